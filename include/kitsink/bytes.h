@@ -1,0 +1,58 @@
+#pragma once
+// Byte vectors, and little-endian readers and writers over them.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "kitsink/result.h"
+
+namespace kitsink {
+
+using Bytes = std::vector<uint8_t>;
+
+// Appends little-endian fields to a byte vector.
+class ByteWriter {
+ public:
+  void U8(uint8_t value) { bytes_.push_back(value); }
+  void U16(uint16_t value) { Little(value, 2); }
+  void U32(uint32_t value) { Little(value, 4); }
+  void U64(uint64_t value) { Little(value, 8); }
+  void F32(float value);
+  void Append(std::span<const uint8_t> bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  size_t size_bytes() const { return bytes_.size(); }
+  Bytes Take() { return std::move(bytes_); }
+
+ private:
+  void Little(uint64_t value, int count);
+  Bytes bytes_;
+};
+
+// Reads little-endian fields. Sticky: past the end every read yields zero and Finish() reports it,
+// so a parser reads straight down and asks once. Counts must still be validated before loops.
+class ByteReader {
+ public:
+  explicit ByteReader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+  uint8_t U8() { return static_cast<uint8_t>(Little(1)); }
+  uint16_t U16() { return static_cast<uint16_t>(Little(2)); }
+  uint32_t U32() { return static_cast<uint32_t>(Little(4)); }
+  uint64_t U64() { return Little(8); }
+  float F32();
+  // A view of the next `count` bytes; empty when fewer are left.
+  std::span<const uint8_t> Take(size_t count);
+  size_t position() const { return position_; }
+  size_t remaining() const { return bytes_.size() - position_; }
+  bool overran() const { return overran_; }
+  // kCorrupt when a read went past the end ("ends early") or when bytes are left over.
+  Status Finish(std::string_view object) const;
+
+ private:
+  uint64_t Little(size_t count);
+  std::span<const uint8_t> bytes_;
+  size_t position_ = 0;
+  bool overran_ = false;
+};
+
+}  // namespace kitsink

@@ -1,0 +1,32 @@
+#pragma once
+// One picture: 8-bit RGB, interleaved, rows from the top.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace kitsink {
+
+struct FrameSize {
+  uint32_t width = 0;   // pixels
+  uint32_t height = 0;  // pixels
+  bool operator==(const FrameSize&) const = default;
+  size_t size_bytes() const { return size_t{3} * width * height; }
+};
+
+// The contest's camera, and the grid on which both evaluator nets read a frame (specs: networks 1).
+inline constexpr FrameSize kContestFrameSize{1164, 874};
+inline constexpr FrameSize kModelGrid{512, 384};
+
+struct Frame {
+  FrameSize size;
+  std::vector<uint8_t> rgb;  // size.size_bytes() values, (y * width + x) * 3 + channel
+};
+
+// f0 and f1 of one pair, frames 2i and 2i + 1 of the clip.
+struct FramePair {
+  Frame f0;
+  Frame f1;
+};
+
+}  // namespace kitsink

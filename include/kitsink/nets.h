@@ -1,0 +1,86 @@
+#pragma once
+// The frozen evaluator nets (SegNet, PoseNet) and the generator, behind plain types; no LibTorch in this header.
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kitsink/frame.h"
+#include "kitsink/mask.h"
+#include "kitsink/result.h"
+#include "kitsink/weights.h"
+
+namespace kitsink {
+
+struct Device {
+  bool cuda = false;
+  int index = 0;
+  std::string ToString() const;  // "cpu", "cuda:0"
+};
+
+// "auto" (CUDA when there is one), "cpu", "cuda", "cuda:N". kInvalidArgument for other words, kUnsupported when
+// CUDA is asked for and this LibTorch or machine has none.
+Result<Device> ParseDevice(std::string_view text);
+
+// Sets LibTorch's thread counts (Debian's build starts with one) and its determinism switches: deterministic
+// algorithms, TF32 off. threads <= 0 means the processors this process may use. Returns the count in force.
+int ConfigureTorch(int threads);
+
+// "LibTorch 1.13.0, oneDNN on, 2 threads": facts for --version and manifests.
+std::string TorchDescription();
+
+// What the evaluator nets read in one pair.
+struct Observation {
+  std::vector<uint8_t> class_map;  // SegNet's argmax on f1, kModelGrid, ids 0 .. 4
+  std::array<float, 6> pose{};     // the first six outputs of PoseNet on (f0, f1)
+};
+
+// Where the evaluator nets come from and which they are.
+struct NetsInfo {
+  std::filesystem::path folder;
+  std::string label;  // "contest nets" when both SHA-256 are the published ones, else "stand-in nets"
+  bool contest = false;
+  std::string segnet_sha256, posenet_sha256;
+  uint64_t segnet_bytes = 0, posenet_bytes = 0;
+  uint64_t size_bytes() const { return segnet_bytes + posenet_bytes; }
+};
+
+// Reads pairs of frames as the scorer does.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // One observation per pair. All frames have one size. The nets see the pairs as one batch.
+  virtual Result<std::vector<Observation>> Observe(std::span<const FramePair> pairs) = 0;
+};
+
+// SegNet and PoseNet, loaded from a folder that holds segnet.safetensors and posenet.safetensors, any widths and
+// depths of the same architecture (they are read off the tensors' shapes).
+class Nets final : public Observer {
+ public:
+  static Result<std::unique_ptr<Nets>> Load(const std::filesystem::path& folder, const Device& device);
+  ~Nets() override;
+  const NetsInfo& info() const;
+  const Device& device() const;
+  Result<std::vector<Observation>> Observe(std::span<const FramePair> pairs) override;
+  struct Modules;                    // nets_torch.h
+  Modules& modules() { return *modules_; }
+
+ private:
+  explicit Nets(std::unique_ptr<Modules> modules);
+  std::unique_ptr<Modules> modules_;
+};
+
+// Turns coded values into frames.
+class Renderer {
+ public:
+  virtual ~Renderer() = default;
+  // Frames of pairs first .. first + count - 1.
+  virtual Result<std::vector<FramePair>> Render(size_t first, size_t count) = 0;
+};
+
+}  // namespace kitsink

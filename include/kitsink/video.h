@@ -1,0 +1,90 @@
+#pragma once
+// Video files in, raw RGB frames in and out.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "kitsink/file.h"
+#include "kitsink/frame.h"
+#include "kitsink/limits.h"
+#include "kitsink/result.h"
+
+namespace kitsink {
+
+// Decodes the first video stream of a file (mkv, mp4, raw hevc, ...) frame by frame through FFmpeg, one frame in
+// memory at a time. Only 8-bit 4:2:0; anything else is kUnsupported and says what was found. Colour is upstream's
+// own conversion, to the last bit: bilinear chroma up-sampling (align_corners false), BT.601 limited range, float32,
+// clamp, round half to even; range and matrix tags are ignored as upstream ignores them (specs: networks, ecosystem 1.3).
+class VideoReader {
+ public:
+  static Result<VideoReader> Open(const std::filesystem::path& path, const Limits& limits);
+  VideoReader(VideoReader&&) noexcept;
+  VideoReader& operator=(VideoReader&&) noexcept;
+  ~VideoReader();
+  FrameSize frame_size() const;
+  // The container's estimate of the number of frames; 0 when it does not say.
+  uint64_t estimated_frames() const;
+  double frames_per_second() const;
+  // The next frame in presentation order, or nothing at the end of the file.
+  // kCorrupt when the file breaks off or a frame cannot be decoded, kUnsupported when the size changes midway.
+  Result<std::optional<Frame>> Next();
+
+ private:
+  struct Impl;
+  explicit VideoReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// One 8-bit 4:2:0 picture as decoded: planes without padding.
+struct Yuv420 {
+  FrameSize size;
+  std::vector<uint8_t> y;  // width * height
+  std::vector<uint8_t> u;  // ceil(width / 2) * ceil(height / 2)
+  std::vector<uint8_t> v;
+};
+
+// Upstream's colour conversion alone (see VideoReader).
+Frame ConvertToRgb(const Yuv420& picture);
+
+// rgb24 frames of one size in one file without a header, frame after frame: the contest's ".raw".
+class RawReader {
+ public:
+  // kCorrupt when the file's size is no whole number of frames.
+  static Result<RawReader> Open(const std::filesystem::path& path, FrameSize size);
+  RawReader(RawReader&&) noexcept;
+  RawReader& operator=(RawReader&&) noexcept;
+  ~RawReader();
+  uint64_t num_frames() const;
+  // REQUIRES: index < num_frames().
+  Result<Frame> Read(uint64_t index);
+
+ private:
+  struct Impl;
+  explicit RawReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Writes frames in order to a temporary file that takes its name on Commit (see OutputFile).
+class RawWriter {
+ public:
+  static Result<RawWriter> Create(const std::filesystem::path& path, FrameSize size, Overwrite overwrite);
+  // REQUIRES: frame.size is the writer's.
+  Status Write(const Frame& frame);
+  Status Commit();
+  uint64_t num_frames() const { return num_frames_; }
+
+ private:
+  RawWriter(OutputFile file, FrameSize size) : file_(std::move(file)), size_(size) {}
+  OutputFile file_;
+  FrameSize size_;
+  uint64_t num_frames_ = 0;
+};
+
+// Writes an 8-bit RGB PNG through FFmpeg's encoder.
+Status SavePng(const std::filesystem::path& path, const Frame& frame, Overwrite overwrite);
+
+}  // namespace kitsink

@@ -1,0 +1,66 @@
+#pragma once
+// Named quantised tensors of a generator, and their stream w (FORMAT.md, "Stream w").
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kitsink/bytes.h"
+#include "kitsink/limits.h"
+#include "kitsink/result.h"
+
+namespace kitsink {
+
+// Widths of a JointFrameGenerator (specs: semantic 3.1). The defaults are the published ones: 87,836 parameters.
+struct GeneratorShape {
+  uint32_t num_classes = 5;
+  uint32_t embedding = 6;  // values per class
+  uint32_t trunk = 56;     // c1, even
+  uint32_t down = 64;      // c2, even
+  uint32_t condition = 48;
+  uint32_t head = 52;  // hidden, even
+  uint32_t pose = 6;   // inputs of pose_mlp
+  bool operator==(const GeneratorShape&) const = default;
+};
+
+enum class TensorKind : uint8_t {
+  kFp4,    // E2M1 in blocks of 32 consecutive values with one fp16 scale: the convolutions
+  kHalf,   // fp16: embedding, RGB heads, biases
+  kDense,  // fp16 or small-integer rows: norms, pose_mlp, film_proj
+};
+
+struct TensorSpec {
+  std::string name;             // state-dict key, "shared_trunk.stem_conv.dw.weight"
+  std::vector<uint32_t> shape;  // outermost first
+  TensorKind kind = TensorKind::kHalf;
+  size_t num_values() const;
+  bool operator==(const TensorSpec&) const = default;
+};
+
+// The 111 tensors of a generator in definition order (specs: semantic appendix A).
+std::vector<TensorSpec> GeneratorTensors(const GeneratorShape& shape);
+
+// Quantised weights: exactly what stream w stores. kFp4 tensors hold nibbles (sign << 3 | level, never 8) in
+// `codes` and fp16 bit patterns in `scales`, one per block of 32; the others hold fp16 bit patterns in `halves`.
+struct QuantizedTensor {
+  std::vector<uint8_t> codes;
+  std::vector<uint16_t> scales;
+  std::vector<uint16_t> halves;
+  bool operator==(const QuantizedTensor&) const = default;
+};
+
+struct WeightSet {
+  GeneratorShape shape;
+  std::vector<QuantizedTensor> tensors;  // in the order of GeneratorTensors(shape)
+  bool operator==(const WeightSet&) const = default;
+};
+
+// values.size() == spec.num_values(). Non-finite values are kInvalidArgument.
+Result<QuantizedTensor> QuantizeTensor(const TensorSpec& spec, std::span<const float> values);
+std::vector<float> DequantizeTensor(const TensorSpec& spec, const QuantizedTensor& tensor);
+
+Result<Bytes> EncodeWeights(const WeightSet& weights, const Limits& limits);
+Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& limits);
+
+}  // namespace kitsink

@@ -1,0 +1,200 @@
+#include "kitsink/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+namespace kitsink {
+namespace {
+
+Error IoError(const std::filesystem::path& path, std::string_view what, int error_number) {
+  return Error{Code::kIo, path.string() + ": " + std::string(what) + ": " + std::strerror(error_number)};
+}
+
+// Closes its descriptor when it goes out of scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) close(value_);
+  }
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+// Names of unfinished outputs, in fixed storage so that a signal handler may walk them.
+struct OpenOutput {
+  std::atomic<bool> used{false};
+  std::array<char, 4096> name{};
+};
+std::array<OpenOutput, 16> open_outputs;
+
+void Remember(const std::string& name) {
+  for (OpenOutput& output : open_outputs) {
+    if (output.used.load() || name.size() >= output.name.size()) continue;
+    std::memcpy(output.name.data(), name.c_str(), name.size() + 1);
+    output.used.store(true);
+    return;
+  }
+}
+
+void Forget(const std::string& name) {
+  for (OpenOutput& output : open_outputs) {
+    if (output.used.load() && name == output.name.data()) output.used.store(false);
+  }
+}
+
+Result<struct stat> StatRegular(const std::filesystem::path& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return IoError(path, "cannot open", errno);
+  if (S_ISDIR(info.st_mode)) return Error{Code::kIo, path.string() + ": is a folder, expected a file"};
+  if (!S_ISREG(info.st_mode)) return Error{Code::kIo, path.string() + ": is not a regular file"};
+  return info;
+}
+
+}  // namespace
+
+Result<uint64_t> FileSize(const std::filesystem::path& path) {
+  KIT_ASSIGN(const struct stat info, StatRegular(path));
+  return static_cast<uint64_t>(info.st_size);
+}
+
+Result<Bytes> ReadFile(const std::filesystem::path& path, uint64_t max_bytes) {
+  KIT_ASSIGN(const uint64_t size_bytes, FileSize(path));
+  if (size_bytes > max_bytes) {
+    return Error{Code::kLimit, path.string() + ": file of " + std::to_string(size_bytes) + " bytes, limit " +
+                                   std::to_string(max_bytes)};
+  }
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return IoError(path, "cannot open", errno);
+  Bytes bytes(size_bytes);
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count = read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return IoError(path, "cannot read", errno);
+    if (count == 0) {
+      return Error{Code::kIo, path.string() + ": became shorter while being read, got " + std::to_string(done) +
+                                  " bytes, expected " + std::to_string(size_bytes)};
+    }
+    done += static_cast<size_t>(count);
+  }
+  return bytes;
+}
+
+Status CheckWritable(const std::filesystem::path& path, Overwrite overwrite) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (std::filesystem::is_directory(status)) {
+    return Error{Code::kInvalidArgument, path.string() + ": is a folder, expected a file name"};
+  }
+  if (std::filesystem::exists(status) && overwrite == Overwrite::kRefuse) {
+    return Error{Code::kInvalidArgument, path.string() + ": exists already, use --force to overwrite it"};
+  }
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder, error)) {
+    return Error{Code::kIo, path.string() + ": the folder " + folder.string() + " does not exist"};
+  }
+  if (access(folder.c_str(), W_OK) != 0) return IoError(path, "cannot write into its folder", errno);
+  return Ok();
+}
+
+Result<OutputFile> OutputFile::Create(const std::filesystem::path& path, Overwrite overwrite) {
+  KIT_TRY(CheckWritable(path, overwrite));
+  OutputFile file;
+  file.path_ = path;
+  file.overwrite_ = overwrite;
+  file.temporary_ = path.string() + ".part." + std::to_string(getpid());
+  file.descriptor_ = open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file.descriptor_ < 0) return IoError(path, "cannot create", errno);
+  Remember(file.temporary_.string());
+  return file;
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
+      overwrite_(other.overwrite_),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      size_bytes_(other.size_bytes_) {}
+
+OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
+  if (this != &other) {
+    Discard();
+    path_ = std::move(other.path_);
+    temporary_ = std::move(other.temporary_);
+    overwrite_ = other.overwrite_;
+    descriptor_ = std::exchange(other.descriptor_, -1);
+    size_bytes_ = other.size_bytes_;
+  }
+  return *this;
+}
+
+OutputFile::~OutputFile() { Discard(); }
+
+void OutputFile::Discard() {
+  if (descriptor_ < 0) return;
+  close(std::exchange(descriptor_, -1));
+  unlink(temporary_.c_str());
+  Forget(temporary_.string());
+}
+
+Status OutputFile::Write(std::span<const uint8_t> bytes) {
+  KIT_CHECK(descriptor_ >= 0);
+  while (!bytes.empty()) {
+    const ssize_t count = write(descriptor_, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return IoError(path_, "cannot write", errno);
+    bytes = bytes.subspan(static_cast<size_t>(count));
+    size_bytes_ += static_cast<uint64_t>(count);
+  }
+  return Ok();
+}
+
+Status OutputFile::Write(std::string_view text) {
+  return Write(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
+
+Status OutputFile::Commit() {
+  KIT_CHECK(descriptor_ >= 0);
+  if (fsync(descriptor_) != 0) return IoError(path_, "cannot flush to disk", errno);
+  if (close(std::exchange(descriptor_, -1)) != 0) {
+    const int error_number = errno;
+    unlink(temporary_.c_str());
+    Forget(temporary_.string());
+    return IoError(path_, "cannot close", error_number);
+  }
+  // Without --force a file that appeared meanwhile is kept: link() fails on an existing name, rename() would not.
+  const int moved = overwrite_ == Overwrite::kAllow ? rename(temporary_.c_str(), path_.c_str())
+                                                    : link(temporary_.c_str(), path_.c_str());
+  const int error_number = errno;
+  if (overwrite_ == Overwrite::kRefuse || moved != 0) unlink(temporary_.c_str());
+  Forget(temporary_.string());
+  if (moved != 0) return IoError(path_, "cannot rename the finished file to its name", error_number);
+  return Ok();
+}
+
+Status WriteFile(const std::filesystem::path& path, std::span<const uint8_t> bytes, Overwrite overwrite) {
+  KIT_ASSIGN(OutputFile file, OutputFile::Create(path, overwrite));
+  KIT_TRY(file.Write(bytes));
+  return file.Commit();
+}
+
+void DiscardOpenOutputs() {
+  for (const OpenOutput& output : open_outputs) {
+    if (output.used.load()) unlink(output.name.data());
+  }
+}
+
+}  // namespace kitsink
