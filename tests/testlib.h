@@ -66,6 +66,6 @@ inline std::filesystem::path SharedData(const std::string& name) {
 }  // namespace kitsink::testing
 
 // Declares `variable` as the path of a real-data file, or skips the test and says which file it wants.
-#define KIT_SHARED_DATA_OR_SKIP(variable, name)                               \
+#define KIT_SHARED_DATA_OR_SKIP(variable, name)                                \
   const std::filesystem::path variable = ::kitsink::testing::SharedData(name); \
   if (!std::filesystem::exists(variable)) GTEST_SKIP() << "needs the real data file " << name

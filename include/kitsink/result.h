@@ -28,8 +28,8 @@ std::string_view CodeName(Code code);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}          // NOLINT: implicit on purpose
-  Result(Error error) : error_(std::move(error)) {}      // NOLINT: implicit on purpose
+  Result(T value) : value_(std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit on purpose
   bool ok() const { return value_.has_value(); }
   // REQUIRES: ok().
   T& value() { return *value_; }
@@ -69,11 +69,11 @@ Error Within(std::string_view where, Error error);
 #define KIT_CONCAT(a, b) KIT_CONCAT_(a, b)
 
 // Returns the error of `expr` (a Status or a Result) from the enclosing function.
-#define KIT_TRY(expr)                                   \
-  do {                                                  \
-    if (auto kit_status = (expr); !kit_status.ok()) {   \
-      return kit_status.error();                        \
-    }                                                   \
+#define KIT_TRY(expr)                                 \
+  do {                                                \
+    if (auto kit_status = (expr); !kit_status.ok()) { \
+      return kit_status.error();                      \
+    }                                                 \
   } while (false)
 
 // `KIT_ASSIGN(auto x, F());` declares x from F's value or returns F's error.

@@ -13,9 +13,9 @@
 namespace kitsink {
 
 enum class TailKind : uint8_t {
-  kStartSeed,     // F1S4B: 4 bits per pair, which perturbation f1's search starts from; 0 = none
-  kPoseFactor,    // PSEL3: 3 bits per pair, factor on the distance to the pose target
-  kLossControl,   // LCT3B: 3 bits per batch, ratio of the pose weight to the seg weight
+  kStartSeed,    // F1S4B: 4 bits per pair, which perturbation f1's search starts from; 0 = none
+  kPoseFactor,   // PSEL3: 3 bits per pair, factor on the distance to the pose target
+  kLossControl,  // LCT3B: 3 bits per batch, ratio of the pose weight to the seg weight
 };
 
 // The five-letter tag on the wire, "F1S4B", and the bits of one code.

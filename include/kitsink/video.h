@@ -18,7 +18,8 @@ namespace kitsink {
 // Decodes the first video stream of a file (mkv, mp4, raw hevc, ...) frame by frame through FFmpeg, one frame in
 // memory at a time. Only 8-bit 4:2:0; anything else is kUnsupported and says what was found. Colour is upstream's
 // own conversion, to the last bit: bilinear chroma up-sampling (align_corners false), BT.601 limited range, float32,
-// clamp, round half to even; range and matrix tags are ignored as upstream ignores them (specs: networks, ecosystem 1.3).
+// clamp, round half to even; range and matrix tags are ignored as upstream ignores them (specs: networks,
+// ecosystem 1.3).
 class VideoReader {
  public:
   static Result<VideoReader> Open(const std::filesystem::path& path, const Limits& limits);

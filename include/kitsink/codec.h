@@ -1,0 +1,114 @@
+#pragma once
+// The jobs of the command: compress, inflate and score as compositions of the rooms below.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kitsink/archive.h"
+#include "kitsink/file.h"
+#include "kitsink/limits.h"
+#include "kitsink/log.h"
+#include "kitsink/nets.h"
+#include "kitsink/refine.h"
+#include "kitsink/result.h"
+#include "kitsink/score.h"
+
+namespace kitsink {
+
+// Pairs first .. end - 1 of a clip.
+struct PairRange {
+  uint64_t first = 0;
+  uint64_t end = UINT64_MAX;
+};
+
+// What every job that runs the nets needs.
+struct JobOptions {
+  std::filesystem::path nets_folder;  // segnet.safetensors and posenet.safetensors
+  std::string device = "auto";        // ParseDevice
+  int threads = 0;                    // 0 = the processors this process may use
+  std::optional<PairRange> pairs;
+  Overwrite overwrite = Overwrite::kRefuse;
+  Limits limits;
+};
+
+enum class GeneratorSize { kAuto, kTiny, kSmall, kFull };
+
+struct CompressOptions {
+  std::filesystem::path video;
+  std::filesystem::path archive;
+  GeneratorSize generator = GeneratorSize::kAuto;  // kAuto: by the number of pairs
+  int mask_level = 2;
+  FitOptions fit;  // its shape is set from `generator`
+};
+
+struct CompressReport {
+  ArchiveAnatomy anatomy;
+  uint64_t archive_bytes = 0, original_bytes = 0, num_pairs = 0;
+  std::string archive_sha256;
+  double observe_seconds = 0, fit_seconds = 0, encode_seconds = 0;
+  std::string json;  // the manifest, also written beside the archive as "<archive>.json"
+};
+
+// video -> Observer -> Scene -> WeightFitter -> archive. Ends by decoding the archive and comparing the integers.
+Result<CompressReport> Compress(const CompressOptions& options, const JobOptions& job, Progress& progress);
+
+struct InflateOptions {
+  std::filesystem::path archive;  // zip, or the folder it was extracted to
+  std::filesystem::path folder;   // output; made when missing
+  std::string name;               // "<name>.raw" and "<name>.json"; empty = the archive's stem
+  size_t batch_size = 4;          // pairs searched together
+  SearchOptions search;
+};
+
+struct InflateReport {
+  std::filesystem::path raw;
+  uint64_t num_pairs = 0;
+  double decode_seconds = 0, search_seconds = 0;
+  MeanDistortion before, after;  // against the archive's own targets
+  std::string json;              // the manifest
+};
+
+// archive -> Scene -> Renderer -> SearchFrames -> RawWriter.
+Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& job, Progress& progress);
+
+struct ScoreOptions {
+  std::filesystem::path inflated;  // a .raw file, or a folder with exactly one
+  std::filesystem::path original;  // the video
+  std::filesystem::path archive;   // empty: the one that the manifest beside the .raw names
+};
+
+// Refuses a .raw that is short, or whose manifest names another archive than the one given.
+Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job, Progress& progress);
+
+// The class-map coder on files, for the laboratory: uint8 ids, map after map, or a folder of PNG pictures whose grey
+// values are ids, in the order of their names.
+struct MaskEncodeOptions {
+  std::filesystem::path input;
+  std::filesystem::path output;
+  FrameSize size;            // of one map; PNGs bring their own
+  uint32_t num_classes = 0;  // 0 = the largest id plus one, at least 2
+  int level = 2;
+};
+
+struct MaskFileReport {
+  MaskInfo info;
+  uint64_t raw_bytes = 0, stream_bytes = 0;
+  double seconds = 0;
+};
+
+Result<MaskFileReport> EncodeMaskFile(const MaskEncodeOptions& options, const JobOptions& job, Progress& progress);
+// `output` ending in ".u8" gets the ids, anything else is a folder for PNGs "000000.png", ...
+Result<MaskFileReport> DecodeMaskFile(const std::filesystem::path& input, const std::filesystem::path& output,
+                                      const JobOptions& job, Progress& progress);
+Result<MaskFileReport> DescribeMaskFile(const std::filesystem::path& input, const JobOptions& job);
+
+// Widths of the generator for a size; kAuto by the number of pairs.
+GeneratorShape ShapeFor(GeneratorSize size, uint64_t num_pairs);
+
+// "0.1.0"
+std::string_view Version();
+
+}  // namespace kitsink

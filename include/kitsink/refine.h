@@ -1,0 +1,78 @@
+#pragma once
+// Gradient search against the frozen nets: frames at inflate, generator weights at compress.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kitsink/archive.h"
+#include "kitsink/frame.h"
+#include "kitsink/log.h"
+#include "kitsink/nets.h"
+#include "kitsink/result.h"
+#include "kitsink/score.h"
+
+namespace kitsink {
+
+// Where the searched variable lives. kModel: the 384 x 512 grid that the nets read, written through an exact
+// pre-image (nets/preimage.h). kCamera: the written frame itself, through straight-through rounding and the scorer's
+// resize; the only choice for frames less than twice the model grid.
+enum class SearchGrid { kAuto, kModel, kCamera };
+
+// Test-time Adam for one batch of pairs (specs: semantic 5.1, 5.2). Every constant is the archive's business or the
+// user's, never the clock's.
+struct SearchOptions {
+  uint32_t steps = 80;  // Adam steps on f1; 0 = no search
+  SearchGrid grid = SearchGrid::kAuto;
+  double learning_rate = 1.0;  // grey levels per step, about
+  double margin = 0.25;        // logits by which the wanted class must lead
+  uint32_t band_radius = 2;    // pixels around a class boundary in which the margin is asked for
+  double seg_weight = 10;      // of the mean hinge over the band, logits
+  double pose_weight = 1000;   // of the mean squared pose error
+};
+
+// What the archive asks of one pair.
+struct PairTarget {
+  std::span<const uint8_t> class_map;  // kModelGrid
+  std::array<float, 6> pose{};
+};
+
+struct SearchedPair {
+  FramePair frames;       // as good as the start or better, by the scorer's own arithmetic on uint8 frames
+  PairDistortion before;  // of the start, against the target
+  PairDistortion after;
+};
+
+// Searches f1 of each pair; f0 stays. One result per pair, in order; a pair's result depends on its own start and
+// target alone (and on float noise of the batch's size). Pairs may number 1 .. any; all are held at once.
+Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std::span<const PairTarget> targets,
+                                               Nets& nets, const SearchOptions& options);
+
+// How the generator is trained on a clip (specs: semantic 6.2).
+struct FitOptions {
+  GeneratorShape shape;
+  uint32_t steps = 1000;        // optimiser steps; 0 keeps the seeded start
+  uint32_t batch_size = 2;      // pairs per step
+  double learning_rate = 4e-3;  // peak, after warm-up; cosine to zero
+  double qat_from = 0.4;        // share of the steps after which weights are FP4 in the forward pass
+  double pose_weight = 30;      // of the mean squared pose error, against 100 * seg-like terms
+  double error_boost = 9;       // extra weight of wrongly classified pixels
+  double ema_decay = 0.99;
+  uint64_t seed = 0;
+};
+
+// Fits generator weights to one clip: AddPairs for the whole clip in order, then Fit once.
+class WeightFitter {
+ public:
+  static Result<std::unique_ptr<WeightFitter>> Create(Nets& nets, const FitOptions& options);
+  virtual ~WeightFitter() = default;
+  // Keeps SegNet's logits on f1, half precision: 2 MB a pair.
+  virtual Status AddPairs(std::span<const FramePair> pairs) = 0;
+  // The best quantised weights seen, by the scorer's distortion of render-only frames over the clip.
+  // REQUIRES: as many pairs were added as `mask` has maps and `pose` has rows.
+  virtual Result<WeightSet> Fit(const MaskClip& mask, const Track& pose, Progress& progress) = 0;
+};
+
+}  // namespace kitsink

@@ -1,0 +1,196 @@
+#include "cli/command.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "kitsink/file.h"
+
+namespace kitsink {
+namespace {
+
+volatile sig_atomic_t interrupts = 0;
+
+extern "C" void OnInterrupt(int) {
+  interrupts = interrupts + 1;
+  if (interrupts > 1) {
+    DiscardOpenOutputs();
+    _exit(130);
+  }
+}
+
+std::string Clock(double seconds) {
+  const long total = static_cast<long>(seconds + 0.5);
+  char text[32];
+  std::snprintf(text, sizeof(text), "%ld:%02ld:%02ld", total / 3600, total / 60 % 60, total % 60);
+  return text;
+}
+
+// One line that rewrites itself on a terminal; elsewhere a plain line at every tenth of a stage.
+class ConsoleProgress final : public Progress {
+ public:
+  explicit ConsoleProgress(bool shown) : shown_(shown), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+  void Begin(std::string_view stage, uint64_t total, std::string_view unit) override {
+    stage_ = stage;
+    unit_ = unit;
+    total_ = total;
+    printed_tenth_ = 0;
+    last_.clear();
+    begin_ = std::chrono::steady_clock::now();
+    last_print_ = begin_ - std::chrono::seconds(1);
+  }
+
+  void Update(uint64_t done, std::string_view note) override {
+    if (!shown_) return;
+    const auto now = std::chrono::steady_clock::now();
+    const double elapsed = std::chrono::duration<double>(now - begin_).count();
+    const double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
+    char text[256];
+    if (total_ > 0) {
+      const double left = rate > 0 ? static_cast<double>(total_ - std::min(total_, done)) / rate : 0;
+      std::snprintf(text, sizeof(text), "%s %llu/%llu %s, %.2f/s, ETA %s", stage_.c_str(),
+                    static_cast<unsigned long long>(done), static_cast<unsigned long long>(total_), unit_.c_str(), rate,
+                    Clock(left).c_str());
+    } else {
+      std::snprintf(text, sizeof(text), "%s %llu %s, %.2f/s", stage_.c_str(), static_cast<unsigned long long>(done),
+                    unit_.c_str(), rate);
+    }
+    last_ = text;
+    if (!note.empty()) last_ += ", " + std::string(note);
+    if (terminal_) {
+      if (now - last_print_ < std::chrono::milliseconds(100) && done != total_) return;
+      last_print_ = now;
+      std::fprintf(stderr, "\r\033[K%s", last_.c_str());
+    } else if (const uint64_t tenth = total_ > 0 ? done * 10 / total_ : done / 64; tenth > printed_tenth_) {
+      printed_tenth_ = tenth;
+      std::fprintf(stderr, "%s\n", last_.c_str());
+    }
+  }
+
+  void End() override {
+    if (!shown_ || !terminal_ || last_.empty()) return;
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    std::fprintf(stderr, "\r\033[K%s: done in %s\n", stage_.c_str(), Clock(elapsed).c_str());
+  }
+
+  bool stop_requested() const override { return interrupts > 0; }
+
+ private:
+  bool shown_;
+  bool terminal_;
+  std::string stage_, unit_, last_;
+  uint64_t total_ = 0;
+  uint64_t printed_tenth_ = 0;
+  std::chrono::steady_clock::time_point begin_, last_print_;
+};
+
+PairRange ParsePairs(const std::string& text) {
+  PairRange range;
+  const size_t colon = text.find(':');
+  const auto number = [&text](const std::string& digits, uint64_t fallback) {
+    if (digits.empty()) return fallback;
+    if (!std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return c >= '0' && c <= '9'; }) ||
+        digits.size() > 9) {
+      throw CLI::ValidationError("--pairs", "expected A:B with two numbers, got " + text);
+    }
+    return static_cast<uint64_t>(std::stoul(digits));
+  };
+  if (colon == std::string::npos) throw CLI::ValidationError("--pairs", "expected A:B, got " + text);
+  range.first = number(text.substr(0, colon), 0);
+  range.end = number(text.substr(colon + 1), UINT64_MAX);
+  if (range.first >= range.end) throw CLI::ValidationError("--pairs", "range " + text + " is empty");
+  return range;
+}
+
+bool HoldsNets(const std::filesystem::path& folder) {
+  std::error_code error;
+  return std::filesystem::exists(folder / "segnet.safetensors", error) &&
+         std::filesystem::exists(folder / "posenet.safetensors", error);
+}
+
+// Our models: beside an installed binary, else in the source tree that it was built from.
+std::vector<std::filesystem::path> ModelFolders() {
+  std::vector<std::filesystem::path> folders;
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) folders.push_back(self.parent_path() / KITSINK_RELATIVE_DATA_DIR / "models");
+  folders.emplace_back(KITSINK_SOURCE_MODELS_DIR);
+  return folders;
+}
+
+}  // namespace
+
+void AddOutputOptions(CLI::App& verb, OutputOptions& output) {
+  verb.add_flag("-q,--quiet", output.quiet, "No progress, warnings or summary; errors only");
+  verb.add_flag("-v,--verbose", output.verbosity, "More detail; repeat for debugging");
+  verb.add_flag("--json", output.json, "Print one JSON object on standard output instead of a table");
+}
+
+void AddForceOption(CLI::App& verb, JobOptions& job) {
+  verb.add_flag_callback(
+      "-f,--force", [&job] { job.overwrite = Overwrite::kAllow; }, "Overwrite existing outputs");
+}
+
+void AddJobOptions(CLI::App& verb, JobOptions& job) {
+  verb.add_option("--nets", job.nets_folder,
+                  "Folder with segnet.safetensors and posenet.safetensors; default: the contest's nets when they are "
+                  "in models/contest, else the stand-ins that ship with kitsink")
+      ->type_name("DIR");
+  verb.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->type_name("NAME")->capture_default_str();
+  verb.add_option("-j,--threads", job.threads, "Threads; 0 = the processors this process may use")
+      ->check(CLI::Range(0, 1024))
+      ->type_name("N")
+      ->capture_default_str();
+  verb.add_option_function<std::string>(
+          "--pairs", [&job](const std::string& text) { job.pairs = ParsePairs(text); },
+          "Only pairs A to B - 1 of the clip; A: and :B leave one side open")
+      ->type_name("A:B");
+}
+
+Progress& StartOutput(const OutputOptions& output) {
+  SetLogLevel(output.quiet            ? LogLevel::kError
+              : output.verbosity >= 2 ? LogLevel::kDebug
+              : output.verbosity == 1 ? LogLevel::kInfo
+                                      : LogLevel::kWarning);
+  static ConsoleProgress progress(!output.quiet);
+  return progress;
+}
+
+int Fail(const char* verb, const Error& error) {
+  if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K");
+  std::fprintf(stderr, "kitsink %s: %s\n", verb, error.message.c_str());
+  return kExitFailed;
+}
+
+Status ResolveNets(JobOptions& job) {
+  if (!job.nets_folder.empty()) return Ok();
+  if (const char* challenge = std::getenv("KITSINK_CHALLENGE_DIR"); challenge != nullptr) {
+    job.nets_folder = std::filesystem::path(challenge) / "models";
+    return Ok();
+  }
+  for (const char* kind : {"contest", "standin"}) {
+    for (const std::filesystem::path& folder : ModelFolders()) {
+      if (!HoldsNets(folder / kind)) continue;
+      job.nets_folder = folder / kind;
+      return Ok();
+    }
+  }
+  return Error{Code::kIo, "nets: found none; name their folder with --nets DIR"};
+}
+
+void InstallInterruptHandler() {
+  struct sigaction action {};
+  action.sa_handler = OnInterrupt;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+}  // namespace kitsink

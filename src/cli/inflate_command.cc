@@ -1,0 +1,73 @@
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "cli/command.h"
+
+namespace kitsink {
+namespace {
+
+struct State {
+  InflateOptions options;
+  JobOptions job;
+  OutputOptions output;
+};
+
+int Run(State& state) {
+  Progress& progress = StartOutput(state.output);
+  if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("inflate", status.error());
+  const Result<InflateReport> result = Inflate(state.options, state.job, progress);
+  if (!result.ok()) return Fail("inflate", result.error());
+  const InflateReport& report = result.value();
+  if (state.output.json) {
+    std::fputs(report.json.c_str(), stdout);
+  } else if (!state.output.quiet) {
+    std::printf("%s: %llu pairs in %.1f s; against the archive's targets: rendered %s", report.raw.string().c_str(),
+                static_cast<unsigned long long>(report.num_pairs), report.decode_seconds + report.search_seconds,
+                FormatMeans(report.before).c_str());
+    if (state.options.search.steps > 0) std::printf(", searched %s", FormatMeans(report.after).c_str());
+    std::printf("\n");
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddInflate(CLI::App& app, Action& action) {
+  CLI::App* verb = app.add_subcommand("inflate", "Turn an archive into raw frames, searching against the nets");
+  const auto state = std::make_shared<State>();
+  verb->add_option("ARCHIVE", state->options.archive, "The zip, or the folder it was extracted to")
+      ->required()
+      ->type_name("FILE");
+  verb->add_option("FOLDER,-o,--output", state->options.folder,
+                   "Output folder; gets NAME.raw (rgb24 frames) and NAME.json (how it was made)")
+      ->required()
+      ->type_name("DIR");
+  verb->add_option("--name", state->options.name, "Base name of the outputs; default: the archive's")
+      ->type_name("NAME");
+  verb->add_option("--steps", state->options.search.steps, "Adam steps on f1 per pair; 0 renders only")
+      ->type_name("N")
+      ->capture_default_str();
+  verb->add_option("--batch", state->options.batch_size, "Pairs searched together")
+      ->check(CLI::Range(1, 64))
+      ->type_name("N")
+      ->capture_default_str();
+  const std::map<std::string, SearchGrid> grids = {
+      {"auto", SearchGrid::kAuto}, {"model", SearchGrid::kModel}, {"camera", SearchGrid::kCamera}};
+  verb->add_option("--grid", state->options.search.grid,
+                   "Where to search: model (the nets' 512 x 384), camera (the frame), auto = model when it fits")
+      ->transform(CLI::CheckedTransformer(grids))
+      ->type_name("NAME")
+      ->default_str("auto");
+  AddForceOption(*verb, state->job);
+  AddJobOptions(*verb, state->job);
+  AddOutputOptions(*verb, state->output);
+  verb->footer(
+      "Examples:\n"
+      "  kitsink inflate drive.zip out/\n"
+      "  kitsink inflate drive.zip out/ --steps 0 --name rendered\n"
+      "The search draws no random numbers: the same machine gives the same frames.");
+  verb->callback([state, &action] { action = [state] { return Run(*state); }; });
+}
+
+}  // namespace kitsink

@@ -1,0 +1,58 @@
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "cli/command.h"
+
+namespace kitsink {
+namespace {
+
+std::string VersionText() {
+  std::string text = "kitsink " + std::string(Version()) + "\n";
+  text += "  archive format 1, " KITSINK_BUILD_TYPE " build, " KITSINK_COMPILER "\n";
+  text += "  " + TorchDescription() + "\n";
+  return text;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "kitsink: compresses a driving video for two frozen neural networks, inflates it by searching against them,\n"
+      "and scores it: 100 * seg + sqrt(10 * pose) + 25 * archive bytes / original bytes, lower is better.",
+      "kitsink");
+  app.set_help_all_flag("--help-all", "Help of every verb");
+  app.set_version_flag("--version,-V", VersionText, "Version and build facts");
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  kitsink compress drive.mkv -o drive.zip\n"
+      "  kitsink inflate drive.zip out/\n"
+      "  kitsink score out/ --original drive.mkv\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage.");
+  Action action;
+  AddCompress(app, action);
+  AddInflate(app, action);
+  AddScore(app, action);
+  AddMask(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? kExitDone : kExitUsage;
+  }
+  InstallInterruptHandler();
+  return action();
+}
+
+}  // namespace
+}  // namespace kitsink
+
+int main(int argc, char** argv) {
+  try {
+    return kitsink::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "kitsink: out of memory\n");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "kitsink: %s\n", error.what());
+  }
+  return kitsink::kExitFailed;
+}

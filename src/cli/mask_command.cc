@@ -1,0 +1,133 @@
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+
+namespace kitsink {
+namespace {
+
+struct State {
+  MaskEncodeOptions encode;
+  std::filesystem::path input, output;
+  JobOptions job;
+  OutputOptions out;
+};
+
+int Report(const State& state, const char* verb, const Result<MaskFileReport>& result) {
+  if (!result.ok()) return Fail(verb, result.error());
+  const MaskFileReport& report = result.value();
+  const double bits = 8.0 * static_cast<double>(report.stream_bytes) / static_cast<double>(report.raw_bytes);
+  if (state.out.json) {
+    const nlohmann::ordered_json json = {{"width", report.info.width},     {"height", report.info.height},
+                                         {"count", report.info.count},     {"num_classes", report.info.num_classes},
+                                         {"version", report.info.version}, {"level", report.info.level},
+                                         {"raw_bytes", report.raw_bytes},  {"stream_bytes", report.stream_bytes},
+                                         {"bits_per_pixel", bits},         {"seconds", report.seconds}};
+    std::printf("%s\n", json.dump(2).c_str());
+  } else if (!state.out.quiet) {
+    std::printf("%u maps of %u x %u, %u classes, level %d: %llu bytes, %.6f bits per pixel, %.1f bytes per map",
+                report.info.count, report.info.width, report.info.height, report.info.num_classes, report.info.level,
+                static_cast<unsigned long long>(report.stream_bytes), bits,
+                static_cast<double>(report.stream_bytes) / report.info.count);
+    if (report.seconds > 0) std::printf(", %.2f s", report.seconds);
+    std::printf("\n");
+  }
+  return kExitDone;
+}
+
+void AddThreads(CLI::App& verb, JobOptions& job) {
+  job.threads = 1;
+  verb.add_option("-j,--threads", job.threads, "Threads; they change no byte")
+      ->check(CLI::Range(1, 64))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+// "512x384"
+FrameSize ParseSize(const std::string& text) {
+  unsigned width = 0;
+  unsigned height = 0;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%5ux%5u%c", &width, &height, &rest) != 2 || width == 0 || height == 0) {
+    throw CLI::ValidationError("--size", "expected WxH, got " + text);
+  }
+  return {width, height};
+}
+
+void AddEncode(CLI::App& mask, Action& action) {
+  CLI::App* verb = mask.add_subcommand("encode", "Class ids to a stream m");
+  const auto state = std::make_shared<State>();
+  verb->add_option("INPUT", state->encode.input, "File of uint8 ids, map after map, or a folder of grey PNGs")
+      ->required()
+      ->type_name("PATH");
+  verb->add_option_function<std::string>(
+          "--size", [state](const std::string& text) { state->encode.size = ParseSize(text); },
+          "Width and height of one map, for a file of ids")
+      ->type_name("WxH");
+  verb->add_option("-o,--output", state->encode.output, "The stream")->required()->type_name("FILE");
+  verb->add_option("--level", state->encode.level, "1 fast .. 3 smallest")
+      ->check(CLI::Range(1, 3))
+      ->type_name("N")
+      ->capture_default_str();
+  verb->add_option("--classes", state->encode.num_classes, "Number of classes; 0 = the largest id plus one")
+      ->check(CLI::Range(0, 16))
+      ->type_name("N")
+      ->capture_default_str();
+  AddForceOption(*verb, state->job);
+  AddThreads(*verb, state->job);
+  AddOutputOptions(*verb, state->out);
+  verb->callback([state, &action] {
+    action = [state] {
+      return Report(*state, "mask encode", EncodeMaskFile(state->encode, state->job, StartOutput(state->out)));
+    };
+  });
+}
+
+void AddDecode(CLI::App& mask, Action& action) {
+  CLI::App* verb = mask.add_subcommand("decode", "A stream m to class ids");
+  const auto state = std::make_shared<State>();
+  verb->add_option("INPUT", state->input, "The stream")->required()->type_name("FILE");
+  verb->add_option("-o,--output", state->output, "FILE.u8 for the ids, or a folder for PNGs")
+      ->required()
+      ->type_name("PATH");
+  AddForceOption(*verb, state->job);
+  AddThreads(*verb, state->job);
+  AddOutputOptions(*verb, state->out);
+  verb->callback([state, &action] {
+    action = [state] {
+      return Report(*state, "mask decode",
+                    DecodeMaskFile(state->input, state->output, state->job, StartOutput(state->out)));
+    };
+  });
+}
+
+void AddInfo(CLI::App& mask, Action& action) {
+  CLI::App* verb = mask.add_subcommand("info", "What a stream m declares");
+  const auto state = std::make_shared<State>();
+  verb->add_option("INPUT", state->input, "The stream")->required()->type_name("FILE");
+  AddOutputOptions(*verb, state->out);
+  verb->callback([state, &action] {
+    action = [state] {
+      StartOutput(state->out);
+      return Report(*state, "mask info", DescribeMaskFile(state->input, state->job));
+    };
+  });
+}
+
+}  // namespace
+
+void AddMask(CLI::App& app, Action& action) {
+  CLI::App* mask = app.add_subcommand("mask", "The class-map coder alone: encode, decode, info");
+  mask->require_subcommand(1);
+  AddEncode(*mask, action);
+  AddDecode(*mask, action);
+  AddInfo(*mask, action);
+  mask->footer(
+      "Examples:\n"
+      "  kitsink mask encode maps.u8 --size 512x384 -o maps.m --level 3\n"
+      "  kitsink mask decode maps.m -o maps.u8\n"
+      "  kitsink mask info maps.m --json");
+}
+
+}  // namespace kitsink

@@ -1,0 +1,59 @@
+#include <cstdio>
+#include <memory>
+
+#include "cli/command.h"
+#include "kitsink/score.h"
+
+namespace kitsink {
+namespace {
+
+struct State {
+  ScoreOptions options;
+  JobOptions job;
+  OutputOptions output;
+  std::filesystem::path report;
+};
+
+int Run(State& state) {
+  Progress& progress = StartOutput(state.output);
+  if (!state.report.empty()) {
+    const Status status = CheckWritable(state.report, state.job.overwrite);
+    if (!status.ok()) return Fail("score", status.error());
+  }
+  if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("score", status.error());
+  const Result<ScoreReport> report = RunScore(state.options, state.job, progress);
+  if (!report.ok()) return Fail("score", report.error());
+  if (!state.report.empty()) {
+    const std::string text = FormatUpstreamResults(report.value());
+    const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+    const Status status = WriteFile(state.report, bytes, state.job.overwrite);
+    if (!status.ok()) return Fail("score", status.error());
+  }
+  std::fputs((state.output.json ? FormatScoreJson(report.value()) : FormatScore(report.value())).c_str(), stdout);
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddScore(CLI::App& app, Action& action) {
+  CLI::App* verb = app.add_subcommand("score", "Score inflated frames against the original as the contest does");
+  const auto state = std::make_shared<State>();
+  verb->add_option("INFLATED", state->options.inflated, "A .raw file, or a folder with exactly one")
+      ->required()
+      ->type_name("PATH");
+  verb->add_option("--original", state->options.original, "The original video")->required()->type_name("FILE");
+  verb->add_option("--archive", state->options.archive,
+                   "The archive whose bytes count; default: the one that the manifest beside the .raw names")
+      ->type_name("FILE");
+  verb->add_option("--report", state->report, "Also write upstream's results block to FILE")->type_name("FILE");
+  AddForceOption(*verb, state->job);
+  AddJobOptions(*verb, state->job);
+  AddOutputOptions(*verb, state->output);
+  verb->footer(
+      "Examples:\n"
+      "  kitsink score out/ --original drive.mkv\n"
+      "  kitsink score out/ --original drive.mkv --archive drive.zip --device cpu --json");
+  verb->callback([state, &action] { action = [state] { return Run(*state); }; });
+}
+
+}  // namespace kitsink

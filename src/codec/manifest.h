@@ -1,0 +1,29 @@
+#pragma once
+// The JSON files that say how an archive or a .raw file was made.
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "kitsink/codec.h"
+
+namespace kitsink {
+
+using Json = nlohmann::ordered_json;
+
+// tool, version, nets, device, library: what every manifest starts with.
+Json ManifestHead(const char* job, const NetsInfo& nets, const Device& device);
+
+Json DescribeFile(const std::filesystem::path& path, uint64_t size_bytes, const std::string& sha256);
+
+// What `score` needs of the manifest that `inflate` wrote beside a .raw.
+struct RawManifest {
+  std::string archive_path;
+  std::string archive_sha256;
+  uint64_t raw_bytes = 0;
+};
+
+// kCorrupt names the manifest and what is wrong with it.
+Result<RawManifest> LoadRawManifest(const std::filesystem::path& path);
+
+}  // namespace kitsink

@@ -1,0 +1,60 @@
+#include "codec/pairs.h"
+
+#include <algorithm>
+#include <string>
+
+namespace kitsink {
+
+Result<PairReader> PairReader::Open(const std::filesystem::path& path, const PairRange& range, const Limits& limits) {
+  if (range.first >= range.end) {
+    return Error{Code::kInvalidArgument,
+                 "pairs: range " + std::to_string(range.first) + ":" + std::to_string(range.end) + " is empty"};
+  }
+  KIT_ASSIGN(VideoReader video, VideoReader::Open(path, limits));
+  return PairReader(std::move(video), range);
+}
+
+uint64_t PairReader::estimated_pairs() const {
+  const uint64_t all = video_.estimated_frames() / 2;
+  const uint64_t end = std::min(all, range_.end);
+  return end > range_.first ? end - range_.first : 0;
+}
+
+Result<std::optional<FramePair>> PairReader::NextOfVideo() {
+  KIT_ASSIGN(std::optional<Frame> f0, video_.Next());
+  if (!f0.has_value()) return std::optional<FramePair>();
+  KIT_ASSIGN(std::optional<Frame> f1, video_.Next());
+  if (!f1.has_value()) {
+    Log(LogLevel::kWarning,
+        "video: odd number of frames, frame " + std::to_string(2 * position_) + " has no partner and is left out");
+    return std::optional<FramePair>();
+  }
+  ++position_;
+  return std::optional<FramePair>(FramePair{std::move(*f0), std::move(*f1)});
+}
+
+Result<std::optional<FramePair>> PairReader::Next() {
+  while (position_ < range_.end) {
+    KIT_ASSIGN(std::optional<FramePair> pair, NextOfVideo());
+    if (!pair.has_value()) {
+      if (position_ == 0)
+        return Error{Code::kInvalidArgument, "video: fewer than two frames, expected at least one pair"};
+      if (position_ <= range_.first || (range_.end != UINT64_MAX && position_ < range_.end)) {
+        return Error{Code::kInvalidArgument,
+                     "video: has " + std::to_string(position_) + " pairs, the range asks for more"};
+      }
+      return std::optional<FramePair>();
+    }
+    if (position_ > range_.first) return pair;
+  }
+  return std::optional<FramePair>();
+}
+
+Result<uint64_t> PairReader::CountAllPairs() {
+  for (;;) {
+    KIT_ASSIGN(const std::optional<FramePair> pair, NextOfVideo());
+    if (!pair.has_value()) return position_;
+  }
+}
+
+}  // namespace kitsink

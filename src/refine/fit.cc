@@ -1,0 +1,269 @@
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "kitsink/refine.h"
+#include "nets/nets_torch.h"
+#include "nets/preimage.h"
+#include "refine/fake_quant.h"
+
+namespace kitsink {
+namespace {
+
+using Tensors = std::vector<torch::Tensor>;
+
+// SplitMix64: the start and the order of pairs come from the seed alone, on any LibTorch.
+class SeededRandom {
+ public:
+  explicit SeededRandom(uint64_t seed) : state_(seed) {}
+  uint64_t Next() {
+    uint64_t z = (state_ += 0x9e3779b97f4a7c15U);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+  }
+  // Uniform in -1 .. 1.
+  float Signed() { return static_cast<float>(static_cast<int32_t>(Next() >> 40) - (1 << 23)) / (1 << 23); }
+  size_t Below(size_t bound) { return static_cast<size_t>(Next() % bound); }
+
+ private:
+  uint64_t state_;
+};
+
+bool EndsWith(const std::string& text, std::string_view end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// PyTorch's default start: uniform within 1 / sqrt(fan in) for matrices and convolutions, 1 for norms, 0 for biases,
+// about unit variance for the embedding. The first pose layer sees a speed of some 30 m/s: scaled down to match.
+torch::Tensor StartValue(const TensorSpec& spec, SeededRandom& random, torch::Device device) {
+  std::vector<int64_t> sizes(spec.shape.begin(), spec.shape.end());
+  std::vector<float> values(spec.num_values());
+  if (EndsWith(spec.name, ".bias")) {
+    std::fill(values.begin(), values.end(), 0.0F);
+  } else if (spec.shape.size() == 1) {
+    std::fill(values.begin(), values.end(), 1.0F);
+  } else {
+    float bound = 1.7F;
+    if (!EndsWith(spec.name, "embedding.weight")) {
+      bound = std::sqrt(static_cast<float>(spec.shape[0]) / static_cast<float>(spec.num_values()));
+      // A residual block's FiLM starts as the identity's neighbour.
+      if (EndsWith(spec.name, "film_proj.weight")) bound *= 0.1F;
+    }
+    for (float& value : values) value = bound * random.Signed();
+  }
+  return torch::tensor(values).view(sizes).to(device).requires_grad_(true);
+}
+
+// Order in which pairs are shown: shuffled anew each time all were seen.
+class PairOrder {
+ public:
+  PairOrder(size_t count, uint64_t seed) : random_(seed ^ 0x6f72646572U), order_(count), next_(count) {
+    std::iota(order_.begin(), order_.end(), int64_t{0});
+  }
+  std::vector<int64_t> Take(size_t count) {
+    std::vector<int64_t> taken;
+    while (taken.size() < std::min(count, order_.size())) {
+      if (next_ == order_.size()) {
+        for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random_.Below(i)]);
+        next_ = 0;
+      }
+      taken.push_back(order_[next_++]);
+    }
+    return taken;
+  }
+
+ private:
+  SeededRandom random_;
+  std::vector<int64_t> order_;
+  size_t next_;
+};
+
+class Fitter final : public WeightFitter {
+ public:
+  Fitter(Nets& nets, const FitOptions& options)
+      : nets_(nets), options_(options), device_(TorchDevice(nets.device())), specs_(GeneratorTensors(options.shape)) {}
+
+  Status AddPairs(std::span<const FramePair> pairs) override {
+    return Guarded("fit", [&]() -> Status {
+      const torch::NoGradGuard no_grad;
+      std::vector<const Frame*> frames;
+      for (const FramePair& pair : pairs) frames.push_back(&pair.f1);
+      frame_size_ = pairs[0].f1.size;
+      const torch::Tensor small = ResizeToModelGrid(FramesToTensor(frames, device_));
+      const torch::Tensor logits = SegLogits(nets_.modules(), small).to(torch::kHalf).to(torch::kCPU);
+      for (int64_t i = 0; i < logits.size(0); ++i) teacher_.push_back(logits[i].clone());
+      return Ok();
+    });
+  }
+
+  Result<WeightSet> Fit(const MaskClip& mask, const Track& pose, Progress& progress) override {
+    KIT_CHECK(mask.count == teacher_.size() && pose.num_rows == teacher_.size());
+    return Guarded("fit", [&]() -> Result<WeightSet> {
+      class_maps_ = ClassMapsToTensor(mask, 0, mask.count, torch::kCPU).to(torch::kUInt8);
+      poses_ = torch::tensor(DequantizeTrack(pose)).view({static_cast<int64_t>(pose.num_rows), -1}).to(device_);
+      return Train(progress);
+    });
+  }
+
+ private:
+  struct Batch {
+    torch::Tensor class_maps, poses, teacher;
+  };
+
+  Batch TakeBatch(const std::vector<int64_t>& indices) const {
+    const torch::Tensor index = torch::tensor(indices);
+    Tensors teacher;
+    for (const int64_t i : indices) teacher.push_back(teacher_[static_cast<size_t>(i)]);
+    return {class_maps_.index_select(0, index).to(device_).to(torch::kLong), poses_.index_select(0, index.to(device_)),
+            torch::stack(teacher).to(device_).to(torch::kFloat)};
+  }
+
+  // What the nets will read of a generated picture once it has been written and resized again. With private taps
+  // the written frame is its pre-image, so nothing happens to it; else it goes up, is rounded, and comes down.
+  torch::Tensor Chain(const torch::Tensor& small) const {
+    if (HasPrivateTaps(frame_size_)) return small;
+    return ResizeToModelGrid(RoundSte(UpsampleToFrame(small, frame_size_)));
+  }
+
+  Tensors Quantised(const Tensors& values) const {
+    Tensors quantised;
+    for (size_t i = 0; i < specs_.size(); ++i) quantised.push_back(FakeQuantize(specs_[i], values[i]));
+    return quantised;
+  }
+
+  // seg: temperature-2 divergence from the teacher early on, boosted cross-entropy later; plus the pose error.
+  torch::Tensor Loss(const Tensors& values, const Batch& batch, double hardness) const {
+    const auto [f0, f1] = GeneratorForward(options_.shape, values, batch.class_maps, batch.poses);
+    const torch::Tensor small_f0 = Chain(f0);
+    const torch::Tensor small_f1 = Chain(f1);
+    const torch::Tensor logits = SegLogits(nets_.modules(), small_f1);
+    const torch::Tensor log_probability = torch::log_softmax(logits, 1);
+    const torch::Tensor surprise = -log_probability.gather(1, batch.class_maps.unsqueeze(1)).squeeze(1);
+    const torch::Tensor wrong = logits.detach().argmax(1).ne(batch.class_maps).to(torch::kFloat);
+    torch::Tensor seg = (surprise * (1 + options_.error_boost * wrong)).mean() * (0.5 * (0.1 + 0.9 * hardness));
+    if (hardness < 1) {
+      const torch::Tensor soft = torch::log_softmax(logits / 2, 1);
+      const torch::Tensor teacher = torch::log_softmax(batch.teacher / 2, 1);
+      const torch::Tensor divergence = (teacher.exp() * (teacher - soft)).sum(1).mean() * 4;
+      seg = seg + divergence * (0.9 * (1 - hardness));
+    }
+    const torch::Tensor pose = (PoseOutputs(nets_.modules(), small_f0, small_f1) - batch.poses).square().mean();
+    return 100 * seg + options_.pose_weight * pose;
+  }
+
+  // 100 * seg + sqrt(10 * pose) of quantised values over at most 64 evenly spaced pairs.
+  double Evaluate(const Tensors& values) const {
+    const torch::NoGradGuard no_grad;
+    const Tensors quantised = Quantised(values);
+    const int64_t count = static_cast<int64_t>(teacher_.size());
+    const int64_t shown = std::min<int64_t>(count, 64);
+    double seg = 0;
+    double pose = 0;
+    for (int64_t i = 0; i < shown; ++i) {
+      const Batch batch = TakeBatch({i * count / shown});
+      const auto [f0, f1] = GeneratorForward(options_.shape, quantised, batch.class_maps, batch.poses);
+      const torch::Tensor small_f1 = Chain(f1);
+      const torch::Tensor wrong = SegLogits(nets_.modules(), small_f1).argmax(1).ne(batch.class_maps);
+      seg += wrong.to(torch::kFloat).mean().item<double>();
+      const torch::Tensor got = PoseOutputs(nets_.modules(), Chain(f0), small_f1);
+      pose += (got - batch.poses).square().mean().item<double>();
+    }
+    const double score = 100 * seg / static_cast<double>(shown) + std::sqrt(10 * pose / static_cast<double>(shown));
+    return std::isfinite(score) ? score : std::numeric_limits<double>::infinity();
+  }
+
+  double LearningRate(uint32_t step) const {
+    const double warm_up = std::max(1.0, 0.05 * options_.steps);
+    const double progress = step / static_cast<double>(options_.steps);
+    return options_.learning_rate * std::min(1.0, (step + 1) / warm_up) * 0.5 * (1 + std::cos(M_PI * progress));
+  }
+
+  Result<WeightSet> Train(Progress& progress) {
+    SeededRandom random(options_.seed);
+    Tensors values;
+    for (const TensorSpec& spec : specs_) values.push_back(StartValue(spec, random, device_));
+    Tensors average;
+    Tensors best;
+    for (const torch::Tensor& value : values) {
+      average.push_back(value.detach().clone());
+      best.push_back(value.detach().clone());
+    }
+    torch::optim::AdamW optimiser(
+        values, torch::optim::AdamWOptions(options_.learning_rate).betas({0.9, 0.99}).weight_decay(0.01));
+    PairOrder order(teacher_.size(), options_.seed);
+    const uint32_t qat_start = static_cast<uint32_t>(options_.qat_from * options_.steps);
+    const uint32_t check_every = std::max(1U, options_.steps / 10);
+    double best_score = std::numeric_limits<double>::infinity();
+    const auto keep_best = [&](const Tensors& candidate) {
+      const double score = Evaluate(candidate);
+      if (score >= best_score) return;
+      best_score = score;
+      for (size_t i = 0; i < best.size(); ++i) best[i] = candidate[i].detach().clone();
+    };
+    progress.Begin("fit", options_.steps, "steps");
+    for (uint32_t step = 0; step < options_.steps; ++step) {
+      for (auto& group : optimiser.param_groups()) {
+        static_cast<torch::optim::AdamWOptions&>(group.options()).lr(LearningRate(step));
+      }
+      const bool quantise = step >= qat_start;
+      const double hardness = qat_start == 0 ? 1.0 : std::min(1.0, 2.0 * step / qat_start);
+      optimiser.zero_grad();
+      const Batch batch = TakeBatch(order.Take(options_.batch_size));
+      const torch::Tensor loss = Loss(quantise ? Quantised(values) : values, batch, hardness);
+      loss.backward();
+      torch::nn::utils::clip_grad_norm_(values, 1.0);
+      optimiser.step();
+      {
+        const torch::NoGradGuard no_grad;
+        const double decay = std::min(options_.ema_decay, (step + 1.0) / (step + 10.0));
+        for (size_t i = 0; i < values.size(); ++i) average[i].mul_(decay).add_(values[i], 1 - decay);
+      }
+      const double loss_value = loss.item<double>();
+      if (!std::isfinite(loss_value)) {
+        return Error{Code::kInternal, "the loss stopped being finite at step " + std::to_string(step)};
+      }
+      const bool check = (step + 1) % check_every == 0 && step + 1 >= options_.steps * 6 / 10;
+      if (check || step + 1 == options_.steps) keep_best(average);
+      if (step + 1 == options_.steps) keep_best(values);
+      char note[48];
+      std::snprintf(note, sizeof(note), "loss %.4f", loss_value);
+      progress.Update(step + 1, note);
+      if (progress.stop_requested()) return Error{Code::kIo, "interrupted"};
+    }
+    progress.End();
+    WeightSet weights;
+    weights.shape = options_.shape;
+    for (size_t i = 0; i < specs_.size(); ++i) {
+      const torch::Tensor value = best[i].to(torch::kCPU).contiguous();
+      const std::span<const float> span(value.data_ptr<float>(), static_cast<size_t>(value.numel()));
+      KIT_ASSIGN(QuantizedTensor tensor, QuantizeTensor(specs_[i], span));
+      weights.tensors.push_back(std::move(tensor));
+    }
+    return weights;
+  }
+
+  Nets& nets_;
+  FitOptions options_;
+  torch::Device device_;
+  std::vector<TensorSpec> specs_;
+  FrameSize frame_size_;
+  Tensors teacher_;           // per pair [classes, H, W], half, on the CPU
+  torch::Tensor class_maps_;  // [N, H, W] uint8, on the CPU
+  torch::Tensor poses_;       // [N, 6] on the device
+};
+
+}  // namespace
+
+Result<std::unique_ptr<WeightFitter>> WeightFitter::Create(Nets& nets, const FitOptions& options) {
+  if (options.batch_size == 0) return Error{Code::kInvalidArgument, "fit: batch of 0 pairs, expected at least 1"};
+  return std::unique_ptr<WeightFitter>(std::make_unique<Fitter>(nets, options));
+}
+
+}  // namespace kitsink

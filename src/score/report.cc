@@ -1,0 +1,113 @@
+#include <cstdarg>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "kitsink/score.h"
+
+namespace kitsink {
+namespace {
+
+[[gnu::format(printf, 1, 2)]] std::string Format(const char* format, ...) {
+  char text[512];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  return text;
+}
+
+// 1234567 -> "1,234,567", as Python's "{:,}".
+std::string Grouped(uint64_t value) {
+  std::string digits = std::to_string(value);
+  for (size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
+  return digits;
+}
+
+nlohmann::ordered_json ToJson(const Score& score) {
+  return {{"score", score.total()},
+          {"seg", score.seg},
+          {"pose", score.pose},
+          {"seg_term", score.seg_term()},
+          {"pose_term", score.pose_term()},
+          {"rate_term", score.rate_term()},
+          {"rate", score.rate()},
+          {"archive_bytes", score.archive_bytes},
+          {"original_bytes", score.original_bytes}};
+}
+
+bool IsPartial(const ScoreReport& report) { return report.num_pairs != report.total_pairs; }
+
+}  // namespace
+
+std::string FormatScore(const ScoreReport& report) {
+  const Score& score = report.score;
+  std::string text;
+  const std::string nets = report.nets_label == "contest nets"
+                               ? "contest nets"
+                               : report.nets_label + ", NOT the contest's: compare only with scores of the same nets";
+  text += IsPartial(report)
+              ? Format("partial: %llu of %llu pairs, %s\n", static_cast<unsigned long long>(report.num_pairs),
+                       static_cast<unsigned long long>(report.total_pairs), nets.c_str())
+              : Format("score over %llu pairs, %s\n", static_cast<unsigned long long>(report.num_pairs), nets.c_str());
+  text += Format("  %-10s %16s  %16s\n", "", "figure", "term");
+  text += Format("  %-10s %16.8f  %16.8f   100 * seg\n", "seg", score.seg, score.seg_term());
+  text += Format("  %-10s %16.8f  %16.8f   sqrt(10 * pose)\n", "pose", score.pose, score.pose_term());
+  text += Format("  %-10s %16s  %16.8f   25 * bytes / %s\n", "bytes", Grouped(score.archive_bytes).c_str(),
+                 score.rate_term(), Grouped(score.original_bytes).c_str());
+  text += Format("  %-10s %16s  %16.8f   archive alone\n", IsPartial(report) ? "partial" : "score", "", score.total());
+  if (report.nets_at_inflate) {
+    text += Format("  %-10s %16s  %16.8f   archive plus nets (%s bytes more), the contest's rule\n", "", "",
+                   report.WithNets().total(), Grouped(report.nets_bytes).c_str());
+  }
+  text += "  original   " + report.original_name + " (" + report.ground_truth + ")\n";
+  text += "             sha256 " + report.original_sha256 + "\n";
+  text += "  inflated   " + report.inflated_name + "\n";
+  text += "  archive    " + report.archive_name + "\n";
+  text += "             sha256 " + report.archive_sha256 + "\n";
+  text += "  SegNet     sha256 " + report.segnet_sha256 + "\n";
+  text += "  PoseNet    sha256 " + report.posenet_sha256 + "\n";
+  text += Format("  judged on  %s, %s, batch %zu, %.1f s\n", report.device.c_str(), report.torch.c_str(),
+                 report.batch_size, report.seconds);
+  return text;
+}
+
+std::string FormatUpstreamResults(const ScoreReport& report) {
+  const Score& score = report.upstream;
+  std::string text;
+  text += Format("=== Evaluation results over %llu samples ===\n", static_cast<unsigned long long>(report.num_pairs));
+  text += Format("  Average PoseNet Distortion: %.8f\n", score.pose);
+  text += Format("  Average SegNet Distortion: %.8f\n", score.seg);
+  text += Format("  Submission file size: %s bytes\n", Grouped(score.archive_bytes).c_str());
+  text += Format("  Original uncompressed size: %s bytes\n", Grouped(score.original_bytes).c_str());
+  text += Format("  Compression Rate: %.8f\n", score.rate());
+  text += Format("  Final score: 100*segnet_dist + sqrt(10*posenet_dist) + 25*rate = %.2f\n", score.total());
+  return text;
+}
+
+std::string FormatScoreJson(const ScoreReport& report) {
+  nlohmann::ordered_json json;
+  json["partial"] = IsPartial(report);
+  json["num_pairs"] = report.num_pairs;
+  json["total_pairs"] = report.total_pairs;
+  json["archive_alone"] = ToJson(report.score);
+  if (report.nets_at_inflate) json["archive_plus_nets"] = ToJson(report.WithNets());
+  json["upstream_float32"] = ToJson(report.upstream);
+  json["nets"] = {{"label", report.nets_label},
+                  {"bytes", report.nets_bytes},
+                  {"segnet_sha256", report.segnet_sha256},
+                  {"posenet_sha256", report.posenet_sha256}};
+  json["original"] = {{"name", report.original_name}, {"sha256", report.original_sha256}};
+  json["ground_truth"] = report.ground_truth;
+  json["inflated"] = report.inflated_name;
+  json["archive"] = {{"name", report.archive_name}, {"sha256", report.archive_sha256}};
+  json["device"] = report.device;
+  json["torch"] = report.torch;
+  json["batch_size"] = report.batch_size;
+  json["seconds"] = report.seconds;
+  nlohmann::ordered_json pairs = nlohmann::ordered_json::array();
+  for (const PairDistortion& pair : report.pairs) pairs.push_back({{"seg", pair.seg}, {"pose", pair.pose}});
+  json["pairs"] = std::move(pairs);
+  return json.dump(2) + "\n";
+}
+
+}  // namespace kitsink

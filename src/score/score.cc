@@ -1,0 +1,68 @@
+#include "kitsink/score.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace kitsink {
+
+double Score::pose_term() const { return std::sqrt(10 * pose); }
+
+PairDistortion ComparePair(const Observation& original, const Observation& inflated) {
+  KIT_CHECK(original.class_map.size() == inflated.class_map.size() && !original.class_map.empty());
+  size_t differing = 0;
+  for (size_t i = 0; i < original.class_map.size(); ++i) {
+    differing += original.class_map[i] != inflated.class_map[i] ? 1 : 0;
+  }
+  float squares = 0;
+  for (size_t i = 0; i < original.pose.size(); ++i) {
+    const float difference = original.pose[i] - inflated.pose[i];
+    squares += difference * difference;
+  }
+  return PairDistortion{.seg = static_cast<float>(differing) / static_cast<float>(original.class_map.size()),
+                        .pose = squares / static_cast<float>(original.pose.size())};
+}
+
+MeanDistortion ExactMeans(std::span<const PairDistortion> pairs) {
+  KIT_CHECK(!pairs.empty());
+  MeanDistortion means;
+  for (const PairDistortion& pair : pairs) {
+    means.seg += static_cast<double>(pair.seg);
+    means.pose += static_cast<double>(pair.pose);
+  }
+  means.seg /= static_cast<double>(pairs.size());
+  means.pose /= static_cast<double>(pairs.size());
+  return means;
+}
+
+MeanDistortion UpstreamMeans(std::span<const PairDistortion> pairs, size_t batch_size) {
+  KIT_CHECK(!pairs.empty() && batch_size > 0);
+  float seg_total = 0;
+  float pose_total = 0;
+  for (size_t first = 0; first < pairs.size(); first += batch_size) {
+    float seg = 0;
+    float pose = 0;
+    for (const PairDistortion& pair : pairs.subspan(first, std::min(batch_size, pairs.size() - first))) {
+      seg += pair.seg;
+      pose += pair.pose;
+    }
+    seg_total += seg;
+    pose_total += pose;
+  }
+  const float count = static_cast<float>(pairs.size());
+  return {static_cast<double>(seg_total / count), static_cast<double>(pose_total / count)};
+}
+
+std::string FormatMeans(const MeanDistortion& means) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "seg %.6f pose %.6f", means.seg, means.pose);
+  return text;
+}
+
+Score ScoreReport::WithNets() const {
+  Score counted = score;
+  counted.archive_bytes += nets_bytes;
+  return counted;
+}
+
+}  // namespace kitsink
