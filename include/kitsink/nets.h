@@ -12,6 +12,7 @@
 
 #include "kitsink/frame.h"
 #include "kitsink/mask.h"
+#include "kitsink/pose.h"
 #include "kitsink/result.h"
 #include "kitsink/weights.h"
 
@@ -82,5 +83,11 @@ class Renderer {
   // Frames of pairs first .. first + count - 1.
   virtual Result<std::vector<FramePair>> Render(size_t first, size_t count) = 0;
 };
+
+// The generator on the model grid, enlarged to `size`. `mask` must outlive the renderer. kCorrupt when the pose track
+// or the classes do not fit the weights or the maps.
+Result<std::unique_ptr<Renderer>> CreateGeneratorRenderer(const MaskClip& mask, const Track& pose,
+                                                          const WeightSet& weights, FrameSize size,
+                                                          const Device& device);
 
 }  // namespace kitsink

@@ -1,0 +1,259 @@
+// Loading the evaluator nets, observing pairs, and LibTorch's settings.
+
+#include "kitsink/nets.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "kitsink/hash.h"
+#include "nets/compat.h"
+#include "nets/module_tensors.h"
+#include "nets/nets_torch.h"
+#include "nets/safetensors.h"
+
+namespace kitsink {
+namespace {
+
+// The contest's files (specs: networks 4).
+constexpr std::string_view kContestSegNet = "68956e328d4c5d875389a1a444870e6bac1c052c9986123827af95c07c6991b6";
+constexpr std::string_view kContestPoseNet = "0f3a0874c5c387f990d7b88bd1d7e1f6de35d98b45f2a289989db2c77b9b6576";
+constexpr int64_t kClasses = 5;
+constexpr int64_t kPoseInputs = 12;
+constexpr int64_t kPoseOutputs = 6;  // at least
+constexpr int64_t kMaxDimension = 4096;
+constexpr size_t kMaxListed = 8;
+
+bool Ignorable(std::string_view name) { return name.ends_with("num_batches_tracked"); }
+
+// "3 missing (a, b, c)", at most kMaxListed names; empty for none.
+std::string List(std::string_view what, const std::vector<std::string>& names) {
+  if (names.empty()) return "";
+  std::string text = std::to_string(names.size()) + " " + std::string(what) + " (";
+  for (size_t i = 0; i < std::min(names.size(), kMaxListed); ++i) text.append(i == 0 ? "" : ", ").append(names[i]);
+  if (names.size() > kMaxListed) text += " and " + std::to_string(names.size() - kMaxListed) + " more";
+  return text + ")";
+}
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text.append(i == 0 ? "" : ",").append(std::to_string(shape[i]));
+  return text + "]";
+}
+
+int AffinityCount() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof(set), &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
+}
+
+struct LoadedNet {
+  std::shared_ptr<FrozenNet> net;
+  std::string sha256;
+  uint64_t size_bytes = 0;
+};
+
+// `read_shape` and `create` are the two functions of the net in question.
+template <typename Shape>
+Result<LoadedNet> LoadNet(const std::filesystem::path& path, const Device& device,
+                          Result<Shape> (*read_shape)(const TensorFile&),
+                          std::shared_ptr<FrozenNet> (*create)(const Shape&), Status (*check)(const Shape&)) {
+  KIT_ASSIGN(const TensorFile file, TensorFile::Load(path));
+  const auto load = [&]() -> Result<LoadedNet> {
+    KIT_ASSIGN(const Shape shape, read_shape(file));
+    KIT_TRY(check(shape));
+    LoadedNet loaded{create(shape), Sha256Hex(file.bytes()), file.bytes().size()};
+    KIT_TRY(LoadTensors(file, *loaded.net));
+    loaded.net->to(TorchDevice(device));
+    return loaded;
+  };
+  Result<LoadedNet> loaded = load();
+  if (!loaded.ok()) return Within(path.string(), loaded.error());
+  return loaded;
+}
+
+Status CheckSegNet(const SegNetShape& shape) {
+  if (shape.classes == kClasses) return Ok();
+  return Error{Code::kUnsupported, "has " + std::to_string(shape.classes) + " classes, expected 5"};
+}
+
+Status CheckPoseNet(const PoseNetShape& shape) {
+  if (shape.inputs == kPoseInputs && shape.outputs >= kPoseOutputs) return Ok();
+  return Error{Code::kUnsupported, "has " + std::to_string(shape.inputs) + " inputs and " +
+                                       std::to_string(shape.outputs) + " outputs, expected 12 and 6 or more"};
+}
+
+}  // namespace
+
+std::string Device::ToString() const { return cuda ? "cuda:" + std::to_string(index) : "cpu"; }
+
+torch::Device TorchDevice(const Device& device) {
+  return device.cuda ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device.index))
+                     : torch::Device(torch::kCPU);
+}
+
+Result<Device> ParseDevice(std::string_view text) {
+  if (text == "cpu") return Device{};
+  if (text == "auto") return Device{torch::cuda::is_available(), 0};
+  Device device{true, 0};
+  constexpr std::string_view kCuda = "cuda";
+  bool understood = text == kCuda;
+  if (text.starts_with("cuda:")) {
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + kCuda.size() + 1, end, device.index);
+    understood = parsed.ec == std::errc() && parsed.ptr == end && device.index >= 0;
+  }
+  if (!understood) {
+    return Error{Code::kInvalidArgument,
+                 "device: got \"" + std::string(text) + "\", expected auto, cpu, cuda or cuda:N"};
+  }
+  const auto count = static_cast<int>(torch::cuda::device_count());
+  if (device.index >= count) {
+    return Error{Code::kUnsupported, "device: got " + device.ToString() + ", this " + TorchDescription() + " sees " +
+                                         std::to_string(count) + " CUDA devices"};
+  }
+  return device;
+}
+
+int ConfigureTorch(int threads) {
+  const int count = threads > 0 ? threads : AffinityCount();
+  at::set_num_threads(count);
+  // The number of inter-op threads can be set once in a process, and not after the first parallel work.
+  static const bool once = [] {
+    try {
+      at::set_num_interop_threads(1);
+    } catch (const std::exception&) {
+      return false;
+    }
+    return true;
+  }();
+  static_cast<void>(once);
+  at::globalContext().setDeterministicCuDNN(true);
+  at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  DisableTf32();
+  return at::get_num_threads();
+}
+
+std::string TorchDescription() {
+  return std::string("LibTorch ") + TORCH_VERSION + ", oneDNN " + (at::hasMKLDNN() ? "on" : "off") + ", CUDA " +
+         (torch::cuda::is_available() ? "on" : "off") + ", " + std::to_string(at::get_num_threads()) +
+         (at::get_num_threads() == 1 ? " thread" : " threads");
+}
+
+std::string ExceptionText(const std::exception& exception) {
+  const auto* foreign = dynamic_cast<const c10::Error*>(&exception);
+  const std::string text = foreign != nullptr ? foreign->what_without_backtrace() : exception.what();
+  return text.substr(0, text.find('\n'));
+}
+
+void Freeze(torch::nn::Module& module) {
+  module.eval();
+  for (torch::Tensor& parameter : module.parameters()) parameter.set_requires_grad(false);
+}
+
+Result<int64_t> ReadDimension(const TensorFile& file, const std::string& name, size_t rank, size_t axis) {
+  const TensorFile::Entry* entry = file.Find(name);
+  if (entry == nullptr) return Error{Code::kCorrupt, "is not a net of the expected kind, it has no " + name};
+  if (entry->shape.size() != rank || entry->shape[axis] < 1 || entry->shape[axis] > kMaxDimension) {
+    return Error{Code::kCorrupt, "tensor " + name + " has the shape " + ShapeText(entry->shape) + ", expected " +
+                                     std::to_string(rank) + " dimensions of at most " + std::to_string(kMaxDimension)};
+  }
+  return entry->shape[axis];
+}
+
+int64_t CountModules(const TensorFile& file, const std::string& prefix) {
+  for (int64_t count = 0;; ++count) {
+    const std::string name = prefix + std::to_string(count) + ".";
+    const auto next = file.entries().lower_bound(name);
+    if (next == file.entries().end() || !next->first.starts_with(name)) return count;
+  }
+}
+
+Status LoadTensors(const TensorFile& file, torch::nn::Module& module) {
+  const torch::NoGradGuard no_grad;
+  auto targets = module.named_parameters();
+  for (const auto& buffer : module.named_buffers()) targets.insert(buffer.key(), buffer.value());
+  std::vector<std::string> missing, unexpected, misshapen;
+  for (const auto& target : targets) {
+    if (Ignorable(target.key())) continue;
+    const TensorFile::Entry* entry = file.Find(target.key());
+    if (entry == nullptr) {
+      missing.push_back(target.key());
+    } else if (entry->dtype != "F32" || target.value().sizes() != entry->shape) {
+      misshapen.push_back(target.key() + " " + entry->dtype + " " + ShapeText(entry->shape) + ", expected F32 " +
+                          ShapeText(target.value().sizes().vec()));
+    } else {
+      torch::Tensor destination = target.value();
+      destination.copy_(torch::tensor(file.Floats(*entry)).view(entry->shape));
+    }
+  }
+  for (const auto& [name, entry] : file.entries()) {
+    if (!Ignorable(name) && !targets.contains(name)) unexpected.push_back(name);
+  }
+  if (missing.empty() && unexpected.empty() && misshapen.empty()) return Ok();
+  std::string text;
+  for (const std::string& list :
+       {List("missing", missing), List("unexpected", unexpected), List("of wrong shape or dtype", misshapen)}) {
+    if (!list.empty()) text += (text.empty() ? "" : "; ") + list;
+  }
+  return Error{Code::kCorrupt, "tensors do not match the net: " + text};
+}
+
+Nets::Nets(std::unique_ptr<Modules> modules) : modules_(std::move(modules)) {}
+Nets::~Nets() = default;
+const NetsInfo& Nets::info() const { return modules_->info; }
+const Device& Nets::device() const { return modules_->device; }
+
+Result<std::unique_ptr<Nets>> Nets::Load(const std::filesystem::path& folder, const Device& device) {
+  return Guarded("nets", [&]() -> Result<std::unique_ptr<Nets>> {
+    Result<LoadedNet> segnet =
+        LoadNet<SegNetShape>(folder / "segnet.safetensors", device, ReadSegNetShape, CreateSegNet, CheckSegNet);
+    if (!segnet.ok()) return Within("nets", segnet.error());
+    Result<LoadedNet> posenet =
+        LoadNet<PoseNetShape>(folder / "posenet.safetensors", device, ReadPoseNetShape, CreatePoseNet, CheckPoseNet);
+    if (!posenet.ok()) return Within("nets", posenet.error());
+    auto modules = std::make_unique<Modules>();
+    modules->device = device;
+    modules->segnet = segnet.value().net;
+    modules->posenet = posenet.value().net;
+    NetsInfo& info = modules->info;
+    info.folder = folder;
+    info.segnet_sha256 = segnet.value().sha256;
+    info.segnet_bytes = segnet.value().size_bytes;
+    info.posenet_sha256 = posenet.value().sha256;
+    info.posenet_bytes = posenet.value().size_bytes;
+    info.contest = info.segnet_sha256 == kContestSegNet && info.posenet_sha256 == kContestPoseNet;
+    info.label = info.contest ? "contest nets" : "stand-in nets";
+    return std::unique_ptr<Nets>(new Nets(std::move(modules)));
+  });
+}
+
+Result<std::vector<Observation>> Nets::Observe(std::span<const FramePair> pairs) {
+  if (pairs.empty()) return std::vector<Observation>();
+  return Guarded("nets", [&]() -> Result<std::vector<Observation>> {
+    const torch::NoGradGuard no_grad;
+    std::vector<const Frame*> f0, f1;
+    for (const FramePair& pair : pairs) {
+      f0.push_back(&pair.f0);
+      f1.push_back(&pair.f1);
+    }
+    const torch::Device device = TorchDevice(modules_->device);
+    const torch::Tensor small_f0 = ResizeToModelGrid(FramesToTensor(f0, device));
+    const torch::Tensor small_f1 = ResizeToModelGrid(FramesToTensor(f1, device));
+    const torch::Tensor classes =
+        SegLogits(*modules_, small_f1).argmax(1).to(torch::kUInt8).flatten(1).cpu().contiguous();
+    const torch::Tensor poses = PoseOutputs(*modules_, small_f0, small_f1).cpu().contiguous();
+    std::vector<Observation> observations(pairs.size());
+    const auto pixels = static_cast<size_t>(classes.size(1));
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      const uint8_t* ids = classes.data_ptr<uint8_t>() + i * pixels;
+      observations[i].class_map.assign(ids, ids + pixels);
+      const float* pose = poses.data_ptr<float>() + i * observations[i].pose.size();
+      std::copy_n(pose, observations[i].pose.size(), observations[i].pose.begin());
+    }
+    return observations;
+  });
+}
+
+}  // namespace kitsink

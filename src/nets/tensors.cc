@@ -1,0 +1,94 @@
+// Frames to tensors and back, and the evaluator nets' preprocessing (specs: networks 1).
+
+#include <cstring>
+
+#include "nets/nets_torch.h"
+
+namespace kitsink {
+namespace {
+
+using torch::Tensor;
+
+Tensor Bilinear(const Tensor& frames, FrameSize size) {
+  namespace F = torch::nn::functional;
+  return F::interpolate(frames, F::InterpolateFuncOptions()
+                                    .size(std::vector<int64_t>{size.height, size.width})
+                                    .mode(torch::kBilinear)
+                                    .align_corners(false));
+}
+
+// Every second sample of [N, H, W], from row `y` and column `x` on.
+Tensor EverySecond(const Tensor& plane, int64_t y, int64_t x) {
+  return plane.slice(1, y, plane.size(1), 2).slice(2, x, plane.size(2), 2);
+}
+
+// Mean of each 2 x 2 square, summed in upstream's order.
+Tensor MeanOfFour(const Tensor& plane) {
+  return (EverySecond(plane, 0, 0) + EverySecond(plane, 1, 0) + EverySecond(plane, 0, 1) + EverySecond(plane, 1, 1)) *
+         0.25;
+}
+
+// Six planes of half size: luma in four phases, then the two chroma means.
+Tensor Yuv6(const Tensor& small) {
+  const Tensor r = small.select(1, 0), g = small.select(1, 1), b = small.select(1, 2);
+  const Tensor y = (r * 0.299 + g * 0.587 + b * 0.114).clamp(0.0, 255.0);
+  const Tensor u = ((b - y) / 1.772 + 128.0).clamp(0.0, 255.0);
+  const Tensor v = ((r - y) / 1.402 + 128.0).clamp(0.0, 255.0);
+  return torch::stack({EverySecond(y, 0, 0), EverySecond(y, 1, 0), EverySecond(y, 0, 1), EverySecond(y, 1, 1),
+                       MeanOfFour(u), MeanOfFour(v)},
+                      1);
+}
+
+}  // namespace
+
+Tensor FramesToTensor(std::span<const Frame* const> frames, torch::Device device) {
+  TORCH_CHECK(!frames.empty(), "no frames");
+  const FrameSize size = frames[0]->size;
+  Tensor bytes =
+      torch::empty({static_cast<int64_t>(frames.size()), size.height, size.width, 3}, torch::dtype(torch::kUInt8));
+  for (size_t i = 0; i < frames.size(); ++i) {
+    TORCH_CHECK(frames[i]->size == size && frames[i]->rgb.size() == size.size_bytes(), "frames of different sizes");
+    std::memcpy(bytes.data_ptr<uint8_t>() + i * size.size_bytes(), frames[i]->rgb.data(), size.size_bytes());
+  }
+  return bytes.to(device).permute({0, 3, 1, 2}).to(torch::kFloat32);
+}
+
+std::vector<Frame> TensorToFrames(const Tensor& frames) {
+  const Tensor bytes = frames.detach().clamp(0, 255).round().to(torch::kUInt8).permute({0, 2, 3, 1}).cpu().contiguous();
+  const FrameSize size{static_cast<uint32_t>(bytes.size(2)), static_cast<uint32_t>(bytes.size(1))};
+  std::vector<Frame> result(static_cast<size_t>(bytes.size(0)));
+  for (size_t i = 0; i < result.size(); ++i) {
+    const uint8_t* begin = bytes.data_ptr<uint8_t>() + i * size.size_bytes();
+    result[i] = Frame{size, std::vector<uint8_t>(begin, begin + size.size_bytes())};
+  }
+  return result;
+}
+
+Tensor ResizeToModelGrid(const Tensor& frames) { return Bilinear(frames, kModelGrid); }
+
+Tensor UpsampleToFrame(const Tensor& small, FrameSize size) { return Bilinear(small, size); }
+
+Tensor RoundSte(const Tensor& frames) {
+  const Tensor clamped = frames.clamp(0, 255);
+  return clamped + (clamped.round() - clamped).detach();
+}
+
+Tensor PoseInput(const Tensor& small_f0, const Tensor& small_f1) {
+  return torch::cat({Yuv6(small_f0), Yuv6(small_f1)}, 1);
+}
+
+Tensor SegLogits(Nets::Modules& modules, const Tensor& small_f1) { return modules.segnet->Forward(small_f1); }
+
+Tensor PoseOutputs(Nets::Modules& modules, const Tensor& small_f0, const Tensor& small_f1) {
+  return modules.posenet->Forward(PoseInput(small_f0, small_f1)).slice(1, 0, 6);
+}
+
+Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count, torch::Device device) {
+  TORCH_CHECK(first <= clip.count && count <= clip.count - first, "class maps out of range");
+  const Tensor ids =
+      torch::empty({static_cast<int64_t>(count), clip.height, clip.width}, torch::dtype(torch::kUInt8));
+  std::memcpy(ids.data_ptr<uint8_t>(), clip.ids.data() + first * clip.map_bytes(), count * clip.map_bytes());
+  return ids.to(device).to(torch::kInt64);
+}
+
+}  // namespace kitsink

@@ -1,0 +1,191 @@
+// The evaluator nets against outputs and gradients of upstream's own code, on synthetic weights and frames.
+
+#include <algorithm>
+
+#include "golden_nets.h"
+#include "nets/nets_torch.h"
+#include "testlib.h"
+
+namespace kitsink {
+namespace {
+
+using testing::GoldenPair;
+using testing::SharedData;
+using torch::Tensor;
+using torch::indexing::Slice;
+
+constexpr const char* kGolden = "golden/index.json";
+
+template <typename T>
+T Must(Result<T> result) {
+  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
+  return result.TakeValue();
+}
+
+TensorFile GoldenFile(bool segnet) {
+  const auto keys = SharedData(segnet ? "golden/segnet_keys.tsv" : "golden/posenet_keys.tsv");
+  return Must(TensorFile::Read(WriteTensors(testing::GoldenWeights(keys, segnet))));
+}
+
+Nets::Modules GoldenNets() {
+  ConfigureTorch(2);
+  Nets::Modules modules;
+  const TensorFile segnet = GoldenFile(true);
+  modules.segnet = CreateSegNet(Must(ReadSegNetShape(segnet)));
+  const Status segnet_loaded = LoadTensors(segnet, *modules.segnet);
+  EXPECT_TRUE(segnet_loaded.ok()) << segnet_loaded.error().message;
+  const TensorFile posenet = GoldenFile(false);
+  modules.posenet = CreatePoseNet(Must(ReadPoseNetShape(posenet)));
+  const Status posenet_loaded = LoadTensors(posenet, *modules.posenet);
+  EXPECT_TRUE(posenet_loaded.ok()) << posenet_loaded.error().message;
+  return modules;
+}
+
+Tensor GoldenValues(const std::string& name, const Tensor& like) {
+  std::ifstream file(SharedData("golden/" + name), std::ios::binary);
+  std::vector<float> values(static_cast<size_t>(like.numel()));
+  file.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(float)));
+  EXPECT_TRUE(file.good() && file.peek() == EOF) << name << " does not have " << values.size() << " values";
+  return torch::tensor(values).view(like.sizes());
+}
+
+// |a - b| / |b|.
+double RelativeDistance(const Tensor& a, const Tensor& b) {
+  const Tensor reference = b.to(torch::kFloat64);
+  return ((a.detach().to(torch::kFloat64) - reference).norm() / reference.norm()).item<double>();
+}
+
+double DistanceFromGolden(const std::string& name, const Tensor& values) {
+  return RelativeDistance(values, GoldenValues(name, values));
+}
+
+Tensor EveryNth(const Tensor& planes, int64_t step) {
+  return planes.index({Slice(), Slice(torch::indexing::None, torch::indexing::None, step),
+                       Slice(torch::indexing::None, torch::indexing::None, step)});
+}
+
+struct Sample {
+  Tensor f0, f1;  // [1, 3, 874, 1164]
+};
+
+Sample MakeSample(char name) {
+  const FramePair pair = GoldenPair(name);
+  const Frame* f0 = &pair.f0;
+  const Frame* f1 = &pair.f1;
+  return {FramesToTensor(std::span(&f0, 1), torch::kCPU), FramesToTensor(std::span(&f1, 1), torch::kCPU)};
+}
+
+TEST(GoldenRecipe, WeightsAndFramesHaveThePublishedChecksums) {
+  KIT_SHARED_DATA_OR_SKIP(golden, kGolden);
+  EXPECT_EQ(testing::Crc32OfValues(testing::GoldenWeights(SharedData("golden/segnet_keys.tsv"), true)), 0x826a07f7U);
+  EXPECT_EQ(testing::Crc32OfValues(testing::GoldenWeights(SharedData("golden/posenet_keys.tsv"), false)), 0xd05f5793U);
+  const uint32_t crcs[] = {644629062, 1683973772, 215442304, 1962763740, 2994449267, 1402651133};
+  for (int i = 0; i < 3; ++i) {
+    const FramePair pair = GoldenPair(static_cast<char>('A' + i));
+    EXPECT_EQ(Crc32(pair.f0.rgb, 0), crcs[2 * i]);
+    EXPECT_EQ(Crc32(pair.f1.rgb, 0), crcs[2 * i + 1]);
+  }
+}
+
+TEST(GoldenNets, InputsLogitsClassesAndPosesAgree) {
+  KIT_SHARED_DATA_OR_SKIP(golden, kGolden);
+  const torch::NoGradGuard no_grad;
+  Nets::Modules modules = GoldenNets();
+  for (const char name : {'A', 'B', 'C'}) {
+    SCOPED_TRACE(name);
+    const std::string letter(1, name);
+    const Sample sample = MakeSample(name);
+    const Tensor small_f0 = ResizeToModelGrid(sample.f0), small_f1 = ResizeToModelGrid(sample.f1);
+    EXPECT_LT(DistanceFromGolden("segnet_in_" + letter + "_s7.f32", EveryNth(small_f1[0], 7)), 1e-6);
+    const Tensor pose_input = PoseInput(small_f0, small_f1);
+    EXPECT_LT(DistanceFromGolden("posenet_in_" + letter + "_s7.f32", EveryNth(pose_input[0], 7)), 1e-6);
+    const Tensor logits = SegLogits(modules, small_f1);
+    EXPECT_LT(DistanceFromGolden("seg_logits_" + letter + "_s5.f32", EveryNth(logits[0], 5)), 1e-4);
+    EXPECT_LT(DistanceFromGolden("pose_" + letter + ".f32", modules.posenet->Forward(pose_input)[0]), 1e-4);
+    const Result<Bytes> classes = ReadFile(SharedData("golden/seg_argmax_" + letter + ".u8"), 1 << 20);
+    ASSERT_TRUE(classes.ok());
+    const Tensor map = logits.argmax(1).to(torch::kUInt8).flatten();
+    ASSERT_EQ(static_cast<size_t>(map.numel()), classes.value().size());
+    int different = 0;
+    for (size_t i = 0; i < classes.value().size(); ++i) different += map.data_ptr<uint8_t>()[i] != classes.value()[i];
+    EXPECT_LE(different, 20);
+  }
+}
+
+TEST(GoldenNets, DistortionsAgree) {
+  KIT_SHARED_DATA_OR_SKIP(golden, kGolden);
+  testing::TemporaryFolder folder;
+  for (const bool segnet : {true, false}) {
+    const auto keys = SharedData(segnet ? "golden/segnet_keys.tsv" : "golden/posenet_keys.tsv");
+    const auto path = folder / (segnet ? "segnet.safetensors" : "posenet.safetensors");
+    ASSERT_TRUE(WriteFile(path, WriteTensors(testing::GoldenWeights(keys, segnet)), Overwrite::kRefuse).ok());
+  }
+  ConfigureTorch(2);
+  const auto nets = Must(Nets::Load(folder.path(), Device{}));
+  EXPECT_EQ(nets->info().label, "stand-in nets");
+  EXPECT_FALSE(nets->info().contest);
+  const std::vector<FramePair> pairs = {GoldenPair('A'), GoldenPair('B'), GoldenPair('C')};
+  const std::vector<Observation> seen = Must(nets->Observe(pairs));
+  ASSERT_EQ(seen.size(), 3U);
+  const double expected_pose[] = {0, 0.00164045009, 0.053322982};
+  const int expected_pixels[] = {0, 18585, 41064};
+  for (const size_t other : {1, 2}) {
+    double pose = 0;
+    for (size_t i = 0; i < 6; ++i) {
+      const double difference = seen[0].pose[i] - seen[other].pose[i];
+      pose += difference * difference / 6;
+    }
+    EXPECT_NEAR(pose / expected_pose[other], 1.0, 1e-3);
+    int pixels = 0;
+    for (size_t i = 0; i < seen[0].class_map.size(); ++i) {
+      pixels += seen[0].class_map[i] != seen[other].class_map[i];
+    }
+    EXPECT_NEAR(pixels, expected_pixels[other], 20);
+  }
+}
+
+TEST(GoldenNets, GradientsAgree) {
+  KIT_SHARED_DATA_OR_SKIP(golden, kGolden);
+  Nets::Modules modules = GoldenNets();
+  const Sample sample = MakeSample('A');
+  const Tensor f0 = sample.f0.contiguous().set_requires_grad(true);
+  const Tensor f1 = sample.f1.contiguous().set_requires_grad(true);
+
+  const Tensor small_f1 = ResizeToModelGrid(f1);
+  const Tensor logits = SegLogits(modules, small_f1);
+  const Tensor y = torch::arange(384).div(48, "floor").view({384, 1});
+  const Tensor x = torch::arange(512).div(64, "floor").view({1, 512});
+  const Tensor seg_loss = torch::nn::functional::cross_entropy(logits, (y + x).remainder(5).unsqueeze(0));
+  EXPECT_NEAR(seg_loss.item<double>(), 2.62202477, 1e-4);
+  const auto seg = torch::autograd::grad({seg_loss}, {f1, small_f1});
+  EXPECT_LT(DistanceFromGolden("grad_seg_frame1_s13.f32", EveryNth(seg[0][0], 13)), 2e-2);
+  EXPECT_LT(DistanceFromGolden("grad_seg_in_s5.f32", EveryNth(seg[1][0], 5)), 2e-2);
+
+  const Tensor input = PoseInput(ResizeToModelGrid(f0), ResizeToModelGrid(f1));
+  const Tensor pose_loss = modules.posenet->Forward(input).slice(1, 0, 6).square().mean();
+  EXPECT_NEAR(pose_loss.item<double>(), 1.39035285, 1e-4);
+  const auto pose = torch::autograd::grad({pose_loss}, {f0, f1, input});
+  EXPECT_LT(DistanceFromGolden("grad_pose_frame0_s13.f32", EveryNth(pose[0][0], 13)), 1e-3);
+  EXPECT_LT(DistanceFromGolden("grad_pose_frame1_s13.f32", EveryNth(pose[1][0], 13)), 1e-3);
+  EXPECT_LT(DistanceFromGolden("grad_pose_in_s3.f32", EveryNth(pose[2][0], 3)), 1e-3);
+}
+
+TEST(GoldenNets, FoldingKeepsTheFunction) {
+  KIT_SHARED_DATA_OR_SKIP(golden, kGolden);
+  Nets::Modules modules = GoldenNets();
+  const Sample sample = MakeSample('A');
+  const torch::NoGradGuard no_grad;
+  const Tensor small_f0 = ResizeToModelGrid(sample.f0), small_f1 = ResizeToModelGrid(sample.f1);
+  const Tensor logits = SegLogits(modules, small_f1);
+  const Tensor pose = PoseOutputs(modules, small_f0, small_f1);
+  modules.segnet->Fold();
+  modules.posenet->Fold();
+  const Tensor folded_logits = SegLogits(modules, small_f1);
+  EXPECT_LT(RelativeDistance(folded_logits, logits), 1e-4);
+  EXPECT_LE((folded_logits.argmax(1) != logits.argmax(1)).sum().item<int64_t>(), 20);
+  EXPECT_LT(RelativeDistance(PoseOutputs(modules, small_f0, small_f1), pose), 1e-4);
+  EXPECT_FALSE(torch::equal(folded_logits, logits)) << "nothing was folded";
+}
+
+}  // namespace
+}  // namespace kitsink
