@@ -107,8 +107,8 @@ class GeneratorRenderer final : public Renderer {
       const auto [small_f0, small_f1] =
           GeneratorForward(shape_, values_, ClassMapsToTensor(mask_, first, count, device_),
                            poses_.slice(0, row, row + static_cast<int64_t>(count)));
-      std::vector<Frame> f0 = TensorToFrames(UpsampleToFrame(small_f0, size_));
-      std::vector<Frame> f1 = TensorToFrames(UpsampleToFrame(small_f1, size_));
+      std::vector<Frame> f0 = WriteSmall(small_f0, size_);
+      std::vector<Frame> f1 = WriteSmall(small_f1, size_);
       std::vector<FramePair> pairs;
       for (size_t i = 0; i < count; ++i) pairs.push_back(FramePair{std::move(f0[i]), std::move(f1[i])});
       return pairs;

@@ -85,6 +85,11 @@ std::vector<Frame> TensorToFrames(const torch::Tensor& frames);
 torch::Tensor ResizeToModelGrid(const torch::Tensor& frames);
 torch::Tensor UpsampleToFrame(const torch::Tensor& small, FrameSize size);
 
+// Frames of `size` that the scorer's resize turns into `small`: exact pre-images where HasPrivateTaps(size), else the
+// enlarged and rounded pictures. ReadBack is what the resize will make of them, differentiable.
+std::vector<Frame> WriteSmall(const torch::Tensor& small, FrameSize size);
+torch::Tensor ReadBack(const torch::Tensor& small, FrameSize size);
+
 // Rounded to uint8 values in the forward pass; gradient 1 inside 0 .. 255, 0 where clamped.
 torch::Tensor RoundSte(const torch::Tensor& frames);
 

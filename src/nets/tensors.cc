@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "nets/nets_torch.h"
+#include "nets/preimage.h"
 
 namespace kitsink {
 namespace {
@@ -85,10 +86,25 @@ Tensor PoseOutputs(Nets::Modules& modules, const Tensor& small_f0, const Tensor&
 
 Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count, torch::Device device) {
   TORCH_CHECK(first <= clip.count && count <= clip.count - first, "class maps out of range");
-  const Tensor ids =
-      torch::empty({static_cast<int64_t>(count), clip.height, clip.width}, torch::dtype(torch::kUInt8));
+  const Tensor ids = torch::empty({static_cast<int64_t>(count), clip.height, clip.width}, torch::dtype(torch::kUInt8));
   std::memcpy(ids.data_ptr<uint8_t>(), clip.ids.data() + first * clip.map_bytes(), count * clip.map_bytes());
   return ids.to(device).to(torch::kInt64);
+}
+
+std::vector<Frame> WriteSmall(const Tensor& small, FrameSize size) {
+  if (!HasPrivateTaps(size)) return TensorToFrames(UpsampleToFrame(small, size));
+  const Tensor pictures = small.detach().to(torch::kCPU).contiguous();
+  const auto values = static_cast<size_t>(pictures[0].numel());
+  std::vector<Frame> frames;
+  for (int64_t i = 0; i < pictures.size(0); ++i) {
+    frames.push_back(WritePreimage(std::span(pictures[i].data_ptr<float>(), values), size));
+  }
+  return frames;
+}
+
+Tensor ReadBack(const Tensor& small, FrameSize size) {
+  if (HasPrivateTaps(size)) return small.clamp(0.0, 255.0);
+  return ResizeToModelGrid(RoundSte(UpsampleToFrame(small, size)));
 }
 
 }  // namespace kitsink

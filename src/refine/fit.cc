@@ -10,7 +10,6 @@
 
 #include "kitsink/refine.h"
 #include "nets/nets_torch.h"
-#include "nets/preimage.h"
 #include "refine/fake_quant.h"
 
 namespace kitsink {
@@ -125,13 +124,6 @@ class Fitter final : public WeightFitter {
             torch::stack(teacher).to(device_).to(torch::kFloat)};
   }
 
-  // What the nets will read of a generated picture once it has been written and resized again. With private taps
-  // the written frame is its pre-image, so nothing happens to it; else it goes up, is rounded, and comes down.
-  torch::Tensor Chain(const torch::Tensor& small) const {
-    if (HasPrivateTaps(frame_size_)) return small;
-    return ResizeToModelGrid(RoundSte(UpsampleToFrame(small, frame_size_)));
-  }
-
   Tensors Quantised(const Tensors& values) const {
     Tensors quantised;
     for (size_t i = 0; i < specs_.size(); ++i) quantised.push_back(FakeQuantize(specs_[i], values[i]));
@@ -141,8 +133,8 @@ class Fitter final : public WeightFitter {
   // seg: temperature-2 divergence from the teacher early on, boosted cross-entropy later; plus the pose error.
   torch::Tensor Loss(const Tensors& values, const Batch& batch, double hardness) const {
     const auto [f0, f1] = GeneratorForward(options_.shape, values, batch.class_maps, batch.poses);
-    const torch::Tensor small_f0 = Chain(f0);
-    const torch::Tensor small_f1 = Chain(f1);
+    const torch::Tensor small_f0 = ReadBack(f0, frame_size_);
+    const torch::Tensor small_f1 = ReadBack(f1, frame_size_);
     const torch::Tensor logits = SegLogits(nets_.modules(), small_f1);
     const torch::Tensor log_probability = torch::log_softmax(logits, 1);
     const torch::Tensor surprise = -log_probability.gather(1, batch.class_maps.unsqueeze(1)).squeeze(1);
@@ -169,10 +161,10 @@ class Fitter final : public WeightFitter {
     for (int64_t i = 0; i < shown; ++i) {
       const Batch batch = TakeBatch({i * count / shown});
       const auto [f0, f1] = GeneratorForward(options_.shape, quantised, batch.class_maps, batch.poses);
-      const torch::Tensor small_f1 = Chain(f1);
+      const torch::Tensor small_f1 = ReadBack(f1, frame_size_);
       const torch::Tensor wrong = SegLogits(nets_.modules(), small_f1).argmax(1).ne(batch.class_maps);
       seg += wrong.to(torch::kFloat).mean().item<double>();
-      const torch::Tensor got = PoseOutputs(nets_.modules(), Chain(f0), small_f1);
+      const torch::Tensor got = PoseOutputs(nets_.modules(), ReadBack(f0, frame_size_), small_f1);
       pose += (got - batch.poses).square().mean().item<double>();
     }
     const double score = 100 * seg / static_cast<double>(shown) + std::sqrt(10 * pose / static_cast<double>(shown));

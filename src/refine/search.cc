@@ -106,17 +106,6 @@ class Variable {
   torch::Tensor value_;
 };
 
-std::vector<Frame> WriteFrames(const torch::Tensor& value, bool on_model_grid, FrameSize size) {
-  if (!on_model_grid) return TensorToFrames(value);
-  const torch::Tensor pictures = value.to(torch::kCPU).contiguous();
-  const size_t values = static_cast<size_t>(pictures[0].numel());
-  std::vector<Frame> frames;
-  for (int64_t i = 0; i < pictures.size(0); ++i) {
-    frames.push_back(WritePreimage(std::span(pictures[i].data_ptr<float>(), values), size));
-  }
-  return frames;
-}
-
 torch::Tensor ToTensor(const std::vector<FramePair>& pairs, Frame FramePair::*frame, torch::Device device) {
   std::vector<const Frame*> frames;
   for (const FramePair& pair : pairs) frames.push_back(&(pair.*frame));
@@ -204,7 +193,7 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
     }
     Variable variable(ToTensor(searched, &FramePair::f1, device), on_model_grid);
     const torch::Tensor best = SearchF1(nets.modules(), small_f0, variable, wanted, options);
-    std::vector<Frame> written = WriteFrames(best, on_model_grid, size);
+    std::vector<Frame> written = on_model_grid ? WriteSmall(best, size) : TensorToFrames(best);
     for (size_t i = 0; i < searched.size(); ++i) searched[i].f1 = std::move(written[i]);
     return Ok();
   }));
