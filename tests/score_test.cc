@@ -1,0 +1,135 @@
+#include "kitsink/score.h"
+
+#include <cmath>
+
+#include "testlib.h"
+
+namespace kitsink {
+namespace {
+
+// Reads the class map off the red channel and the pose off the first green values.
+class FakeObserver final : public Observer {
+ public:
+  Result<std::vector<Observation>> Observe(std::span<const FramePair> pairs) override {
+    batch_sizes.push_back(pairs.size());
+    std::vector<Observation> observations;
+    for (const FramePair& pair : pairs) {
+      Observation observation;
+      for (size_t i = 0; i < pair.f1.rgb.size(); i += 3) observation.class_map.push_back(pair.f1.rgb[i]);
+      for (size_t i = 0; i < 6; ++i) observation.pose[i] = pair.f0.rgb[3 * i + 1];
+      observations.push_back(observation);
+    }
+    return observations;
+  }
+  std::vector<size_t> batch_sizes;
+};
+
+FramePair MakePair(uint8_t id, uint8_t pose) {
+  FramePair pair;
+  pair.f0 = pair.f1 = Frame{{4, 2}, std::vector<uint8_t>(24, id)};
+  for (size_t i = 0; i < 8; ++i) pair.f0.rgb[3 * i + 1] = pose;
+  return pair;
+}
+
+PairSource Repeat(FramePair pair, size_t count) {
+  return [pair = std::move(pair), left = count]() mutable -> Result<std::optional<FramePair>> {
+    if (left == 0) return std::optional<FramePair>();
+    --left;
+    return std::optional<FramePair>(pair);
+  };
+}
+
+TEST(Score, IsTheContestsFormula) {
+  const Score score{.seg = 0.00060913, .pose = 3.472e-5, .archive_bytes = 177857, .original_bytes = 37545489};
+  EXPECT_NEAR(score.total(), 0.197974, 1e-6);  // a published result
+  const Score rate_only{.seg = 0, .pose = 0, .archive_bytes = 231891, .original_bytes = 37545489};
+  EXPECT_NEAR(rate_only.total(), 0.154407, 1e-6);
+}
+
+TEST(Score, ComparesMapsAndPoses) {
+  Observation a{{0, 1, 2, 3}, {1, 2, 3, 4, 5, 6}};
+  Observation b{{0, 1, 2, 4}, {1, 2, 3, 4, 5, 9}};
+  const PairDistortion distortion = ComparePair(a, b);
+  EXPECT_EQ(distortion.seg, 0.25F);
+  EXPECT_EQ(distortion.pose, 1.5F);
+}
+
+TEST(Score, BatchesOfSixteenAndMeansOverAllPairs) {
+  FakeObserver observer;
+  const Result<std::vector<PairDistortion>> pairs = MeasureDistortion(
+      Repeat(MakePair(1, 10), 18), Repeat(MakePair(2, 13), 18), observer, kUpstreamBatchSize, SilentProgress(), 18);
+  ASSERT_TRUE(pairs.ok());
+  EXPECT_EQ(observer.batch_sizes, (std::vector<size_t>{16, 16, 2, 2}));
+  EXPECT_EQ(ExactMeans(pairs.value()).seg, 1.0);
+  EXPECT_EQ(ExactMeans(pairs.value()).pose, 9.0);
+  EXPECT_EQ(UpstreamMeans(pairs.value(), 16).pose, 9.0);
+}
+
+TEST(Score, UpstreamMeansAreFloat32SumsPerBatch) {
+  std::vector<PairDistortion> pairs(40, PairDistortion{.seg = 0.1F, .pose = 1e-8F});
+  pairs[0].pose = 1.0F;  // swallows the small ones of its own batch, not those of the others
+  float expected = 0;
+  for (size_t first : {0U, 16U, 32U}) {
+    float batch = 0;
+    for (size_t i = first; i < std::min<size_t>(40, first + 16); ++i) batch += pairs[i].pose;
+    expected += batch;
+  }
+  EXPECT_EQ(UpstreamMeans(pairs, 16).pose, static_cast<double>(expected / 40.0F));
+  EXPECT_GT(ExactMeans(pairs).pose, UpstreamMeans(pairs, 16).pose);
+}
+
+TEST(Score, RefusesClipsThatEndApart) {
+  for (const auto& [original, inflated] : {std::pair<size_t, size_t>{16, 32}, {32, 16}, {3, 2}}) {
+    FakeObserver observer;
+    const Result<std::vector<PairDistortion>> pairs =
+        MeasureDistortion(Repeat(MakePair(1, 1), original), Repeat(MakePair(1, 1), inflated), observer,
+                          kUpstreamBatchSize, SilentProgress(), original);
+    ASSERT_FALSE(pairs.ok());
+    EXPECT_EQ(pairs.error().code, Code::kCorrupt);
+  }
+}
+
+TEST(Score, RefusesAnEmptyClip) {
+  FakeObserver observer;
+  EXPECT_FALSE(MeasureDistortion(Repeat(MakePair(1, 1), 0), Repeat(MakePair(1, 1), 0), observer, 16, SilentProgress(), 0)
+                   .ok());
+}
+
+ScoreReport ExampleReport() {
+  ScoreReport report;
+  report.score = {.seg = 0.00060913, .pose = 3.472e-5, .archive_bytes = 177857, .original_bytes = 37545489};
+  report.upstream = report.score;
+  report.nets_bytes = 94338452;
+  report.num_pairs = report.total_pairs = 600;
+  report.nets_label = "stand-in nets";
+  return report;
+}
+
+TEST(Report, UpstreamsTextToTheByte) {
+  EXPECT_EQ(FormatUpstreamResults(ExampleReport()),
+            "=== Evaluation results over 600 samples ===\n"
+            "  Average PoseNet Distortion: 0.00003472\n"
+            "  Average SegNet Distortion: 0.00060913\n"
+            "  Submission file size: 177,857 bytes\n"
+            "  Original uncompressed size: 37,545,489 bytes\n"
+            "  Compression Rate: 0.00473711\n"
+            "  Final score: 100*segnet_dist + sqrt(10*posenet_dist) + 25*rate = 0.20\n");
+}
+
+TEST(Report, SaysWhichNetsAndWhetherItIsPartial) {
+  ScoreReport report = ExampleReport();
+  EXPECT_NE(FormatScore(report).find("score over 600 pairs, stand-in nets, NOT the contest's"), std::string::npos);
+  EXPECT_NE(FormatScore(report).find("archive plus nets (94,338,452 bytes more)"), std::string::npos);
+  report.num_pairs = 16;
+  EXPECT_EQ(FormatScore(report).find("partial: 16 of 600 pairs"), 0U);
+  EXPECT_EQ(FormatScore(report).find("\n  score "), std::string::npos);
+}
+
+TEST(Report, CountsTheNetsInTheSecondAccounting) {
+  const ScoreReport report = ExampleReport();
+  EXPECT_NEAR(report.WithNets().total() - report.score.total(), 25 * 94338452.0 / 37545489.0, 1e-9);
+  EXPECT_NE(FormatScoreJson(report).find("\"archive_plus_nets\""), std::string::npos);
+}
+
+}  // namespace
+}  // namespace kitsink

@@ -1,0 +1,182 @@
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "kitsink/refine.h"
+#include "nets/nets_torch.h"
+#include "nets/preimage.h"
+#include "refine/fake_quant.h"
+#include "testlib.h"
+
+namespace kitsink {
+namespace {
+
+using testing::Random;
+
+// A smooth picture with a few coloured discs; `phase` moves them.
+Frame Picture(FrameSize size, int phase) {
+  Frame frame{size, std::vector<uint8_t>(size.size_bytes())};
+  for (uint32_t y = 0; y < size.height; ++y) {
+    for (uint32_t x = 0; x < size.width; ++x) {
+      uint8_t* pixel = frame.rgb.data() + (size_t{y} * size.width + x) * 3;
+      const double u = x * 1164.0 / size.width;
+      const double v = y * 874.0 / size.height;
+      const bool disc = std::hypot(u - 400 - 20 * phase, v - 500) < 150;
+      pixel[0] = static_cast<uint8_t>(disc ? 220 : 60 + u / 12);
+      pixel[1] = static_cast<uint8_t>(disc ? 40 : 200 - v / 8);
+      pixel[2] = static_cast<uint8_t>(v > 700 ? 20 : 128 + 60 * std::sin(u / 90.0 + phase));
+    }
+  }
+  return frame;
+}
+
+FramePair Pair(FrameSize size, int phase) { return {Picture(size, phase), Picture(size, phase + 1)}; }
+
+Nets& StandIns() {
+  static const std::unique_ptr<Nets> nets = [] {
+    ConfigureTorch(2);
+    return Nets::Load(std::filesystem::path(KITSINK_SOURCE_DIR) / "models/standin", Device{}).TakeValue();
+  }();
+  return *nets;
+}
+
+double Marginal(const PairDistortion& distortion) { return 100.0 * distortion.seg + 158.1 * distortion.pose; }
+
+TEST(Preimage, TheResizeGivesTheWantedPicture) {
+  Random random(7);
+  std::vector<float> picture(3 * 384 * 512);
+  for (float& value : picture) value = static_cast<float>(random.Below(255000)) / 1000.0F;
+  const Frame frame = WritePreimage(picture, kContestFrameSize);
+  const Frame* const frames[] = {&frame};
+  const torch::Tensor wanted = torch::tensor(picture).view({1, 3, 384, 512});
+  const torch::Tensor got = ResizeToModelGrid(FramesToTensor(frames, torch::kCPU));
+  const torch::Tensor error = (got - wanted).abs();
+  EXPECT_LT(error.mean().item<double>(), 0.03);
+  EXPECT_LT(error.max().item<double>(), 0.75);
+}
+
+TEST(Preimage, KeepsTheEndsOfTheRange) {
+  std::vector<float> picture(3 * 384 * 512);
+  for (size_t i = 0; i < picture.size(); ++i) picture[i] = i % 2 == 0 ? -40.0F : 300.0F;
+  const Frame frame = WritePreimage(picture, {1024, 768});
+  for (const uint8_t value : frame.rgb) ASSERT_TRUE(value == 0 || value == 255);
+}
+
+TEST(Preimage, UnreadPixelsRepeatANeighbour) {
+  const std::vector<float> picture(3 * 384 * 512, 77.0F);
+  for (const uint8_t value : WritePreimage(picture, kContestFrameSize).rgb) ASSERT_EQ(value, 77);
+}
+
+TEST(Preimage, NeedsTwiceTheModelGrid) {
+  EXPECT_TRUE(HasPrivateTaps(kContestFrameSize));
+  EXPECT_TRUE(HasPrivateTaps({1024, 768}));
+  EXPECT_FALSE(HasPrivateTaps({1023, 768}));
+  EXPECT_FALSE(HasPrivateTaps({640, 480}));
+}
+
+TEST(FakeQuantize, EqualsTheFormatBitForBit) {
+  Random random(3);
+  for (const TensorKind kind : {TensorKind::kFp4, TensorKind::kHalf, TensorKind::kDense}) {
+    const TensorSpec spec{"x", {7, 31}, kind};
+    std::vector<float> values(spec.num_values());
+    for (float& value : values) value = (static_cast<float>(random.Below(2000001)) - 1e6F) * 1e-6F;
+    for (size_t i = 0; i < 7; ++i) values[i] = static_cast<float>(i) * 0.25F;  // midpoints and exact levels
+    std::fill(values.begin() + 64, values.begin() + 96, 0.0F);                 // a block of zeros
+    const std::vector<float> expected = DequantizeTensor(spec, QuantizeTensor(spec, values).value());
+    const torch::Tensor got = FakeQuantize(spec, torch::tensor(values).view({7, 31}).requires_grad_(true));
+    const torch::Tensor flat = got.detach().flatten().contiguous();
+    for (size_t i = 0; i < expected.size(); ++i) {
+      ASSERT_NEAR(flat.data_ptr<float>()[i], expected[i], 1e-6) << "value " << i << " = " << values[i];
+    }
+    EXPECT_TRUE(got.requires_grad());
+  }
+}
+
+TEST(Search, LowersTheDistortionOnBothGrids) {
+  for (const SearchGrid grid : {SearchGrid::kModel, SearchGrid::kCamera}) {
+    const std::vector<FramePair> wanted = {Pair(kContestFrameSize, 0)};
+    const std::vector<Observation> target = StandIns().Observe(wanted).TakeValue();
+    const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose}};
+    SearchOptions options;
+    options.grid = grid;
+    options.steps = 12;
+    const auto result = SearchFrames({Pair(kContestFrameSize, 3)}, targets, StandIns(), options);
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    EXPECT_LT(Marginal(result.value()[0].after), 0.7 * Marginal(result.value()[0].before));
+    // The report is about the frames that are returned.
+    const std::vector<FramePair> frames = {result.value()[0].frames};
+    const PairDistortion measured = ComparePair(target[0], StandIns().Observe(frames).value()[0]);
+    EXPECT_EQ(measured.seg, result.value()[0].after.seg);
+    EXPECT_EQ(measured.pose, result.value()[0].after.pose);
+  }
+}
+
+TEST(Search, APerfectStartIsKept) {
+  const std::vector<FramePair> start = {Pair(kContestFrameSize, 0)};
+  const std::vector<Observation> target = StandIns().Observe(start).TakeValue();
+  const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose}};
+  SearchOptions options;
+  options.steps = 2;
+  const auto result = SearchFrames(start, targets, StandIns(), options);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result.value()[0].frames.f1.rgb, start[0].f1.rgb);
+  EXPECT_EQ(Marginal(result.value()[0].after), 0);
+}
+
+TEST(Search, NoStepsReturnTheStart) {
+  const std::vector<FramePair> start = {Pair(kContestFrameSize, 0)};
+  const std::vector<uint8_t> map(384 * 512, 1);
+  const std::vector<PairTarget> targets = {{map, {}}};
+  SearchOptions options;
+  options.steps = 0;
+  const auto result = SearchFrames(start, targets, StandIns(), options);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result.value()[0].frames.f1.rgb, start[0].f1.rgb);
+  EXPECT_EQ(result.value()[0].before.seg, result.value()[0].after.seg);
+}
+
+TEST(Search, SmallFramesAreSearchedOnTheCameraGrid) {
+  constexpr FrameSize kSmall{320, 240};
+  const std::vector<FramePair> wanted = {Pair(kSmall, 0)};
+  const std::vector<Observation> target = StandIns().Observe(wanted).TakeValue();
+  const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose}};
+  SearchOptions options;
+  options.steps = 8;
+  const auto result = SearchFrames({Pair(kSmall, 3)}, targets, StandIns(), options);
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_LT(Marginal(result.value()[0].after), Marginal(result.value()[0].before));
+  options.grid = SearchGrid::kModel;
+  EXPECT_EQ(SearchFrames({Pair(kSmall, 3)}, targets, StandIns(), options).error().code, Code::kInvalidArgument);
+}
+
+TEST(Fit, LowersTheDistortionAndRepeatsItself) {
+  FitOptions options;
+  options.shape.trunk = options.shape.down = options.shape.head = 8;
+  options.shape.condition = 4;
+  const std::vector<FramePair> pairs = {Pair(kContestFrameSize, 0), Pair(kContestFrameSize, 4)};
+  const std::vector<Observation> observed = StandIns().Observe(pairs).TakeValue();
+  MaskClip mask{512, 384, 2, 5, {}};
+  std::vector<float> poses;
+  for (const Observation& observation : observed) {
+    mask.ids.insert(mask.ids.end(), observation.class_map.begin(), observation.class_map.end());
+    poses.insert(poses.end(), observation.pose.begin(), observation.pose.end());
+  }
+  const Track pose = QuantizeTrack(poses, 6, TrackKind::kUniformStep).TakeValue();
+  const auto fit = [&](uint32_t steps) {
+    options.steps = steps;
+    std::unique_ptr<WeightFitter> fitter = WeightFitter::Create(StandIns(), options).TakeValue();
+    EXPECT_TRUE(fitter->AddPairs(pairs).ok());
+    return fitter->Fit(mask, pose, SilentProgress()).TakeValue();
+  };
+  const auto distortion = [&](const WeightSet& weights) {
+    const auto renderer = CreateGeneratorRenderer(mask, pose, weights, kContestFrameSize, Device{}).TakeValue();
+    const std::vector<Observation> got = StandIns().Observe(renderer->Render(0, 2).value()).TakeValue();
+    return Marginal(ComparePair(observed[0], got[0])) + Marginal(ComparePair(observed[1], got[1]));
+  };
+  const WeightSet fitted = fit(30);
+  EXPECT_LT(distortion(fitted), 0.8 * distortion(fit(0)));
+  EXPECT_TRUE(fit(30) == fitted);
+}
+
+}  // namespace
+}  // namespace kitsink
