@@ -68,7 +68,7 @@ class Nets final : public Observer {
   const NetsInfo& info() const;
   const Device& device() const;
   Result<std::vector<Observation>> Observe(std::span<const FramePair> pairs) override;
-  struct Modules;                    // nets_torch.h
+  struct Modules;  // nets_torch.h
   Modules& modules() { return *modules_; }
 
  private:

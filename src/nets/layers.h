@@ -27,11 +27,8 @@ inline void FoldAll(torch::nn::Module& module) {
 
 // A square convolution with padding k / 2.
 inline torch::nn::Conv2d MakeConv(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t groups, bool bias) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
-                               .stride(stride)
-                               .padding(kernel / 2)
-                               .groups(groups)
-                               .bias(bias));
+  return torch::nn::Conv2d(
+      torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).groups(groups).bias(bias));
 }
 
 inline torch::nn::BatchNorm2d MakeNorm(int64_t channels) {
@@ -49,8 +46,8 @@ struct Affine {
 };
 
 inline Affine NormAsAffine(const torch::nn::BatchNorm2d& norm) {
-  const torch::Tensor scale = norm->weight.to(torch::kFloat64) /
-                              torch::sqrt(norm->running_var.to(torch::kFloat64) + norm->options.eps());
+  const torch::Tensor scale =
+      norm->weight.to(torch::kFloat64) / torch::sqrt(norm->running_var.to(torch::kFloat64) + norm->options.eps());
   return {scale, norm->bias.to(torch::kFloat64) - norm->running_mean.to(torch::kFloat64) * scale};
 }
 

@@ -35,8 +35,9 @@ Kernel NormKernel(const torch::nn::BatchNorm2d& norm, int64_t per_group, int64_t
   const int64_t channels = affine.scale.size(0);
   Tensor weight = torch::zeros({channels, per_group, size, size}, affine.scale.options());
   const Tensor output = torch::arange(channels, affine.scale.options().dtype(torch::kInt64));
-  weight.index_put_({output, output % per_group, torch::full_like(output, size / 2), torch::full_like(output, size / 2)},
-                    affine.scale);
+  weight.index_put_(
+      {output, output % per_group, torch::full_like(output, size / 2), torch::full_like(output, size / 2)},
+      affine.scale);
   return {weight, affine.shift};
 }
 
@@ -292,8 +293,7 @@ class PoseNet final : public FrozenNet {
     const auto res_layer = AddGroup(*AddGroup(*hydra, "res_layer"), "pose");
     res0_ = res_layer->register_module("0", torch::nn::Linear(hidden, hidden));
     res2_ = res_layer->register_module("2", torch::nn::Linear(hidden, hidden));
-    final_layer_ =
-        AddGroup(*hydra, "final_layer")->register_module("pose", torch::nn::Linear(hidden, shape.outputs));
+    final_layer_ = AddGroup(*hydra, "final_layer")->register_module("pose", torch::nn::Linear(hidden, shape.outputs));
   }
 
   Tensor Forward(Tensor input) override {

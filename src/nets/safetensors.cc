@@ -151,8 +151,7 @@ std::vector<float> TensorFile::Floats(const Entry& entry) const {
 }
 
 Bytes WriteTensors(std::vector<NamedTensor> tensors) {
-  std::sort(tensors.begin(), tensors.end(),
-            [](const NamedTensor& a, const NamedTensor& b) { return a.name < b.name; });
+  std::sort(tensors.begin(), tensors.end(), [](const NamedTensor& a, const NamedTensor& b) { return a.name < b.name; });
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   ByteWriter data;
   for (const NamedTensor& tensor : tensors) {

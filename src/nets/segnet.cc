@@ -73,8 +73,8 @@ class InvertedBlockImpl : public torch::nn::Module, public Foldable {
       : residual_(stride == 1 && in == out),
         conv_pw_(register_module("conv_pw", MakeConv(in, in * kExpansion, 1, 1, 1, false))),
         bn1_(register_module("bn1", MakeNorm(in * kExpansion))),
-        conv_dw_(register_module(
-            "conv_dw", MakeConv(in * kExpansion, in * kExpansion, kernel, stride, in * kExpansion, false))),
+        conv_dw_(register_module("conv_dw",
+                                 MakeConv(in * kExpansion, in * kExpansion, kernel, stride, in * kExpansion, false))),
         bn2_(register_module("bn2", MakeNorm(in * kExpansion))),
         se_(register_module("se", SqueezeExcite(in * kExpansion, SqueezeWidth(in)))),
         conv_pwl_(register_module("conv_pwl", MakeConv(in * kExpansion, out, 1, 1, 1, false))),

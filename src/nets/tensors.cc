@@ -85,8 +85,7 @@ Tensor PoseOutputs(Nets::Modules& modules, const Tensor& small_f0, const Tensor&
 
 Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count, torch::Device device) {
   TORCH_CHECK(first <= clip.count && count <= clip.count - first, "class maps out of range");
-  const Tensor ids =
-      torch::empty({static_cast<int64_t>(count), clip.height, clip.width}, torch::dtype(torch::kUInt8));
+  const Tensor ids = torch::empty({static_cast<int64_t>(count), clip.height, clip.width}, torch::dtype(torch::kUInt8));
   std::memcpy(ids.data_ptr<uint8_t>(), clip.ids.data() + first * clip.map_bytes(), count * clip.map_bytes());
   return ids.to(device).to(torch::kInt64);
 }
