@@ -17,7 +17,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr int64_t kPairs = 6;
+constexpr uint64_t kPairs = 8;
 constexpr double kLogitSpread = 3.0;
 constexpr double kClassShares[] = {0.30, 0.08, 0.34, 0.14, 0.14};
 
@@ -65,7 +65,7 @@ class Random {
 Tensor Scene(uint64_t seed, float progress, float shift) {
   Random random(seed);
   const int width = static_cast<int>(kModelGrid.width), height = static_cast<int>(kModelGrid.height);
-  const float horizon = random.Between(140, 200), light = random.Between(0.7F, 1.2F);
+  const float horizon = random.Between(140, 200), light = random.Between(0.15F, 1.2F);
   float sky[3], verge[3], road = random.Between(70, 120);
   for (int c = 0; c < 3; ++c) {
     sky[c] = random.Between(120, 220) + 12.0F * static_cast<float>(c);
@@ -124,10 +124,10 @@ void FillFromNames(torch::nn::Module& net) {
     std::vector<float> values(static_cast<size_t>(tensor.numel()));
     for (float& value : values) {
       const float f = random.Next();
-      value = weight                       ? scale * f
-              : name.ends_with(".gamma")   ? 0.5F + 0.2F * f
-              : name.ends_with(".weight")  ? 1.0F + 0.25F * f
-                                           : 0.1F * f;
+      value = weight                      ? scale * f
+              : name.ends_with(".gamma")  ? 0.5F + 0.2F * f
+              : name.ends_with(".weight") ? 1.0F + 0.25F * f
+                                          : 0.1F * f;
     }
     tensor.copy_(torch::tensor(values).view(tensor.sizes()));
   }
