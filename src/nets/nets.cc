@@ -2,6 +2,7 @@
 
 #include "kitsink/nets.h"
 
+#include <malloc.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -45,6 +46,15 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 int AffinityCount() {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof(set), &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
+}
+
+// A layer's output has tens of megabytes. By default glibc maps and returns such blocks on every use, and the page
+// faults cost three to five times the arithmetic (pointwise convolution of 56 x 384 x 512: 40 ms, then 9 ms).
+void KeepFreedMemory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);
+#endif
 }
 
 struct LoadedNet {
@@ -116,6 +126,7 @@ Result<Device> ParseDevice(std::string_view text) {
 }
 
 int ConfigureTorch(int threads) {
+  KeepFreedMemory();
   const int count = threads > 0 ? threads : AffinityCount();
   at::set_num_threads(count);
   // The number of inter-op threads can be set once in a process, and not after the first parallel work.
