@@ -27,7 +27,7 @@ struct GeneratorShape {
 enum class TensorKind : uint8_t {
   kFp4,    // E2M1 in blocks of 32 consecutive values with one fp16 scale: the convolutions
   kHalf,   // fp16: embedding, RGB heads, biases
-  kDense,  // fp16 or small-integer rows: norms, pose_mlp, film_proj
+  kDense,  // fp16 on a grid of at most 511 steps each way: norms, pose_mlp, film_proj
 };
 
 struct TensorSpec {
@@ -56,7 +56,15 @@ struct WeightSet {
   bool operator==(const WeightSet&) const = default;
 };
 
-// values.size() == spec.num_values(). Non-finite values are kInvalidArgument.
+inline constexpr size_t kFp4Block = 32;
+
+// Bit pattern of a block's scale for its largest magnitude: a sixth of it, as fp16 rounded to five fraction bits; one
+// for a block of zeros. Levels are chosen with this scale, so quantisation-aware training must use it too.
+uint16_t Fp4Scale(float largest);
+
+// values.size() == spec.num_values(). Values that are not finite in fp16 are kInvalidArgument. kFp4: the nearest of
+// scale * {0, .5, 1, 1.5, 2, 3, 4, 6}, ties to the lower. kHalf: the nearest fp16. kDense: the nearest multiple, as
+// fp16, of the power of two that puts the tensor's largest magnitude at 256 to 511 steps.
 Result<QuantizedTensor> QuantizeTensor(const TensorSpec& spec, std::span<const float> values);
 std::vector<float> DequantizeTensor(const TensorSpec& spec, const QuantizedTensor& tensor);
 

@@ -1,0 +1,107 @@
+#include "kitsink/selectors.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "kitsink/bit_io.h"
+
+namespace kitsink {
+namespace {
+
+struct TailFormat {
+  TailKind kind;
+  std::string_view tag;
+  int bits;
+};
+
+constexpr size_t kTagBytes = 5;
+constexpr std::array<TailFormat, 3> kFormats = {
+    {{TailKind::kStartSeed, "F1S4B", 4}, {TailKind::kPoseFactor, "PSEL3", 3}, {TailKind::kLossControl, "LCT3B", 3}}};
+
+const TailFormat& FormatOf(TailKind kind) { return kFormats[static_cast<size_t>(kind)]; }
+
+// A tag as text, whatever bytes it has.
+std::string Printable(std::span<const uint8_t> tag) {
+  std::string text;
+  for (const uint8_t byte : tag) text += byte >= 0x21 && byte <= 0x7e ? static_cast<char>(byte) : '?';
+  return text;
+}
+
+}  // namespace
+
+std::string_view TailTag(TailKind kind) { return FormatOf(kind).tag; }
+
+int TailBits(TailKind kind) { return FormatOf(kind).bits; }
+
+const Tail* SelectorTable::Find(TailKind kind) const {
+  const auto tail = std::find_if(tails.begin(), tails.end(), [kind](const Tail& t) { return t.kind == kind; });
+  return tail == tails.end() ? nullptr : &*tail;
+}
+
+Result<Bytes> EncodeSelectors(const SelectorTable& table) {
+  ByteWriter writer;
+  for (size_t i = 0; i < table.tails.size(); ++i) {
+    const Tail& tail = table.tails[i];
+    const TailFormat& format = FormatOf(tail.kind);
+    const std::string where = "selectors: " + std::string(format.tag) + ": ";
+    if (i > 0 && tail.kind <= table.tails[i - 1].kind) {
+      return Error{Code::kInvalidArgument, where + "comes after " + std::string(TailTag(table.tails[i - 1].kind)) +
+                                               ", expected each kind at most once and in order"};
+    }
+    if (tail.codes.empty() || tail.codes.size() > 65535) {
+      return Error{Code::kInvalidArgument,
+                   where + "got " + std::to_string(tail.codes.size()) + " codes, expected 1 to 65535"};
+    }
+    BitWriter bits;
+    for (const uint8_t code : tail.codes) {
+      if (code >> format.bits != 0) {
+        return Error{Code::kInvalidArgument, where + "got code " + std::to_string(code) + ", expected less than " +
+                                                 std::to_string(1 << format.bits)};
+      }
+      bits.Write(code, format.bits);
+    }
+    writer.Append(std::span(reinterpret_cast<const uint8_t*>(format.tag.data()), kTagBytes));
+    writer.U16(static_cast<uint16_t>(tail.codes.size()));
+    writer.Append(bits.Take());
+  }
+  return writer.Take();
+}
+
+Result<SelectorTable> DecodeSelectors(std::span<const uint8_t> stream, const Limits& limits) {
+  SelectorTable table;
+  ByteReader reader(stream);
+  while (reader.remaining() > 0) {
+    const std::string at = ", at byte " + std::to_string(reader.position());
+    const std::span<const uint8_t> tag = reader.Take(kTagBytes);
+    const size_t num_codes = reader.U16();
+    if (reader.overran()) break;
+    const auto format = std::find_if(kFormats.begin(), kFormats.end(), [tag](const TailFormat& f) {
+      return std::equal(tag.begin(), tag.end(), f.tag.begin());
+    });
+    if (format == kFormats.end()) {
+      return Error{Code::kCorrupt, "selectors: unknown tail \"" + Printable(tag) + "\"" + at};
+    }
+    const std::string where = "selectors: " + std::string(format->tag);
+    if (!table.tails.empty() && format->kind <= table.tails.back().kind) {
+      return Error{Code::kCorrupt, where + ": comes after " + std::string(TailTag(table.tails.back().kind)) +
+                                       ", expected each kind at most once and in order" + at};
+    }
+    if (num_codes == 0) return Error{Code::kCorrupt, where + ": declared 0 codes, expected at least 1" + at};
+    if (num_codes > limits.max_pairs) {
+      return Error{Code::kLimit, where + ": declared " + std::to_string(num_codes) + " codes, limit " +
+                                     std::to_string(limits.max_pairs) + at};
+    }
+    const std::span<const uint8_t> packed = reader.Take((num_codes * static_cast<size_t>(format->bits) + 7) / 8);
+    if (reader.overran()) break;
+    Tail tail{format->kind, std::vector<uint8_t>(num_codes)};
+    BitReader bits(packed);
+    for (uint8_t& code : tail.codes) code = static_cast<uint8_t>(bits.Read(format->bits));
+    KIT_TRY(bits.Finish(where));
+    table.tails.push_back(std::move(tail));
+  }
+  KIT_TRY(reader.Finish("selectors"));
+  return table;
+}
+
+}  // namespace kitsink
