@@ -7,7 +7,8 @@
 
 namespace kitsink {
 
-// The value that QuantizeTensor followed by DequantizeTensor gives, bit for bit, with gradient 1.
+// The value that QuantizeTensor followed by DequantizeTensor gives, by calling them, with gradient 1. Throws c10::Error
+// for values that the format cannot hold.
 torch::Tensor FakeQuantize(const TensorSpec& spec, const torch::Tensor& value);
 
 }  // namespace kitsink

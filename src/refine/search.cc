@@ -134,6 +134,7 @@ torch::Tensor SearchF1(Nets::Modules& modules, const torch::Tensor& small_f0, Va
       best_score = torch::where(better, score, best_score);
       best = torch::where(better.view({-1, 1, 1, 1}), variable.value(), best);
     }
+    if(getenv("KDBG")) fprintf(stderr,"step %u wrong %.5f pose %.6f\n",step,(double)(logits.argmax(1).ne(targets.class_maps).to(torch::kFloat).mean().item<double>()),pose.mean().item<double>());
     if (last) break;
     const torch::Tensor hinge =
         (Hinge(logits, targets.class_maps, options.margin) * targets.band).sum({1, 2}) / targets.band_size;

@@ -1,9 +1,11 @@
-// The evaluator nets against outputs and gradients of upstream's own code, on synthetic weights and frames.
+// The tensor level of the nets room; the nets against outputs and gradients of upstream's own code, on synthetic
+// weights and frames.
+
+#include "nets/nets_torch.h"
 
 #include <algorithm>
 
 #include "golden_nets.h"
-#include "nets/nets_torch.h"
 #include "testlib.h"
 
 namespace kitsink {
@@ -73,6 +75,65 @@ Sample MakeSample(char name) {
   const Frame* f0 = &pair.f0;
   const Frame* f1 = &pair.f1;
   return {FramesToTensor(std::span(&f0, 1), torch::kCPU), FramesToTensor(std::span(&f1, 1), torch::kCPU)};
+}
+
+TEST(Tensors, FramesSurviveTheWayThere) {
+  testing::Random random(5);
+  const FrameSize size{37, 21};
+  const std::vector<Frame> frames = {{size, random.Bytes(size.size_bytes())}, {size, random.Bytes(size.size_bytes())}};
+  const Frame* pointers[] = {&frames[0], &frames[1]};
+  const Tensor tensor = FramesToTensor(pointers, torch::kCPU);
+  EXPECT_EQ(tensor[1][2][20][36].item<float>(), static_cast<float>(frames[1].rgb.back()));
+  const std::vector<Frame> back = TensorToFrames(tensor);
+  ASSERT_EQ(back.size(), 2U);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(back[i].size, size);
+    EXPECT_EQ(back[i].rgb, frames[i].rgb);
+  }
+  // Clamped, and halves to even.
+  const Tensor odd = torch::tensor({-3.0F, 0.5F, 1.5F, 254.5F, 255.5F, 300.0F}).view({1, 3, 1, 2});
+  EXPECT_EQ(TensorToFrames(odd)[0].rgb, (std::vector<uint8_t>{0, 2, 255, 0, 254, 255}));
+}
+
+TEST(Tensors, RoundingPassesTheGradientInsideTheRange) {
+  const Tensor x = torch::tensor({-5.0F, 0.3F, 1.5F, 99.6F, 260.0F}).set_requires_grad(true);
+  const Tensor y = RoundSte(x);
+  EXPECT_TRUE(torch::equal(y.detach(), torch::tensor({0.0F, 0.0F, 2.0F, 100.0F, 255.0F})));
+  const Tensor gradient = torch::autograd::grad({y.sum()}, {x})[0];
+  EXPECT_TRUE(torch::equal(gradient, torch::tensor({0.0F, 1.0F, 1.0F, 1.0F, 0.0F})));
+}
+
+TEST(Tensors, PoseInputHasUpstreamsPlanes) {
+  // One square of four pixels; pure blue and pure red exceed the chroma range and are clamped.
+  const Tensor f0 = torch::tensor({0.0F, 255.0F, 10.0F, 200.0F, 0.0F, 0.0F, 20.0F, 100.0F, 255.0F, 0.0F, 30.0F, 50.0F})
+                        .view({1, 3, 2, 2});
+  const Tensor f1 = torch::full({1, 3, 2, 2}, 128.0F).set_requires_grad(true);
+  const Tensor input = PoseInput(f0, f1);
+  ASSERT_EQ(input.sizes(), (std::vector<int64_t>{1, 12, 1, 1}));
+  const float y[] = {0.114F * 255, 0.299F * 255, 0.299F * 10 + 0.587F * 20 + 0.114F * 30,
+                     0.299F * 200 + 0.587F * 100 + 0.114F * 50};
+  const float r[] = {0, 255, 10, 200}, b[] = {255, 0, 30, 50};
+  float u = 0, v = 0;
+  for (int i = 0; i < 4; ++i) {
+    u += std::clamp((b[i] - y[i]) / 1.772F + 128, 0.0F, 255.0F) / 4;
+    v += std::clamp((r[i] - y[i]) / 1.402F + 128, 0.0F, 255.0F) / 4;
+  }
+  // Rows before columns: even-even, odd-even, even-odd, odd-odd.
+  const float expected[] = {y[0], y[2], y[1], y[3], u, v, 128, 128, 128, 128, 128, 128};
+  for (int i = 0; i < 12; ++i) EXPECT_NEAR(input[0][i].item<float>(), expected[i], 1e-3F) << i;
+  const Tensor gradient = torch::autograd::grad({input.sum()}, {f1})[0];
+  EXPECT_GT(gradient.abs().min().item<float>(), 0.0F) << "the search would not move";
+}
+
+TEST(Guarded, TurnsForeignExceptionsIntoErrors) {
+  const Status status = Guarded("here", []() -> Status {
+    const Tensor mismatch = torch::ones({2}) + torch::ones({3});
+    return Ok();
+  });
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, Code::kInternal);
+  EXPECT_EQ(status.error().message.rfind("here: ", 0), 0U);
+  EXPECT_EQ(status.error().message.find('\n'), std::string::npos);
 }
 
 TEST(GoldenRecipe, WeightsAndFramesHaveThePublishedChecksums) {
@@ -185,6 +246,66 @@ TEST(GoldenNets, FoldingKeepsTheFunction) {
   EXPECT_LE((folded_logits.argmax(1) != logits.argmax(1)).sum().item<int64_t>(), 20);
   EXPECT_LT(RelativeDistance(PoseOutputs(modules, small_f0, small_f1), pose), 1e-4);
   EXPECT_FALSE(torch::equal(folded_logits, logits)) << "nothing was folded";
+}
+
+// The standard output of a shell command; empty when it fails.
+Bytes OutputOf(const std::string& command) {
+  Bytes bytes;
+  FILE* pipe = popen((command + " 2>/dev/null").c_str(), "r");
+  if (pipe == nullptr) return bytes;
+  uint8_t block[1 << 16];
+  for (size_t got = 0; (got = fread(block, 1, sizeof(block), pipe)) > 0;) {
+    bytes.insert(bytes.end(), block, block + got);
+  }
+  pclose(pipe);
+  return bytes;
+}
+
+TEST(GoldenGenerator, RendersThePublishedPictures) {
+  KIT_SHARED_DATA_OR_SKIP(weights, "generator/generator.safetensors");
+  KIT_SHARED_DATA_OR_SKIP(maps, "masks/class_maps_600x384x512.u8.xz");
+  KIT_SHARED_DATA_OR_SKIP(poses, "poses/poses_600x6.f32");
+  const torch::NoGradGuard no_grad;
+  ConfigureTorch(2);
+  const TensorFile file = Must(TensorFile::Load(weights));
+  std::vector<Tensor> values;
+  for (const TensorSpec& spec : GeneratorTensors(GeneratorShape{})) {
+    const TensorFile::Entry* entry = file.Find(spec.name);
+    ASSERT_NE(entry, nullptr) << spec.name;
+    ASSERT_EQ(entry->shape, std::vector<int64_t>(spec.shape.begin(), spec.shape.end())) << spec.name;
+    values.push_back(torch::tensor(file.Floats(*entry)).view(entry->shape));
+  }
+  EXPECT_EQ(values.size(), file.entries().size());
+  const Bytes pose_bytes = Must(ReadFile(poses, 1 << 20));
+  for (const int64_t pair : {0, 300}) {
+    MaskClip clip{512, 384, 1, 5, {}};
+    clip.ids = OutputOf("xz -dc '" + maps.string() + "' | tail -c +" + std::to_string(pair * 196608 + 1) +
+                        " | head -c 196608");
+    if (clip.ids.size() != clip.map_bytes()) GTEST_SKIP() << "needs the xz command";
+    ByteReader reader(std::span<const uint8_t>(pose_bytes).subspan(static_cast<size_t>(pair) * 24, 24));
+    std::vector<float> pose(6);
+    for (float& value : pose) value = reader.F32();
+    const auto [f0, f1] = GeneratorForward(GeneratorShape{}, values, ClassMapsToTensor(clip, 0, 1, torch::kCPU),
+                                           torch::tensor(pose).view({1, 6}));
+    int index = 0;
+    for (const Tensor& small : {f0, f1}) {
+      char name[32];
+      std::snprintf(name, sizeof(name), "generator/pair%03d_f%d.png", static_cast<int>(pair), index++);
+      SCOPED_TRACE(name);
+      const Bytes expected =
+          OutputOf("ffmpeg -loglevel error -i '" + SharedData(name).string() + "' -f rawvideo -pix_fmt rgb24 -");
+      if (expected.empty()) GTEST_SKIP() << "needs the ffmpeg command";
+      const Bytes rgb = TensorToFrames(UpsampleToFrame(small, kContestFrameSize))[0].rgb;
+      ASSERT_EQ(rgb.size(), expected.size());
+      size_t off = 0, far = 0;
+      for (size_t i = 0; i < rgb.size(); ++i) {
+        off += rgb[i] != expected[i];
+        far += std::abs(rgb[i] - expected[i]) > 1;
+      }
+      EXPECT_EQ(far, 0U);                                                           // no byte by more than 1
+      EXPECT_LT(static_cast<double>(off), 0.01 * static_cast<double>(rgb.size()));  // measured: 0.0005
+    }
+  }
 }
 
 }  // namespace
