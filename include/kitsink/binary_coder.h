@@ -1,0 +1,79 @@
+#pragma once
+// An arithmetic coder of single binary decisions, each with its own 32-bit probability.
+//
+// State: the closed interval [low, high] of 64-bit integers, at first all of them. A decision with probability p of a
+// one (in units of 2^-32) splits it at mid = low + floor((high - low) * p / 2^32); a one keeps [low, mid], a zero
+// [mid + 1, high]. While the first bytes of low and high agree, that byte is output and shifted out, low filling with
+// zero bits and high with ones. There is no carry. At the end the shortest byte string inside [low, high] is written
+// without its trailing zero bytes: past the end a decoder reads zeros.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kitsink/bytes.h"
+
+namespace kitsink {
+
+// Where [low, high] is split. p_one may be any value: mid stays below high, so both decisions remain possible.
+inline uint64_t SplitInterval(uint64_t low, uint64_t high, uint32_t p_one) {
+  const uint64_t range = high - low;
+  return low + (range >> 32) * p_one + (((range & 0xffffffffU) * p_one) >> 32);
+}
+
+class BinaryEncoder {
+ public:
+  // Appends the decision to the stream and returns it.
+  int Code(int bit, uint32_t p_one) {
+    const uint64_t mid = SplitInterval(low_, high_, p_one);
+    (bit != 0 ? high_ : low_) = bit != 0 ? mid : mid + 1;
+    while (((low_ ^ high_) >> 56) == 0) {
+      bytes_.push_back(static_cast<uint8_t>(high_ >> 56));
+      low_ <<= 8;
+      high_ = high_ << 8 | 0xff;
+    }
+    return bit;
+  }
+  // Ends the stream; the encoder is used up.
+  Bytes Finish();
+  bool failed() const { return false; }
+
+ private:
+  uint64_t low_ = 0, high_ = UINT64_MAX;
+  Bytes bytes_;
+};
+
+// Reads what a BinaryEncoder wrote, given the same probabilities in the same order. Never reads outside its bytes: past
+// the end it reads zeros, and failed() tells once that has gone further than any encoder's stream can.
+class BinaryDecoder {
+ public:
+  explicit BinaryDecoder(std::span<const uint8_t> bytes);
+  // Returns the next decision. The first argument is ignored; it makes both coders fit one model template.
+  int Code(int /*bit*/, uint32_t p_one) {
+    const uint64_t mid = SplitInterval(low_, high_, p_one);
+    const int bit = code_ <= mid ? 1 : 0;
+    (bit != 0 ? high_ : low_) = bit != 0 ? mid : mid + 1;
+    while (((low_ ^ high_) >> 56) == 0) {
+      low_ <<= 8;
+      high_ = high_ << 8 | 0xff;
+      code_ = code_ << 8 | NextByte();
+    }
+    return bit;
+  }
+  // True when more was read than an encoder's stream of this length can hold.
+  bool failed() const { return position_ > bytes_.size() + 8; }
+  // Bytes that no decision needed; 0 for a whole stream.
+  size_t unread() const { return position_ >= bytes_.size() ? 0 : bytes_.size() - position_; }
+
+ private:
+  uint8_t NextByte() {
+    const uint8_t byte = position_ < bytes_.size() ? bytes_[position_] : uint8_t{0};
+    ++position_;
+    return byte;
+  }
+  std::span<const uint8_t> bytes_;
+  size_t position_ = 0;
+  uint64_t low_ = 0, high_ = UINT64_MAX, code_ = 0;
+};
+
+}  // namespace kitsink

@@ -1,0 +1,64 @@
+#include <algorithm>
+
+#include "kitsink/binary_coder.h"
+#include "kitsink/hash.h"
+#include "kitsink/mask.h"
+#include "mask/head.h"
+#include "mask/map_coder.h"
+
+namespace kitsink {
+namespace {
+
+Result<Bytes> Encode(const MaskClip& clip, const MaskOptions& options, const Limits& limits, Progress& progress) {
+  KIT_TRY(CheckClipSize(clip.width, clip.height, clip.count, clip.num_classes, limits));
+  if (options.level < 1 || options.level > 3) {
+    return Error{Code::kInvalidArgument, "level " + std::to_string(options.level) + ", expected 1, 2 or 3"};
+  }
+  MaskHead head;
+  head.level = options.level;
+  head.width = clip.width;
+  head.height = clip.height;
+  head.count = clip.count;
+  head.num_classes = clip.num_classes;
+  if (clip.ids.size() != head.clip_bytes()) {
+    return Error{Code::kInvalidArgument, "class maps hold " + std::to_string(clip.ids.size()) + " ids, expected " +
+                                             std::to_string(head.clip_bytes())};
+  }
+  const auto bad = std::ranges::find_if(clip.ids, [&](uint8_t id) { return id >= clip.num_classes; });
+  if (bad != clip.ids.end()) {
+    return Error{Code::kInvalidArgument, "class id " + std::to_string(*bad) + ", expected below " +
+                                             std::to_string(clip.num_classes) + ", at pixel " +
+                                             std::to_string(bad - clip.ids.begin())};
+  }
+  head.maps_crc = Crc32(clip.ids, 0);
+
+  progress.Begin("encode class maps", clip.count, "maps");
+  BinaryEncoder coder;
+  MapCoder<BinaryEncoder> maps(static_cast<int>(clip.width), static_cast<int>(clip.height),
+                               static_cast<int>(clip.num_classes), coder);
+  for (uint32_t i = 0; i < clip.count; ++i) {
+    if (progress.stop_requested()) return Error{Code::kIo, "interrupted"};
+    maps.CodeMap(clip.map(i).data());
+    progress.Update(i + 1, "");
+  }
+  progress.End();
+  Bytes body = coder.Finish();
+  if (body.size() >= StoredBytes(head)) {
+    head.stored = true;
+    body = PackStored(clip.ids, clip.num_classes);
+  }
+  ByteWriter writer;
+  WriteMaskHead(head, writer);
+  writer.Append(body);
+  return writer.Take();
+}
+
+}  // namespace
+
+Result<Bytes> EncodeMask(const MaskClip& clip, const MaskOptions& options, const Limits& limits, Progress& progress) {
+  Result<Bytes> stream = Encode(clip, options, limits, progress);
+  if (!stream.ok()) return Within("mask", stream.error());
+  return stream;
+}
+
+}  // namespace kitsink

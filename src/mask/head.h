@@ -1,0 +1,40 @@
+#pragma once
+// The head of a stream m, and the stored form of its maps (src/archive/FORMAT.md, "Stream m").
+
+#include <cstdint>
+#include <span>
+
+#include "kitsink/bytes.h"
+#include "kitsink/limits.h"
+#include "kitsink/result.h"
+
+namespace kitsink {
+
+inline constexpr int kMaskVersion = 1;
+inline constexpr size_t kMaskHeadBytes = 16;
+
+//   byte 0 version | 1 level, +0x80 when stored | 2 width | 4 height | 6 count | 8 classes | 9 bands
+//   | 10 CRC-32 of the maps | 14 CRC-16 of bytes 0 .. 13
+struct MaskHead {
+  int level = 0;
+  bool stored = false;
+  uint32_t width = 0, height = 0, count = 0, num_classes = 0;
+  uint32_t maps_crc = 0;
+  uint64_t clip_bytes() const { return uint64_t{width} * height * count; }
+};
+
+// A clip that a stream can hold: sizes from 1, class ids from 2, none above `limits`.
+Status CheckClipSize(uint64_t width, uint64_t height, uint64_t count, uint64_t num_classes, const Limits& limits);
+
+void WriteMaskHead(const MaskHead& head, ByteWriter& writer);
+// Leaves the reader after the head. kCorrupt, kUnsupported or kLimit.
+Result<MaskHead> ReadMaskHead(ByteReader& reader, const Limits& limits);
+
+// Bits of one id in the stored form: the fewest that hold num_classes - 1.
+int StoredBits(uint32_t num_classes);
+uint64_t StoredBytes(const MaskHead& head);
+Bytes PackStored(std::span<const uint8_t> ids, uint32_t num_classes);
+// REQUIRES: packed.size() == the bytes that `count` ids take. An id may come out >= num_classes.
+std::vector<uint8_t> UnpackStored(std::span<const uint8_t> packed, uint64_t count, uint32_t num_classes);
+
+}  // namespace kitsink

@@ -1,0 +1,71 @@
+#include "mask/mixing.h"
+
+#include <algorithm>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace kitsink {
+namespace {
+
+constexpr int32_t kMaxWeight = 1 << 22;
+
+int32_t DotScalar(const int32_t* weights, const int32_t* inputs, int n) {
+  int32_t sum = 0;
+  for (int i = 0; i < n; ++i) sum += ((weights[i] >> 4) * inputs[i]) >> 7;
+  return sum;
+}
+
+void TrainScalar(int32_t* weights, const int32_t* inputs, int n, int32_t step) {
+  for (int i = 0; i < n; ++i) {
+    weights[i] = std::clamp(weights[i] + ((inputs[i] * step + (1 << 9)) >> 10), -kMaxWeight, kMaxWeight);
+  }
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) int32_t DotAvx2(const int32_t* weights, const int32_t* inputs, int n) {
+  __m256i sum = _mm256_setzero_si256();
+  for (int i = 0; i < n; i += kLanes) {
+    const __m256i w = _mm256_srai_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + i)), 4);
+    const __m256i in = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(inputs + i));
+    sum = _mm256_add_epi32(sum, _mm256_srai_epi32(_mm256_mullo_epi32(w, in), 7));
+  }
+  __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+  half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+  half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1));
+  return _mm_cvtsi128_si32(half);
+}
+
+__attribute__((target("avx2"))) void TrainAvx2(int32_t* weights, const int32_t* inputs, int n, int32_t step) {
+  const __m256i steps = _mm256_set1_epi32(step);
+  const __m256i half = _mm256_set1_epi32(1 << 9);
+  const __m256i top = _mm256_set1_epi32(kMaxWeight);
+  const __m256i bottom = _mm256_set1_epi32(-kMaxWeight);
+  for (int i = 0; i < n; i += kLanes) {
+    auto* at = reinterpret_cast<__m256i*>(weights + i);
+    const __m256i in = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(inputs + i));
+    const __m256i change = _mm256_srai_epi32(_mm256_add_epi32(_mm256_mullo_epi32(in, steps), half), 10);
+    const __m256i w = _mm256_add_epi32(_mm256_loadu_si256(at), change);
+    _mm256_storeu_si256(at, _mm256_max_epi32(_mm256_min_epi32(w, top), bottom));
+  }
+}
+#endif
+
+}  // namespace
+
+const MixingKernels& ScalarKernels() {
+  static constexpr MixingKernels kScalar = {DotScalar, TrainScalar};
+  return kScalar;
+}
+
+const MixingKernels& BestKernels() {
+#if defined(__x86_64__)
+  static constexpr MixingKernels kAvx2 = {DotAvx2, TrainAvx2};
+  static const bool has_avx2 = __builtin_cpu_supports("avx2");
+  if (has_avx2) return kAvx2;
+#endif
+  return ScalarKernels();
+}
+
+}  // namespace kitsink

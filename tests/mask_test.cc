@@ -1,0 +1,200 @@
+#include "kitsink/mask.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+#include "kitsink/binary_coder.h"
+#include "kitsink/file.h"
+#include "kitsink/hash.h"
+#include "kitsink/logistic.h"
+#include "mask/mixing.h"
+#include "testlib.h"
+
+namespace kitsink {
+namespace {
+
+using testing::Random;
+
+MaskClip MakeClip(uint32_t width, uint32_t height, uint32_t count, uint32_t classes,
+                  const std::function<uint32_t(uint32_t x, uint32_t y, uint32_t t)>& id) {
+  MaskClip clip{width, height, count, classes, {}};
+  for (uint32_t t = 0; t < count; ++t) {
+    for (uint32_t y = 0; y < height; ++y) {
+      for (uint32_t x = 0; x < width; ++x) clip.ids.push_back(static_cast<uint8_t>(id(x, y, t)));
+    }
+  }
+  return clip;
+}
+
+// Moving shapes with ragged edges: the kind of map the coder is made for.
+MaskClip Street(uint32_t width, uint32_t height, uint32_t count, uint32_t classes, uint64_t seed) {
+  Random random(seed);
+  return MakeClip(width, height, count, classes, [&](uint32_t x, uint32_t y, uint32_t t) -> uint32_t {
+    const uint32_t ragged = x + (random.Below(8) == 0 ? 1 : 0);
+    if (y < height / 3) return 0;
+    if (ragged > width / 2 - y / 4 && ragged < width / 2 + y / 4) return 1 % classes;
+    return (ragged + 3 * t) / 23 % 3 == 0 ? (2 + y / 40) % classes : classes - 1;
+  });
+}
+
+MaskClip Noise(uint32_t width, uint32_t height, uint32_t count, uint32_t classes, uint64_t seed) {
+  Random random(seed);
+  return MakeClip(width, height, count, classes, [&](uint32_t, uint32_t, uint32_t) { return random.Below(classes); });
+}
+
+Bytes EncodeOrDie(const MaskClip& clip, int level) {
+  Result<Bytes> stream = EncodeMask(clip, {level, 1}, Limits{}, SilentProgress());
+  EXPECT_TRUE(stream.ok()) << (stream.ok() ? "" : stream.error().message);
+  return stream.ok() ? stream.TakeValue() : Bytes{};
+}
+
+Result<MaskClip> Decode(std::span<const uint8_t> stream) { return DecodeMask(stream, 1, Limits{}, SilentProgress()); }
+
+void ExpectRoundTrip(const MaskClip& clip) {
+  for (int level = 1; level <= 3; ++level) {
+    const Bytes stream = EncodeOrDie(clip, level);
+    const Result<MaskClip> back = Decode(stream);
+    ASSERT_TRUE(back.ok()) << back.error().message;
+    EXPECT_EQ(back.value(), clip) << "level " << level;
+    uint32_t bits = 1;
+    while ((1U << bits) < clip.num_classes) ++bits;
+    EXPECT_LE(stream.size(), clip.ids.size() * bits / 8 * 102 / 100 + 64);
+    const Result<MaskInfo> info = ReadMaskInfo(stream, Limits{});
+    ASSERT_TRUE(info.ok());
+    EXPECT_EQ(info.value().level, level);
+    EXPECT_EQ(info.value().width, clip.width);
+    EXPECT_EQ(info.value().count, clip.count);
+  }
+}
+
+TEST(BinaryCoder, RoundTripOfSkewedDecisions) {
+  Random random(1);
+  std::vector<std::pair<int, uint32_t>> decisions;
+  for (int i = 0; i < 100000; ++i) {
+    const auto p = static_cast<uint32_t>(random.Next() >> (32 + random.Below(32)));
+    const uint32_t chance = i % 3 == 0 ? ~p : p;
+    decisions.emplace_back((random.Next() >> 32) < chance ? 1 : 0, chance);
+  }
+  decisions.emplace_back(1, 0U);  // the impossible must survive too
+  decisions.emplace_back(0, UINT32_MAX);
+  BinaryEncoder encoder;
+  for (const auto& [bit, p] : decisions) encoder.Code(bit, p);
+  const Bytes bytes = encoder.Finish();
+  BinaryDecoder decoder(bytes);
+  for (const auto& [bit, p] : decisions) ASSERT_EQ(decoder.Code(0, p), bit);
+  EXPECT_FALSE(decoder.failed());
+  EXPECT_EQ(decoder.unread(), 0U);
+}
+
+TEST(Logistic, SquashAndStretchAreInverse) {
+  const LogisticTables& tables = Logistic();
+  for (int stretch = -2700; stretch <= 2700; ++stretch) {
+    EXPECT_NEAR(Stretch(tables, Squash(tables, stretch) >> 10), stretch, std::abs(stretch) > 2200 ? 12 : 4);
+  }
+  EXPECT_EQ(Squash(tables, 0), 1U << 31);
+}
+
+TEST(Mixing, FastKernelsEqualScalarOnes) {
+  Random random(2);
+  for (int n = 8; n <= 128; n += 8) {
+    std::vector<int32_t> inputs(static_cast<size_t>(n)), weights(inputs.size());
+    for (int32_t& in : inputs) in = static_cast<int32_t>(random.Below(8191)) - 4095;
+    for (int32_t& w : weights) w = static_cast<int32_t>(random.Below((1U << 23) + 1)) - (1 << 22);
+    EXPECT_EQ(BestKernels().dot(weights.data(), inputs.data(), n),
+              ScalarKernels().dot(weights.data(), inputs.data(), n));
+    std::vector<int32_t> other = weights;
+    const int32_t step = static_cast<int32_t>(random.Below(1U << 19)) - (1 << 18) + 1;
+    BestKernels().train(weights.data(), inputs.data(), n, step);
+    ScalarKernels().train(other.data(), inputs.data(), n, step);
+    EXPECT_EQ(weights, other);
+  }
+}
+
+TEST(MaskCodec, RoundTripOfShapes) { ExpectRoundTrip(Street(131, 75, 5, 5, 3)); }
+
+TEST(MaskCodec, RoundTripOfEdgeSizes) {
+  ExpectRoundTrip(MakeClip(1, 1, 1, 2, [](auto...) { return 1U; }));
+  ExpectRoundTrip(MakeClip(1, 1, 300, 2, [](uint32_t, uint32_t, uint32_t t) { return t & 1; }));
+  ExpectRoundTrip(Street(1, 97, 3, 16, 4));
+  ExpectRoundTrip(Street(97, 1, 3, 2, 5));
+  ExpectRoundTrip(Street(33, 3, 2, 3, 6));
+  ExpectRoundTrip(Street(300, 17, 1, 4, 7));
+}
+
+TEST(MaskCodec, RoundTripOfNoiseAndConstants) {
+  ExpectRoundTrip(Noise(40, 30, 3, 16, 8));
+  ExpectRoundTrip(Noise(64, 30, 2, 2, 9));
+  ExpectRoundTrip(Noise(50, 30, 2, 5, 10));
+  ExpectRoundTrip(MakeClip(200, 100, 4, 16, [](auto...) { return 15U; }));
+}
+
+TEST(MaskCodec, RoundTripWhenTheLastMapDiffersWholly) {
+  ExpectRoundTrip(MakeClip(90, 60, 4, 6, [](uint32_t x, uint32_t y, uint32_t t) {
+    return t < 3 ? (y > 30 ? 1U : 0U) : 2 + (x / 9 + y / 7) % 4;
+  }));
+}
+
+TEST(MaskCodec, RealMapsTakeFewBytes) {
+  KIT_SHARED_DATA_OR_SKIP(path, "masks/class_maps_600x384x512.u8.xz");
+  const testing::TemporaryFolder folder;
+  const auto raw = folder / "maps.u8";
+  ASSERT_EQ(std::system(("xz -dkc '" + path.string() + "' | head -c 4718592 > '" + raw.string() + "'").c_str()), 0);
+  const Bytes ids = ReadFile(raw, 4718592).TakeValue();
+  ASSERT_EQ(ids.size(), 4718592U);
+  const MaskClip clip{512, 384, 24, 5, ids};
+  const Bytes stream = EncodeOrDie(clip, 2);
+  EXPECT_LT(stream.size(), 10000U);
+  EXPECT_EQ(Decode(stream).value(), clip);
+}
+
+TEST(MaskEncode, RejectsWhatIsNoClip) {
+  const auto code = [](const MaskClip& clip, int level) {
+    return EncodeMask(clip, {level, 1}, Limits{}, SilentProgress()).error().code;
+  };
+  EXPECT_EQ(code({0, 4, 1, 2, {}}, 1), Code::kInvalidArgument);
+  EXPECT_EQ(code({2, 2, 1, 2, {0, 1, 1}}, 1), Code::kInvalidArgument);
+  EXPECT_EQ(code({2, 2, 1, 2, {0, 1, 1, 2}}, 1), Code::kInvalidArgument);
+  EXPECT_EQ(code({2, 2, 1, 1, {0, 0, 0, 0}}, 1), Code::kInvalidArgument);
+  EXPECT_EQ(code({2, 2, 1, 2, {0, 0, 0, 0}}, 4), Code::kInvalidArgument);
+  EXPECT_EQ(code({5000, 1, 1, 2, std::vector<uint8_t>(5000)}, 1), Code::kLimit);
+  EXPECT_EQ(code({2, 2, 1, 17, {0, 0, 0, 0}}, 1), Code::kLimit);
+}
+
+TEST(MaskDecode, RejectsEveryTruncation) {
+  const Bytes stream = EncodeOrDie(Street(48, 40, 2, 4, 11), 2);
+  for (size_t size = 0; size < stream.size(); ++size) {
+    const Result<MaskClip> clip = Decode(std::span(stream).first(size));
+    ASSERT_FALSE(clip.ok()) << size;
+    EXPECT_EQ(clip.error().code, Code::kCorrupt);
+    EXPECT_TRUE(clip.error().message.starts_with("mask: stream m: ")) << clip.error().message;
+  }
+}
+
+TEST(MaskDecode, RejectsEveryFlippedByte) {
+  const Bytes stream = EncodeOrDie(Street(40, 30, 2, 4, 12), 2);
+  for (size_t at = 0; at < stream.size(); ++at) {
+    Bytes altered = stream;
+    altered[at] ^= 0xff;
+    EXPECT_FALSE(Decode(altered).ok()) << at;
+  }
+}
+
+TEST(MaskDecode, RejectsLeftovers) {
+  Bytes stream = EncodeOrDie(Street(40, 30, 2, 4, 13), 1);
+  stream.insert(stream.end(), 20, uint8_t{1});
+  EXPECT_EQ(Decode(stream).error().code, Code::kCorrupt);
+}
+
+TEST(MaskDecode, ObeysLimits) {
+  const Bytes stream = EncodeOrDie(Street(40, 30, 3, 4, 14), 1);
+  Limits limits;
+  limits.max_map_bytes = 40 * 30 * 3 - 1;
+  EXPECT_EQ(DecodeMask(stream, 1, limits, SilentProgress()).error().code, Code::kLimit);
+  limits = Limits{};
+  limits.max_pairs = 2;
+  EXPECT_EQ(ReadMaskInfo(stream, limits).error().code, Code::kLimit);
+}
+
+}  // namespace
+}  // namespace kitsink
