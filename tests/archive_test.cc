@@ -1,0 +1,317 @@
+#include "kitsink/archive.h"
+
+#include <zip.h>
+
+#include "archive/header.h"
+#include "format_testlib.h"
+#include "kitsink/hash.h"
+#include "scene_testlib.h"
+
+namespace kitsink {
+namespace {
+
+using testing::SmallScene;
+using testing::TemporaryFolder;
+
+Bytes Encode(const Scene& scene) {
+  const Result<Bytes> member = EncodeMember(scene, ArchiveOptions{}, Limits{}, SilentProgress());
+  EXPECT_TRUE(member.ok()) << member.error().message;
+  return member.value();
+}
+
+Result<Scene> Decode(std::span<const uint8_t> member) { return DecodeMember(member, 1, Limits{}, SilentProgress()); }
+
+// Sets the check byte as an attacker would, so that damage reaches the streams' own checks.
+Bytes Rechecked(Bytes member) {
+  member[kCheckByte] = MemberCheck(member);
+  return member;
+}
+
+TEST(Member, ScenesSurvive) {
+  Scene scene = SmallScene(1);
+  EXPECT_TRUE(Decode(Encode(scene)).value() == scene);
+  scene.selectors.tails.clear();
+  EXPECT_TRUE(Decode(Encode(scene)).value() == scene);
+  scene.frame_size = {640, 4096};
+  EXPECT_TRUE(Decode(Encode(scene)).value() == scene);
+  scene.pose.kind = TrackKind::kHalfAndBytes;
+  for (int32_t& value : scene.pose.values) value += 100;
+  scene.pose.minimum = {-1.0F};
+  scene.pose.scale = {0.5F};
+  EXPECT_TRUE(Decode(Encode(scene)).value() == scene);
+}
+
+TEST(Member, HeaderIsTwelveBytesOrTwenty) {
+  Scene scene = SmallScene(2);
+  const Bytes member = Encode(scene);
+  const ArchiveAnatomy anatomy = ReadAnatomy(member, Limits{}).value();
+  EXPECT_EQ(anatomy.header_bytes, 12U);
+  EXPECT_EQ(anatomy.member_bytes, member.size());
+  EXPECT_EQ(anatomy.mask_bytes + anatomy.weights_bytes + anatomy.pose_bytes + anatomy.selectors_bytes + 12,
+            member.size());
+  EXPECT_EQ(anatomy.selectors_bytes, 3U * 7 + 4 + 3 + 1);
+  EXPECT_EQ(member[0], 0xb1);
+  EXPECT_EQ(member[1], 0x13);
+  scene.frame_size = {1164, 872};
+  EXPECT_EQ(ReadAnatomy(Encode(scene), Limits{}).value().header_bytes, 20U);
+}
+
+TEST(Header, LengthsSurviveUpToTheirFields) {
+  for (const uint64_t size_bytes : {0ULL, 1ULL, 65535ULL, 65536ULL, 70000ULL}) {
+    MemberHeader header;
+    header.flags = kFlagSearch;
+    header.mask_bytes = 16 * size_bytes;
+    header.weights_bytes = size_bytes;
+    header.pose_bytes = size_bytes / 2;
+    Bytes member = WriteHeader(header).value();
+    EXPECT_EQ(member.size(), 16 * size_bytes >= 1 << 20 ? 20U : 12U);
+    member.resize(member.size() + header.stream_bytes(), 7);
+    const MemberHeader read = ReadHeader(Rechecked(member), Limits{}).value();
+    EXPECT_EQ(read.mask_bytes, header.mask_bytes);
+    EXPECT_EQ(read.weights_bytes, header.weights_bytes);
+    EXPECT_EQ(read.pose_bytes, header.pose_bytes);
+    EXPECT_EQ(read.selectors_bytes, 0U);
+  }
+  MemberHeader header;
+  header.pose_bytes = 1 << 24;
+  EXPECT_EQ(WriteHeader(header).error().code, Code::kLimit);
+}
+
+TEST(Header, RejectsEveryWrongField) {
+  const Bytes good = Encode(SmallScene(3));
+  const auto message = [&good](size_t byte, uint8_t value) {
+    Bytes bad = good;
+    bad[byte] = value;
+    return Decode(Rechecked(bad)).error().message;
+  };
+  EXPECT_EQ(message(0, 0x50), "archive: header: first byte is 80, not a kitsink archive, at byte 0");
+  EXPECT_EQ(message(0, 0xb2), "archive: header: format version 2, this build reads 1, at byte 0");
+  EXPECT_EQ(message(1, 0x33), "archive: header: flags 51 are not those of codec search, at byte 1");
+  EXPECT_EQ(message(1, 0x03), "archive: header: flags 3 are not those of codec search, at byte 1");
+  EXPECT_EQ(message(1, 0x12), "archive: header: flag 0 and the length of stream r contradict each other, at byte 1");
+  EXPECT_EQ(message(1, 0x11), "archive: header: flag 1 contradicts the version of stream p, at byte 1");
+  Bytes damaged = good;
+  damaged.back() = static_cast<uint8_t>(damaged.back() ^ 1);
+  EXPECT_NE(Decode(damaged).error().message.find("the archive is damaged, at byte 11"), std::string::npos);
+  EXPECT_EQ(Decode({}).error().message, "archive: header: ends early, at byte 0");
+}
+
+TEST(Header, RejectsNeedlessExtension) {
+  MemberHeader header;
+  header.flags = kFlagSearch;
+  header.frame_size = {1, 1};
+  Bytes member = WriteHeader(header).value();
+  member[12] = kContestFrameSize.width & 255;
+  member[13] = kContestFrameSize.width >> 8;
+  member[14] = kContestFrameSize.height & 255;
+  member[15] = kContestFrameSize.height >> 8;
+  EXPECT_EQ(ReadHeader(Rechecked(member), Limits{}).error().message,
+            "archive: header: is extended without need, at byte 1");
+  member[14] = 0;
+  member[15] = 0;
+  EXPECT_EQ(ReadHeader(Rechecked(member), Limits{}).error().code, Code::kLimit);
+}
+
+TEST(Member, RejectsDamage) {
+  const Scene scene = SmallScene(4);
+  const Bytes member = Encode(scene);
+  testing::ExpectRejectsWrongLengths(member, Decode);
+  testing::ExpectRejectsFlips(member, Decode, scene, testing::kEveryFlip);
+}
+
+TEST(Member, StreamsRejectDamageThatTheCheckByteMisses) {
+  Scene scene = SmallScene(5);
+  scene.selectors.tails.clear();  // stream r has no other check
+  const Bytes member = Encode(scene);
+  testing::ExpectRejectsFlips(
+      member, [](std::span<const uint8_t> bytes) { return Decode(Rechecked(Bytes(bytes.begin(), bytes.end()))); },
+      scene, std::array{16});
+}
+
+TEST(Member, RejectsStreamsThatDisagree) {
+  const auto encode_error = [](const Scene& scene) {
+    return EncodeMember(scene, ArchiveOptions{}, Limits{}, SilentProgress()).error().message;
+  };
+  Scene scene = SmallScene(6);
+  scene.pose.num_rows = 6;
+  scene.pose.values.resize(12);
+  EXPECT_EQ(encode_error(scene), "archive: rows of stream p: got 6, expected the class maps' 7");
+  scene = SmallScene(6);
+  scene.weights.shape.num_classes = 5;
+  EXPECT_EQ(encode_error(scene), "archive: classes of stream w: got 5, expected the class maps' 3");
+  scene = SmallScene(6);
+  scene.selectors.tails[0].codes.pop_back();
+  EXPECT_EQ(encode_error(scene), "archive: codes of tail F1S4B: got 6, expected one per pair, 7");
+  scene = SmallScene(6);
+  scene.selectors.tails[2].codes.resize(8);
+  EXPECT_EQ(encode_error(scene), "archive: codes of tail LCT3B: got 8, expected at most one per pair, 7");
+  scene = SmallScene(6);
+  scene.frame_size = {0, 5};
+  EXPECT_EQ(encode_error(scene), "archive: frames of 0 x 5, expected 1 to 4096");
+
+  // The same on the way in: the pose of a shorter scene put into a longer one.
+  scene = SmallScene(6);
+  scene.selectors.tails.clear();
+  const Bytes member = Encode(scene);
+  const ArchiveAnatomy anatomy = ReadAnatomy(member, Limits{}).value();
+  scene.pose.num_rows = 6;
+  scene.pose.values.resize(12);
+  const Bytes pose = EncodeTrack(scene.pose, Limits{}).value();
+  Bytes mixed(member.begin(), member.end() - static_cast<ptrdiff_t>(anatomy.pose_bytes));
+  mixed.insert(mixed.end(), pose.begin(), pose.end());
+  mixed[7] = static_cast<uint8_t>(pose.size());
+  EXPECT_EQ(Decode(Rechecked(mixed)).error().message, "archive: rows of stream p: got 6, expected the class maps' 7");
+}
+
+TEST(Zip, AddsAHundredBytesAndLoadsAgain) {
+  const TemporaryFolder folder;
+  for (const size_t size_bytes : {0U, 1U, 1000U, 300000U}) {
+    const Bytes member = testing::Random(size_bytes).Bytes(size_bytes);
+    const Bytes zip = PackZip(member).value();
+    EXPECT_EQ(zip.size(), member.size() + 100);
+    EXPECT_EQ(PackZip(member).value(), zip);
+    ASSERT_TRUE(WriteFile(folder / "a.zip", zip, Overwrite::kAllow).ok());
+    const Result<Bytes> loaded = LoadMember(folder / "a.zip", Limits{});
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    EXPECT_EQ(loaded.value(), member);
+  }
+}
+
+TEST(Zip, LoadsTheFolderItWasExtractedInto) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "x");
+  EXPECT_NE(LoadMember(folder / "x", Limits{}).error().message.find("folder of 0 entries"), std::string::npos);
+  ASSERT_TRUE(WriteFile(folder / "x/p", Bytes{1, 2, 3}, Overwrite::kRefuse).ok());
+  EXPECT_EQ(LoadMember(folder / "x", Limits{}).value(), Bytes({1, 2, 3}));
+  ASSERT_TRUE(WriteFile(folder / "x/q", Bytes{1}, Overwrite::kRefuse).ok());
+  EXPECT_NE(LoadMember(folder / "x", Limits{}).error().message.find("folder of 2 entries"), std::string::npos);
+  std::filesystem::remove(folder / "x/p");
+  std::filesystem::remove(folder / "x/q");
+  std::filesystem::create_symlink("/etc/passwd", folder / "x/p");
+  EXPECT_NE(LoadMember(folder / "x", Limits{}).error().message.find("\"p\" is not a regular file"), std::string::npos);
+}
+
+// A zip written by libzip, as other tools write them.
+class ForeignZip {
+ public:
+  explicit ForeignZip(const std::filesystem::path& path) : path_(path) {
+    zip_ = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
+  }
+  void Add(const char* name, const Bytes& bytes, zip_int32_t method) {
+    kept_.push_back(std::make_unique<Bytes>(bytes));
+    const zip_int64_t index = zip_file_add(
+        zip_, name, zip_source_buffer(zip_, kept_.back()->data(), kept_.back()->size(), 0), ZIP_FL_ENC_UTF_8);
+    ASSERT_EQ(zip_set_file_compression(zip_, static_cast<zip_uint64_t>(index), method, 9), 0);
+  }
+  zip_t* get() { return zip_; }
+  std::string LoadMessage() {
+    EXPECT_EQ(zip_close(zip_), 0);
+    const Result<Bytes> member = LoadMember(path_, Limits{});
+    if (!member.ok()) testing::ExpectDecent(member.error());
+    return member.ok() ? "loaded " + std::to_string(member.value().size()) : member.error().message;
+  }
+
+ private:
+  std::filesystem::path path_;
+  zip_t* zip_;
+  std::vector<std::unique_ptr<Bytes>> kept_;
+};
+
+TEST(Zip, AcceptsAStoredMemberOfAnyWriter) {
+  const TemporaryFolder folder;
+  ForeignZip zip(folder / "a.zip");
+  zip.Add("0.bin", Bytes(50, 3), ZIP_CM_STORE);
+  EXPECT_EQ(zip.LoadMessage(), "loaded 50");
+}
+
+TEST(Zip, RefusesWhatItShouldNotOpen) {
+  const TemporaryFolder folder;
+  const auto expect = [&folder](const std::string& part, const auto& fill) {
+    ForeignZip zip(folder / "a.zip");
+    fill(zip);
+    const std::string message = zip.LoadMessage();
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+    EXPECT_NE(message.find("a.zip: "), std::string::npos) << message;
+  };
+  const Bytes bytes(5000, 0);
+  expect("zip archive of 2 members, expected exactly one", [&](ForeignZip& zip) {
+    zip.Add("p", bytes, ZIP_CM_STORE);
+    zip.Add("q", bytes, ZIP_CM_STORE);
+  });
+  expect("\"p\" is compressed by method 8", [&](ForeignZip& zip) { zip.Add("p", bytes, ZIP_CM_DEFLATE); });
+  for (const char* name : {"../p", "/p", "a/p", "..", "d\\p"}) {
+    expect("is a folder or a path", [&](ForeignZip& zip) { zip.Add(name, bytes, ZIP_CM_STORE); });
+  }
+  expect("is a folder or a path", [](ForeignZip& zip) { zip_dir_add(zip.get(), "p", 0); });
+  expect("\"p\" is a link or a special file", [&](ForeignZip& zip) {
+    zip.Add("p", bytes, ZIP_CM_STORE);
+    zip_file_set_external_attributes(zip.get(), 0, 0, ZIP_OPSYS_UNIX, 0xa1ffU << 16);
+  });
+  expect("\"p\" is encrypted", [&](ForeignZip& zip) {
+    zip.Add("p", bytes, ZIP_CM_STORE);
+    ASSERT_EQ(zip_file_set_encryption(zip.get(), 0, ZIP_EM_TRAD_PKWARE, "secret"), 0);
+  });
+}
+
+TEST(Zip, ChecksSizesBeforeReading) {
+  const TemporaryFolder folder;
+  Limits limits;
+  limits.max_member_bytes = 999;
+  ASSERT_TRUE(WriteFile(folder / "a.zip", PackZip(Bytes(1000, 1)).value(), Overwrite::kRefuse).ok());
+  EXPECT_EQ(LoadMember(folder / "a.zip", limits).error().code, Code::kLimit);
+  // A directory that claims 4 GB for a few bytes.
+  Bytes zip = PackZip(Bytes(10, 1)).value();
+  for (const size_t field : {18U, 22U, 41U + 20, 41U + 24}) zip[field + 3] = 0xff;
+  ASSERT_TRUE(WriteFile(folder / "a.zip", zip, Overwrite::kAllow).ok());
+  EXPECT_FALSE(LoadMember(folder / "a.zip", Limits{}).ok());
+}
+
+TEST(Zip, EveryCutAndFlipIsRefusedOrHarmless) {
+  const TemporaryFolder folder;
+  const Bytes member = testing::Random(8).Bytes(60);
+  const auto load = [&folder](std::span<const uint8_t> bytes) {
+    EXPECT_TRUE(WriteFile(folder / "a.zip", bytes, Overwrite::kAllow).ok());
+    return LoadMember(folder / "a.zip", Limits{});
+  };
+  const Bytes zip = PackZip(member).value();
+  for (size_t size = 0; size < zip.size(); ++size) EXPECT_FALSE(load(std::span(zip).first(size)).ok()) << size;
+  for (size_t i = 0; i < zip.size(); ++i) {
+    for (const int flip : {1, 128}) {
+      Bytes damaged = zip;
+      damaged[i] = static_cast<uint8_t>(damaged[i] ^ flip);
+      const Result<Bytes> loaded = load(damaged);
+      if (loaded.ok()) {
+        EXPECT_EQ(loaded.value(), member) << i;
+      } else {
+        testing::ExpectDecent(loaded.error());
+      }
+    }
+  }
+}
+
+TEST(Zip, SaysWhatElseItFound) {
+  const TemporaryFolder folder;
+  const auto message = [&folder](const Bytes& bytes) {
+    EXPECT_TRUE(WriteFile(folder / "a", bytes, Overwrite::kAllow).ok());
+    return LoadMember(folder / "a", Limits{}).error().message;
+  };
+  const std::string where = "archive: " + (folder / "a").string() + ": ";
+  EXPECT_EQ(message({}), where + "is empty, expected a zip archive");
+  EXPECT_EQ(message({'<', 'h', 't', 'm', 'l', '>', 10}),
+            where + "not a zip archive, starts with \"<html>?\", expected \"PK\"");
+  EXPECT_EQ(message({'P'}), where + "not a zip archive, starts with \"P\", expected \"PK\"");
+  EXPECT_NE(LoadMember(folder / "none", Limits{}).error().message.find("cannot open"), std::string::npos);
+}
+
+TEST(Archive, Golden) {
+  const Scene scene = SmallScene(9);
+  const Bytes zip = PackZip(Encode(scene)).value();
+  testing::ExpectGolden("archive.zip", zip);
+  const Result<Bytes> member = LoadMember(testing::GoldenPath("archive.zip"), Limits{});
+  ASSERT_TRUE(member.ok()) << member.error().message;
+  EXPECT_TRUE(Decode(member.value()).value() == scene);
+  EXPECT_EQ(Sha256Hex(scene.mask.ids), "c37a1c406b2f2b4b5a950beb5edbf45a74a8de984e557521f6fae2d13088a04c");
+}
+
+}  // namespace
+}  // namespace kitsink
