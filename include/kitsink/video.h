@@ -29,7 +29,8 @@ class VideoReader {
   // The container's estimate of the number of frames; 0 when it does not say.
   uint64_t estimated_frames() const;
   double frames_per_second() const;
-  // The next frame in presentation order, or nothing at the end of the file.
+  // The next frame in presentation order, or nothing at the end of the file. The end itself is kCorrupt when FFmpeg
+  // noticed damage that it passed over (a file that breaks off, for instance).
   // kCorrupt when the file breaks off or a frame cannot be decoded, kUnsupported when the size changes midway.
   Result<std::optional<Frame>> Next();
 
@@ -86,5 +87,8 @@ class RawWriter {
 
 // Writes an 8-bit RGB PNG through FFmpeg's encoder.
 Status SavePng(const std::filesystem::path& path, const Frame& frame, Overwrite overwrite);
+
+// Reads an 8-bit RGB PNG; kUnsupported for grey, palette, alpha or 16 bits.
+Result<Frame> LoadPng(const std::filesystem::path& path, const Limits& limits = Limits());
 
 }  // namespace kitsink

@@ -1,0 +1,79 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "kitsink/video.h"
+
+namespace kitsink {
+
+struct RawReader::Impl {
+  ~Impl() {
+    if (descriptor >= 0) close(descriptor);
+  }
+  std::filesystem::path path;
+  FrameSize size;
+  uint64_t num_frames = 0;
+  int descriptor = -1;
+};
+
+RawReader::RawReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RawReader::RawReader(RawReader&&) noexcept = default;
+RawReader& RawReader::operator=(RawReader&&) noexcept = default;
+RawReader::~RawReader() = default;
+
+Result<RawReader> RawReader::Open(const std::filesystem::path& path, FrameSize size) {
+  if (size.size_bytes() == 0) return Error{Code::kInvalidArgument, "raw: frames of no pixels"};
+  KIT_ASSIGN(const uint64_t size_bytes, FileSize(path));
+  if (size_bytes % size.size_bytes() != 0) {
+    return Error{Code::kCorrupt, "raw: " + path.string() + ": " + std::to_string(size_bytes) +
+                                     " bytes, expected a multiple of " + std::to_string(size.size_bytes()) + " (" +
+                                     std::to_string(size.width) + " x " + std::to_string(size.height) + " x 3)"};
+  }
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  impl->size = size;
+  impl->num_frames = size_bytes / size.size_bytes();
+  impl->descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (impl->descriptor < 0) return Error{Code::kIo, path.string() + ": cannot open: " + std::strerror(errno)};
+  return RawReader(std::move(impl));
+}
+
+uint64_t RawReader::num_frames() const { return impl_->num_frames; }
+
+Result<Frame> RawReader::Read(uint64_t index) {
+  KIT_CHECK(index < impl_->num_frames);
+  Frame frame{impl_->size, std::vector<uint8_t>(impl_->size.size_bytes())};
+  size_t done = 0;
+  while (done < frame.rgb.size()) {
+    const auto offset = static_cast<off_t>(index * frame.rgb.size() + done);
+    const ssize_t count = pread(impl_->descriptor, frame.rgb.data() + done, frame.rgb.size() - done, offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Error{Code::kIo, impl_->path.string() + ": cannot read: " + std::strerror(errno)};
+    if (count == 0) {
+      return Error{Code::kIo,
+                   impl_->path.string() + ": became shorter while being read, at byte " + std::to_string(offset)};
+    }
+    done += static_cast<size_t>(count);
+  }
+  return frame;
+}
+
+Result<RawWriter> RawWriter::Create(const std::filesystem::path& path, FrameSize size, Overwrite overwrite) {
+  KIT_ASSIGN(OutputFile file, OutputFile::Create(path, overwrite));
+  return RawWriter(std::move(file), size);
+}
+
+Status RawWriter::Write(const Frame& frame) {
+  KIT_CHECK(frame.size == size_ && frame.rgb.size() == size_.size_bytes());
+  KIT_TRY(file_.Write(frame.rgb));
+  ++num_frames_;
+  return Ok();
+}
+
+Status RawWriter::Commit() { return file_.Commit(); }
+
+}  // namespace kitsink
