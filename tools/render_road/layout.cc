@@ -139,6 +139,12 @@ void AddScenery(Random& random, const Roadway& way, World& world) {
       world.trees.push_back({s + random.Uniform(-2, 2), beside(distance), height, height * shape, random.Seed(),
                              conifers && random.Chance(0.6)});
     }
+    // A line of large trees closes the view.
+    for (double s = world.first; s < world.last; s += 7) {
+      if (!random.Chance(0.75 * Smooth(0.3, 0.6, Noise(s / 160, right ? 2.5 : 8.5, world.texture)))) continue;
+      const double height = random.Uniform(8, 17);
+      world.trees.push_back({s, beside(random.Uniform(45, 110)), height, 0.42 * height, random.Seed(), false});
+    }
     for (double s = world.first; s < world.last; s += 36) {
       if (!random.Chance(town)) continue;
       const double length = random.Uniform(12, 32), depth = random.Uniform(8, 18);
@@ -259,8 +265,8 @@ Light MakeLight(Random& random, TimeOfDay time) {
     const float overcast = Smooth(0.65, 1.0, light.clouds);
     light.sun_color = Color{2.9F, 2.65F, 2.25F} * (1.0F - 0.9F * overcast);
     light.ambient = Mix({0.55F, 0.68F, 0.9F}, {1.0F, 1.03F, 1.08F}, overcast);
-    light.zenith = Mix({0.14F, 0.33F, 0.82F}, {0.75F, 0.8F, 0.86F}, overcast);
-    light.horizon = Mix({0.72F, 0.92F, 1.2F}, {1.15F, 1.2F, 1.24F}, overcast);
+    light.zenith = Mix({0.1F, 0.27F, 0.74F}, {0.75F, 0.8F, 0.86F}, overcast);
+    light.horizon = Mix({0.62F, 0.84F, 1.15F}, {1.15F, 1.2F, 1.24F}, overcast);
   } else if (light.time_of_day == TimeOfDay::kDusk) {
     height = random.Uniform(0.03, 0.14);
     light.sun_color = {1.0F, 0.5F, 0.22F};
@@ -277,7 +283,7 @@ Light MakeLight(Random& random, TimeOfDay time) {
     light.horizon = Color{0.022F, 0.015F, 0.009F} * static_cast<float>(random.Uniform(0.4, 1.8));
     light.headlights = 1;
     light.haze *= 0.5;
-    light.exposure *= 2.2F;
+    light.exposure *= static_cast<float>(random.Uniform(0.9, 2.4));
   }
   light.sun = {std::cos(azimuth) * std::cos(height), std::sin(azimuth) * std::cos(height), -std::sin(height)};
   return light;
@@ -329,7 +335,7 @@ World MakeWorld(const WorldOptions& options) {
   world.asphalt = Mix({0.062F, 0.062F, 0.068F}, {0.26F, 0.25F, 0.23F}, static_cast<float>(grey));
   world.cracks = static_cast<float>(random.Uniform(0, 1));
   world.dryness = static_cast<float>(random.Uniform(0, 1));
-  world.grass = Mix({0.075F, 0.13F, 0.035F}, {0.36F, 0.27F, 0.13F}, world.dryness);
+  world.grass = Mix({0.06F, 0.1F, 0.032F}, {0.3F, 0.235F, 0.14F}, world.dryness);
   world.soil = Jitter(random, {0.24F, 0.18F, 0.12F}, 0.3);
   world.foliage = Jitter(random, {0.05F, 0.09F, 0.028F}, 0.4);
   if (random.Chance(highway ? 0.5 : 0.35)) world.lamp_spacing = random.Uniform(32, 55);

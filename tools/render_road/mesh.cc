@@ -30,7 +30,11 @@ void AddFrustum(Vec3 origin, Vec3 along, Vec3 right, const Frustum& f, const Tri
   const double length = f.x1 - f.x0, height = f.z1 - f.z0;
   const bool unit = sides.material == Material::kCabin;
   const auto side = [&](Vec3 a, Vec3 b, Vec3 c, Vec3 d, double size, Vec3 outside) {
+    const size_t before = mesh.triangles.size();
     AddQuad({a, b, c, d}, unit ? 1 : size, unit ? 1 : height, outside, sides, mesh);
+    for (size_t i = before; !unit && i < mesh.triangles.size(); ++i) {
+      for (Vertex* vertex : {&mesh.triangles[i].a, &mesh.triangles[i].b, &mesh.triangles[i].c}) vertex->v += f.z0;
+    }
   };
   side(at(f.x0, -f.half, f.z0), at(f.x0, f.half, f.z0), at(f.top_x0, f.top_half, f.z1), at(f.top_x0, -f.top_half, f.z1),
        2 * f.half, along * -1.0);

@@ -40,7 +40,7 @@ struct Frustum {
   double x0, x1, half, z0;  // lower rectangle
   double top_x0, top_x1, top_half, z1;
 };
-// Its four sides and, with their own look, its top and bottom.
+// Its four sides and, with their own look, its top and bottom. v is the height over the origin, but 0 .. 1 on cabins.
 void AddFrustum(Vec3 origin, Vec3 along, Vec3 right, const Frustum& f, const Triangle& sides, const Triangle& cap,
                 Mesh& mesh);
 

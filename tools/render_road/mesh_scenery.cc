@@ -124,7 +124,8 @@ void AddTree(const World& world, const Tree& tree, Mesh& mesh) {
   // Undergrowth hides the foot.
   Triangle bush = look;
   bush.seed += 991;
-  AddCrown(foot + axes.along * -0.8 + Vec3{0, 0, -0.7}, across, 0.9 * r, 1.3, bush, mesh);
+  bush.color = look.color * 0.7F;
+  AddCrown(foot + axes.along * -0.8 + Vec3{0, 0, -0.1}, across, 0.8 * r, 1.5, bush, mesh);
 }
 
 void AddPole(const World& world, const Pole& pole, Mesh& mesh) {

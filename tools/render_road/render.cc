@@ -154,7 +154,9 @@ float Normal(uint64_t bits) {
 }
 
 uint8_t ToByte(float linear, float noise) {
-  const float encoded = std::pow(std::max(1.0F - std::exp(-linear), 0.0F), 1.0F / 2.2F);
+  const float gamma = std::pow(std::max(1.0F - std::exp(-linear), 0.0F), 1.0F / 2.2F);
+  // Half-way to an S-curve, for the contrast of a camera's picture.
+  const float encoded = 0.5F * gamma + 0.5F * gamma * gamma * (3.0F - 2.0F * gamma);
   return static_cast<uint8_t>(std::lround(std::clamp(255.0F * (encoded + noise), 0.0F, 255.0F)));
 }
 

@@ -27,6 +27,11 @@ Color Building(const World& world, const Triangle& triangle, const Spot& p, Colo
 Color Albedo(const World& world, const Triangle& triangle, const Spot& p, float& shine, Color& glow) {
   const double wide = std::max(p.width_u, p.width_v);
   switch (triangle.material) {
+    case Material::kPaint: {
+      // The body darkens towards the ground, and has a seam under its belt.
+      const float seam = 0.25F * (1.0F - Smooth(0.012, 0.02 + 0.5 * p.width_v, std::abs(p.v - 0.58)));
+      return triangle.color * ((0.45F + 0.55F * Smooth(0.1, 0.75, p.v)) * (1.0F - seam));
+    }
     case Material::kBuilding: return Building(world, triangle, p, glow);
     case Material::kFoliage:
     case Material::kConifer: {
@@ -66,10 +71,27 @@ Color Albedo(const World& world, const Triangle& triangle, const Spot& p, float&
 }  // namespace
 
 Moment MomentAt(const World& world, double time) {
-  Moment moment{world, world.CameraAt(time), {}};
+  Moment moment{world, world.CameraAt(time), {}, 0, {}};
   for (const Car& car : world.cars) {
     const double s = world.CarS(car, time);
     moment.shadows.push_back({s, car.t, 0.5 * car.length, 0.5 * car.width, car.height});
+  }
+  const Vec3 sun = world.light.sun;
+  const double ego = world.DriveS(time), reach = std::min(0.62 / std::max(-sun.z, 0.15), 2.5);
+  moment.first_bin = std::floor((ego - 30) / kBin);
+  moment.bins.resize(30);
+  for (const Tree& tree : world.trees) {
+    const double psi = world.Heading(tree.s);
+    const double along = -(sun.x * std::cos(psi) + sun.y * std::sin(psi)) * reach * tree.height;
+    const double across = -(sun.y * std::cos(psi) - sun.x * std::sin(psi)) * reach * tree.height;
+    const double radius = tree.radius * (tree.conifer ? 0.6 : 0.9);
+    const Shadow blob{tree.s + along, tree.t + across, radius + 0.3 * std::abs(along), radius + 0.3 * std::abs(across),
+                      0};
+    const double low = std::floor((blob.s - blob.half_length) / kBin) - moment.first_bin;
+    const double high = std::floor((blob.s + blob.half_length) / kBin) - moment.first_bin;
+    for (double k = std::max(low, 0.0); k <= high && k < static_cast<double>(moment.bins.size()); ++k) {
+      moment.bins[static_cast<size_t>(k)].push_back(blob);
+    }
   }
   return moment;
 }

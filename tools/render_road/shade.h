@@ -15,8 +15,11 @@ struct Shadow {
 struct Moment {
   const World& world;
   Camera camera;
-  std::vector<Shadow> shadows;
+  std::vector<Shadow> shadows;  // cars
+  double first_bin = 0;         // trees' shadows by stretch of road, kBin metres each
+  std::vector<std::vector<Shadow>> bins;
 };
+inline constexpr double kBin = 10;
 Moment MomentAt(const World& world, double time);
 
 // A point of a surface as one pixel sees it.

@@ -44,10 +44,29 @@ Color Verge(const World& world, const Spot& p, double away) {
   const float fine = Fractal(p.u * 4, p.v * 4, wide * 4, 4, seed);
   const float patch = Fractal(p.u / 7, p.v / 4, wide / 5, 3, seed + 7);
   const float dry = Fractal(p.u / 25, p.v / 9, wide / 12, 3, seed + 9);
-  Color grass = Mix(world.grass, world.soil, Smooth(0.55, 0.75, dry) * 0.8F) * (0.55F + 0.9F * fine);
+  Color grass = Mix(world.grass, world.soil, Smooth(0.5, 0.75, dry) * 0.8F) * (0.3F + 1.4F * fine);
+  const Color green{world.grass.r * 0.5F, world.grass.g * 0.75F, world.grass.b * 0.5F};
+  grass = Mix(grass, green * (0.4F + 1.2F * fine),
+              0.7F * Smooth(0.5, 0.62, Fractal(p.u / 5, p.v / 2, wide / 3, 3, seed + 15)));
   grass = grass * (0.7F + 0.6F * patch);
   const Color gravel = Mix(world.soil, world.asphalt * 1.6F, 0.5F) * (0.6F + 0.8F * fine);
   return Mix(gravel, grass, Smooth(0.1, 1.4, away + 1.6 * (patch - 0.5F)));
+}
+
+// Dappled shade of trees on the ground: 0 .. 1 for the sun.
+float TreeShade(const Moment& moment, const Spot& p) {
+  const double bin = std::floor(p.u / kBin) - moment.first_bin;
+  if (bin < 0 || bin >= static_cast<double>(moment.bins.size())) return 1;
+  float open = 1;
+  const double wide = std::max(p.width_u, p.width_v);
+  for (const Shadow& tree : moment.bins[static_cast<size_t>(bin)]) {
+    const double ds = (p.u - tree.s) / tree.half_length, dt = (p.v - tree.t) / tree.half_width;
+    const double square = ds * ds + dt * dt;
+    if (square > 1.2) continue;
+    const float ragged = Fractal(p.u * 1.3, p.v * 1.3, wide * 1.3, 4, moment.world.texture + 91);
+    open = std::min(open, 0.12F + Smooth(0.5, 1.15, square + 1.1 * (ragged - 0.5F)));
+  }
+  return open;
 }
 
 // 0 in full shade .. 1 in the open, for the sun, and the same for the sky under cars.
@@ -122,6 +141,7 @@ Color ShadeGround(const Moment& moment, const Triangle& triangle, const Spot& p)
   }
   float sun = 1, sky = 1;
   CarShade(moment, p, sun, sky);
+  if (world.light.time_of_day != TimeOfDay::kNight) sun *= TreeShade(moment, p);
   const float facing = static_cast<float>(std::max(0.0, Dot(triangle.normal, world.light.sun)));
   Color light = world.light.sun_color * (facing * sun) + world.light.ambient * sky;
   light = light + Headlights(moment, p.position) * (shine * sky) + StreetLamps(world, p.u, p.v, 0) * sky;
