@@ -105,6 +105,27 @@ TEST(Road, GroundClassesLieWhereGeometryPutsThem) {
   }
 }
 
+TEST(Road, DashesAndGapsAlternate) {
+  World world = Bare(9);
+  for (auto& wave : world.wander) wave[0] = 0;
+  const double t = world.lane_t + 1;
+  world.marks = {{t, 0.2, 8, 3, 1, false, 0}};
+  const Camera camera = world.CameraAt(0.5);
+  const auto map = RenderClassMap(world, 0.5, kModelGrid, 1);
+  int dashes = 0, gaps = 0;
+  for (double s = world.DriveS(0.5) + 6; s < world.DriveS(0.5) + 20; s += 0.5) {
+    const double along = std::fmod(s - 1 + 800, 8.0);
+    const bool dash = along > 0.6 && along<2.4, gap = along> 3.6 && along < 7.4;
+    const PicturePoint at = ProjectPoint(camera, kModelGrid, world.Point(s, t, 0));
+    if ((!dash && !gap) || at.y > HoodEdge(world.hood, kModelGrid, at.x) - 2) continue;
+    (dash ? dashes : gaps) += 1;
+    EXPECT_EQ(map[static_cast<size_t>(at.y) * kModelGrid.width + static_cast<size_t>(at.x)], dash ? kLaneMark : kRoad)
+        << "s " << s;
+  }
+  EXPECT_GT(dashes, 2);
+  EXPECT_GT(gaps, 4);
+}
+
 TEST(Road, ACarAheadIsMovable) {
   World world = Bare(2);
   Car car;

@@ -290,10 +290,11 @@ Light MakeLight(Random& random, TimeOfDay time) {
 }
 
 void PlanDrive(Random& random, World& world) {
-  world.speed = random.Chance(0.12) ? random.Uniform(0, 6) : random.Uniform(6, 34);
+  world.speed = random.Chance(0.12) ? random.Uniform(0, 6) : random.Uniform(6, 32);
   world.sway_rate = random.Uniform(0.1, 0.4);
-  world.sway = std::min(random.Uniform(0, 0.25) * world.speed, 1.8 / world.sway_rate) / world.sway_rate;
-  world.sway = std::min(world.sway, 0.9 * world.speed / world.sway_rate);
+  // The speed swings by at most 3 m/s and 1.8 m/s2, and the car never rolls backwards.
+  const double swing = std::min({random.Uniform(0, 0.25) * world.speed, 1.8 / world.sway_rate, 3.0});
+  world.sway = swing / world.sway_rate;
   world.sway_phase = Phase(random);
   world.camera_height = random.Uniform(1.15, 1.4);
   world.mount_pitch = random.Uniform(-0.055, 0.0);

@@ -122,24 +122,45 @@ void Accumulate(const World& world, double time, const RenderOptions& options, f
   for (size_t i = 0; i < sum.pixels.size(); ++i) sum.pixels[i] = sum.pixels[i] + picture.pixels[i] * weight;
 }
 
+// A picture of means over kBlur x kBlur pixels.
+constexpr uint32_t kBlur = 8;
+Picture Shrink(const Picture& picture) {
+  const FrameSize size{(picture.size.width + kBlur - 1) / kBlur, (picture.size.height + kBlur - 1) / kBlur};
+  Picture small{size, std::vector<Color>(size_t{size.width} * size.height)};
+  for (uint32_t y = 0; y < size.height * kBlur; ++y) {
+    for (uint32_t x = 0; x < size.width * kBlur; ++x) {
+      const Color& from = picture.At(std::min(x, picture.size.width - 1), std::min(y, picture.size.height - 1));
+      Color& to = small.At(x / kBlur, y / kBlur);
+      to = to + from * (1.0F / (kBlur * kBlur));
+    }
+  }
+  return small;
+}
+
+// Bilinear, clamped at the rim.
+Color Sample(const Picture& picture, double x, double y) {
+  const double cx = std::clamp(x - 0.5, 0.0, picture.size.width - 1.001);
+  const double cy = std::clamp(y - 0.5, 0.0, picture.size.height - 1.001);
+  const auto ix = static_cast<uint32_t>(cx), iy = static_cast<uint32_t>(cy);
+  const auto u = static_cast<float>(cx - ix), v = static_cast<float>(cy - iy);
+  return Mix(Mix(picture.At(ix, iy), picture.At(ix + 1, iy), u),
+             Mix(picture.At(ix, iy + 1), picture.At(ix + 1, iy + 1), u), v);
+}
+
 // Our own hood: its paint under the sky, and the scene mirrored in it, squeezed and fading towards us.
-Color ShadeHood(const World& world, const Picture& picture, double x, double y, double edge) {
+Color ShadeHood(const World& world, const Picture& blurred, FrameSize size, double x, double y, double edge) {
   const Light& light = world.light;
-  const double below = y - edge, height = picture.size.height;
+  const double below = y - edge, height = size.height;
   const auto depth = static_cast<float>(below / (height * (1 - world.hood.top)));
   const Color lit = light.ambient * 0.5F + light.sun_color * 0.12F;
   Color color = world.hood.paint * lit * (1.15F - 0.5F * depth);
   const double source = edge - 3 - 2.2 * below;
   if (source > 0) {
-    // Waxed, not a mirror: the reflection blurs as it nears us.
+    // Waxed, not a mirror: what it shows is blurred.
     Color mirrored;
-    constexpr int kSide = 4, kDeep = 2, kTaps = (2 * kSide + 1) * (2 * kDeep + 1);
-    for (int k = 0; k < kTaps; ++k) {
-      const double aside = (k % (2 * kSide + 1) - kSide) * (0.7 + 0.09 * below);
-      const double deeper = (k / (2 * kSide + 1) - kDeep) * (0.5 + 0.16 * below);
-      const double column = std::clamp(x + aside, 0.0, picture.size.width - 1.0);
-      const double row = std::clamp(source + deeper, 0.0, edge - 2);
-      mirrored = mirrored + picture.At(static_cast<uint32_t>(column), static_cast<uint32_t>(row)) * (1.0F / kTaps);
+    for (int k = 0; k < 9; ++k) {
+      const double column = x / kBlur + 0.8 * (k % 3 - 1), row = source / kBlur + 0.8 * (k / 3 - 1);
+      mirrored = mirrored + Sample(blurred, column, std::min(row, edge / kBlur - 1)) * (1.0F / 9);
     }
     color = color + mirrored * (0.4F * world.hood.gloss * std::exp(-2.6F * depth));
   }
@@ -163,6 +184,7 @@ uint8_t ToByte(float linear, float noise) {
 void Develop(const World& world, const Picture& picture, uint64_t noise_seed, int threads, Frame& frame) {
   const FrameSize size = picture.size;
   const bool dark = world.light.time_of_day == TimeOfDay::kNight;
+  const Picture blurred = Shrink(picture);
   const float grain = world.noise * (dark ? 1.8F : 1.0F);
   ParallelRows(size.height, threads, [&](uint32_t first, uint32_t last) {
     for (uint32_t y = first; y < last; ++y) {
@@ -170,7 +192,7 @@ void Develop(const World& world, const Picture& picture, uint64_t noise_seed, in
         Color color = picture.At(x, y);
         const double edge = HoodEdge(world.hood, size, x + 0.5);
         const auto own = static_cast<float>(std::clamp(y + 0.5 - edge + 0.5, 0.0, 1.0));
-        if (own > 0) color = Mix(color, ShadeHood(world, picture, x, y + 0.5, edge), own);
+        if (own > 0) color = Mix(color, ShadeHood(world, blurred, size, x + 0.5, y + 0.5, edge), own);
         const double dx = (x + 0.5) / size.width - 0.5, dy = (y + 0.5) / size.height - 0.5;
         const auto fall = static_cast<float>(dx * dx + dy * dy);
         color = color * (world.light.exposure * (1.0F - world.vignette * 1.6F * fall));
