@@ -103,22 +103,12 @@ class GeneratorRenderer final : public Renderer {
         return Error{Code::kInvalidArgument, "render: pairs " + std::to_string(first) + " to " +
                                                  std::to_string(first + count) + " of " + std::to_string(mask_.count)};
       }
-<<<<<<< HEAD
-      const auto row = static_cast<int64_t>(first);
-      const auto [small_f0, small_f1] =
-          GeneratorForward(shape_, values_, ClassMapsToTensor(mask_, first, count, device_),
-                           poses_.slice(0, row, row + static_cast<int64_t>(count)));
-      std::vector<Frame> f0 = WriteSmall(small_f0, size_);
-      std::vector<Frame> f1 = WriteSmall(small_f1, size_);
-=======
->>>>>>> nets
       std::vector<FramePair> pairs;
       for (size_t pair = first; pair < first + count; ++pair) {
         const auto row = static_cast<int64_t>(pair);
         const auto [small_f0, small_f1] = GeneratorForward(shape_, values_, ClassMapsToTensor(mask_, pair, 1, device_),
                                                            poses_.slice(0, row, row + 1));
-        pairs.push_back(FramePair{std::move(TensorToFrames(UpsampleToFrame(small_f0, size_))[0]),
-                                  std::move(TensorToFrames(UpsampleToFrame(small_f1, size_))[0])});
+        pairs.push_back(FramePair{std::move(WriteSmall(small_f0, size_)[0]), std::move(WriteSmall(small_f1, size_)[0])});
       }
       return pairs;
     });

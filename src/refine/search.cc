@@ -71,7 +71,8 @@ class Adam {
   explicit Adam(const torch::Tensor& variable)
       : mean_(torch::zeros_like(variable)), square_(torch::zeros_like(variable)) {}
 
-  void Step(torch::Tensor variable, const torch::Tensor& gradient, double learning_rate) {
+  // `learning_rate` is one value per pair, shaped to broadcast.
+  void Step(torch::Tensor variable, const torch::Tensor& gradient, const torch::Tensor& learning_rate) {
     constexpr double kBeta1 = 0.9;
     constexpr double kBeta2 = 0.999;
     const torch::NoGradGuard no_grad;
@@ -81,8 +82,11 @@ class Adam {
     const double correction1 = 1 - std::pow(kBeta1, step_);
     const double correction2 = 1 - std::pow(kBeta2, step_);
     const torch::Tensor scale = (square_ / correction2).sqrt_().add_(1e-8);
-    variable.addcdiv_(mean_, scale, -learning_rate / correction1);
+    variable.sub_(mean_ / scale * (learning_rate / correction1));
   }
+
+  // Forgets the direction of the pairs that are 1 in `restart`.
+  void Restart(const torch::Tensor& restart) { mean_.mul_(1 - restart); }
 
  private:
   torch::Tensor mean_;
@@ -113,34 +117,50 @@ torch::Tensor ToTensor(const std::vector<FramePair>& pairs, Frame FramePair::*fr
 }
 
 // The values of the variable with the lowest marginal score per pair over the whole search. The score of a step is
-// read off its own forward pass, before the update, so keeping the best costs no extra passes but the last.
+// read off its own forward pass, before the update, so keeping the best costs no extra passes but the last. A pair
+// that has not improved for kPatience steps goes back to its best and on with half the step, so that one learning
+// rate serves nets of very different smoothness.
 torch::Tensor SearchF1(Nets::Modules& modules, const torch::Tensor& small_f0, Variable& variable,
                        const Targets& targets, const SearchOptions& options) {
+  constexpr double kPatience = 5;
   const double pixels = static_cast<double>(targets.class_maps[0].numel());
+  const int64_t count = targets.poses.size(0);
+  const auto per_pair = [&](double value) { return torch::full({count, 1, 1, 1}, value, targets.poses.options()); };
   Adam adam(variable.value());
   torch::Tensor best = variable.value().detach().clone();
-  torch::Tensor best_score = torch::full({best.size(0)}, 1e30, targets.poses.options());
+  torch::Tensor best_score = per_pair(1e30);
+  torch::Tensor learning_rate = per_pair(options.learning_rate);
+  torch::Tensor waited = per_pair(0);
   for (uint32_t step = 0; step <= options.steps; ++step) {
     const bool last = step == options.steps;
     const torch::AutoGradMode gradients(!last);
     const torch::Tensor small_f1 = variable.Small();
     const torch::Tensor logits = SegLogits(modules, small_f1);
     const torch::Tensor pose = (PoseOutputs(modules, small_f0, small_f1) - targets.poses).square().mean(1);
+    torch::Tensor better;
     {
       const torch::NoGradGuard no_grad;
       const torch::Tensor wrong = logits.argmax(1).ne(targets.class_maps).to(torch::kFloat).sum({1, 2});
-      const torch::Tensor score = wrong * (100.0 / pixels) + pose * kPoseSlope;
-      const torch::Tensor better = score.lt(best_score);  // false for NaN
+      const torch::Tensor score = (wrong * (100.0 / pixels) + pose * kPoseSlope).view({-1, 1, 1, 1});
+      better = score.lt(best_score);  // false for NaN
       best_score = torch::where(better, score, best_score);
-      best = torch::where(better.view({-1, 1, 1, 1}), variable.value(), best);
+      best = torch::where(better, variable.value(), best);
+      waited = torch::where(better, torch::zeros_like(waited), waited + 1);
     }
-    if(getenv("KDBG")) fprintf(stderr,"step %u wrong %.5f pose %.6f\n",step,(double)(logits.argmax(1).ne(targets.class_maps).to(torch::kFloat).mean().item<double>()),pose.mean().item<double>());
     if (last) break;
     const torch::Tensor hinge =
         (Hinge(logits, targets.class_maps, options.margin) * targets.band).sum({1, 2}) / targets.band_size;
     const torch::Tensor loss = (hinge * options.seg_weight + pose * options.pose_weight).sum();
     const torch::Tensor gradient = torch::autograd::grad({loss}, {variable.value()})[0];
-    adam.Step(variable.value(), gradient, options.learning_rate);
+    adam.Step(variable.value(), gradient, learning_rate);
+    {
+      const torch::NoGradGuard no_grad;
+      const torch::Tensor restart = waited.ge(kPatience);
+      variable.value().copy_(torch::where(restart, best, variable.value()));
+      adam.Restart(restart.to(torch::kFloat));
+      learning_rate = torch::where(restart, learning_rate / 2, learning_rate);
+      waited = torch::where(restart, torch::zeros_like(waited), waited);
+    }
   }
   return best;
 }
