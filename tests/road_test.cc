@@ -47,6 +47,8 @@ TEST(Road, SameSeedSamePixels) {
   EXPECT_EQ(one.rgb.size(), kSmall.size_bytes());
   EXPECT_EQ(one.rgb, RenderFrame(Daylight(7), 0.35, Small(1)).rgb);
   EXPECT_EQ(one.rgb, RenderFrame(Daylight(7), 0.35, Small(3)).rgb) << "threads must not change a pixel";
+  WorldOptions longer{.seed = 7, .seconds = 55, .time_of_day = TimeOfDay::kDay};
+  EXPECT_EQ(one.rgb, RenderFrame(MakeWorld(longer), 0.35, Small(2)).rgb) << "nor does a clip's length";
   EXPECT_NE(one.rgb, RenderFrame(Daylight(8), 0.35, Small(1)).rgb);
   EXPECT_NE(one.rgb, RenderFrame(Daylight(7), 0.40, Small(1)).rgb);
 }

@@ -104,10 +104,13 @@ Result<VideoEncoder> VideoEncoder::Create(const std::filesystem::path& path, Fra
   encoder.time_base = {1, options.frames_per_second};
   encoder.framerate = {options.frames_per_second, 1};
   if ((impl->container->oformat->flags & AVFMT_GLOBALHEADER) != 0) encoder.flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  // The same pictures give the same file: no random identifiers, no library versions.
+  impl->container->flags |= AVFMT_FLAG_BITEXACT;
+  encoder.flags |= AV_CODEC_FLAG_BITEXACT;
   AVDictionary* dictionary = nullptr;
   int code = av_dict_parse_string(&dictionary, options.codec_options.c_str(), "=", ":", 0);
-  // libx265 writes to stderr by itself, past FFmpeg's log.
-  if (options.codec == "libx265") av_dict_set(&dictionary, "x265-params", "log-level=none", 0);
+  // libx265 writes to stderr by itself, past FFmpeg's log; frames in parallel would let the machine choose the bits.
+  if (options.codec == "libx265") av_dict_set(&dictionary, "x265-params", "log-level=none:frame-threads=1", 0);
   if (code >= 0) code = avcodec_open2(&encoder, codec, &dictionary);
   av_dict_free(&dictionary);
   KIT_TRY(Checked(code, options.codec + " refuses " + options.pixel_format + " or its options"));

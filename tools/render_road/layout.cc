@@ -318,7 +318,9 @@ World MakeWorld(const WorldOptions& options) {
   world.texture = random.Seed();
   world.light = MakeLight(random, options.time_of_day);
   PlanDrive(random, world);
-  const double drive = world.speed * options.seconds + 2 * world.sway;
+  // Whole minutes: clips of one seed that differ in length by less show the same world.
+  const double seconds = 60 * std::max(std::ceil(options.seconds / 60), 1.0);
+  const double drive = world.speed * seconds + 2 * world.sway;
   LayCourse(random, drive + 720, world);
 
   Roadway way;

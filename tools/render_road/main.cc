@@ -31,8 +31,7 @@ struct Options {
   uint64_t frames = 16;
   std::string size = "1164x874", output, masks, poses, png;
   std::string time_of_day = "any";
-  double fps = 20;
-  int sub_frames = 1, threads = 0, crf = 20;
+  int fps = 20, sub_frames = 1, threads = 0, crf = 20;
   bool force = false;
 };
 
@@ -64,7 +63,7 @@ Status Run(const Options& options) {
   render.shutter = world.light.time_of_day == TimeOfDay::kDay ? 0.006 : 0.02;
   render.threads = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
   VideoEncoderOptions encoding;
-  encoding.frames_per_second = static_cast<int>(options.fps);
+  encoding.frames_per_second = options.fps;
   encoding.codec_options = "preset=slow:crf=" + std::to_string(options.crf);
   std::optional<VideoEncoder> video;
   if (!options.output.empty()) {

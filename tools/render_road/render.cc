@@ -162,7 +162,7 @@ Color ShadeHood(const World& world, const Picture& blurred, FrameSize size, doub
       const double column = x / kBlur + 0.8 * (k % 3 - 1), row = source / kBlur + 0.8 * (k / 3 - 1);
       mirrored = mirrored + Sample(blurred, column, std::min(row, edge / kBlur - 1)) * (1.0F / 9);
     }
-    color = color + mirrored * (0.4F * world.hood.gloss * std::exp(-2.6F * depth));
+    color = color + mirrored * (0.4F * world.hood.gloss * std::exp(-4.5F * depth));
   }
   const float rim = 1.0F - 0.5F * std::exp(static_cast<float>(-below / (0.004 * height)));
   return color * rim;

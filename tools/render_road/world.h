@@ -13,7 +13,7 @@ enum class TimeOfDay { kAny, kDay, kDusk, kNight };  // kAny: the seed chooses
 
 struct WorldOptions {
   uint64_t seed = 1;
-  double seconds = 10;  // how long the camera will drive; the road is made long enough
+  double seconds = 10;  // how long the camera will drive, rounded up to minutes; the road is made long enough
   TimeOfDay time_of_day = TimeOfDay::kAny;
 };
 
