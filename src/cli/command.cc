@@ -32,7 +32,7 @@ std::string Clock(double seconds) {
   return text;
 }
 
-// One line that rewrites itself on a terminal; elsewhere a plain line at every tenth of a stage.
+// One line that rewrites itself on a terminal; elsewhere a plain line at every tenth of a stage, two seconds apart.
 class ConsoleProgress final : public Progress {
  public:
   explicit ConsoleProgress(bool shown) : shown_(shown), terminal_(isatty(STDERR_FILENO) != 0) {}
@@ -44,7 +44,7 @@ class ConsoleProgress final : public Progress {
     printed_tenth_ = 0;
     last_.clear();
     begin_ = std::chrono::steady_clock::now();
-    last_print_ = begin_ - std::chrono::seconds(1);
+    last_print_ = begin_;
   }
 
   void Update(uint64_t done, std::string_view note) override {
@@ -68,8 +68,10 @@ class ConsoleProgress final : public Progress {
       if (now - last_print_ < std::chrono::milliseconds(100) && done != total_) return;
       last_print_ = now;
       std::fprintf(stderr, "\r\033[K%s", last_.c_str());
-    } else if (const uint64_t tenth = total_ > 0 ? done * 10 / total_ : done / 64; tenth > printed_tenth_) {
+    } else if (const uint64_t tenth = total_ > 0 ? done * 10 / total_ : done / 64;
+               tenth > printed_tenth_ && (now - last_print_ > std::chrono::seconds(2) || done == total_)) {
       printed_tenth_ = tenth;
+      last_print_ = now;
       std::fprintf(stderr, "%s\n", last_.c_str());
     }
   }
