@@ -9,7 +9,6 @@
 #include <charconv>
 
 #include "kitsink/hash.h"
-#include "nets/compat.h"
 #include "nets/module_tensors.h"
 #include "nets/nets_torch.h"
 #include "nets/safetensors.h"
@@ -142,7 +141,8 @@ int ConfigureTorch(int threads) {
   at::globalContext().setDeterministicCuDNN(true);
   at::globalContext().setBenchmarkCuDNN(false);
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
-  DisableTf32();
+  at::globalContext().setAllowTF32CuDNN(false);  // on by default: it moves class maps and poses
+  at::globalContext().setAllowTF32CuBLAS(false);
   return at::get_num_threads();
 }
 
