@@ -249,6 +249,24 @@ TEST(GoldenNets, FoldingKeepsTheFunction) {
   EXPECT_FALSE(torch::equal(folded_logits, logits)) << "nothing was folded";
 }
 
+TEST(StandInNets, FoldingKeepsTheFunction) {
+  ConfigureTorch(2);
+  const auto nets = Must(Nets::Load(std::filesystem::path(KITSINK_SOURCE_DIR) / "models/standin", Device{}));
+  const FramePair pair = GoldenPair('A');
+  const Frame *f0 = &pair.f0, *f1 = &pair.f1;
+  const torch::NoGradGuard no_grad;
+  const Tensor small_f0 = ResizeToModelGrid(FramesToTensor(std::span(&f0, 1), torch::kCPU));
+  const Tensor small_f1 = ResizeToModelGrid(FramesToTensor(std::span(&f1, 1), torch::kCPU));
+  const Tensor logits = SegLogits(nets->modules(), small_f1);
+  const Tensor pose = PoseOutputs(nets->modules(), small_f0, small_f1);
+  nets->modules().segnet->Fold();
+  nets->modules().posenet->Fold();
+  EXPECT_LT(RelativeDistance(SegLogits(nets->modules(), small_f1), logits), 1e-4);
+  EXPECT_LT(RelativeDistance(PoseOutputs(nets->modules(), small_f0, small_f1), pose), 1e-4);
+  nets->modules().posenet->Fold();  // a second time changes nothing
+  EXPECT_LT(RelativeDistance(PoseOutputs(nets->modules(), small_f0, small_f1), pose), 1e-4);
+}
+
 // The standard output of a shell command; empty when it fails.
 Bytes OutputOf(const std::string& command) {
   Bytes bytes;

@@ -128,16 +128,12 @@ int ConfigureTorch(int threads) {
   KeepFreedMemory();
   const int count = threads > 0 ? threads : AffinityCount();
   at::set_num_threads(count);
-  // The number of inter-op threads can be set once in a process, and not after the first parallel work.
-  static const bool once = [] {
-    try {
-      at::set_num_interop_threads(1);
-    } catch (const std::exception&) {
-      return false;
-    }
-    return true;
-  }();
-  static_cast<void>(once);
+  // LibTorch throws when this is set twice, or after the first parallel work; nothing of ours runs inter-op.
+  static const Status inter_op = Guarded("threads", [] {
+    at::set_num_interop_threads(1);
+    return Ok();
+  });
+  static_cast<void>(inter_op);
   at::globalContext().setDeterministicCuDNN(true);
   at::globalContext().setBenchmarkCuDNN(false);
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
