@@ -2,6 +2,8 @@
 
 #include "kitsink/nets.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <fstream>
@@ -191,6 +193,14 @@ TEST(StandIn, SeesClassesAndMotion) {
   float moved = 0;
   for (size_t i = 0; i < 6; ++i) moved = std::max(moved, std::abs(still.pose[i] - moving.pose[i]));
   EXPECT_GT(moved, 0.05F);
+  // As recorded with LibTorch 1.13; 2.10 stays within the same bounds.
+  const std::array<double, 5> counts = {69508, 12258, 78330, 25446, 11066};
+  for (uint8_t id = 0; id < 5; ++id) {
+    const auto count = std::count(moving.class_map.begin(), moving.class_map.end(), id);
+    EXPECT_NEAR(static_cast<double>(count), counts[id], 100) << int{id};
+  }
+  const std::array<float, 6> pose = {0.553875F, -0.122237F, 0.067451F, 0.177143F, 0.623588F, 0.521926F};
+  for (size_t i = 0; i < 6; ++i) EXPECT_NEAR(moving.pose[i], pose[i], 1e-3F) << i;
   // A pair's observation does not depend on the pairs it came with, up to rounding.
   const auto alone = nets.value()->Observe(std::span(pairs).subspan(1));
   ASSERT_TRUE(alone.ok());

@@ -3,6 +3,7 @@
 # header) nor pulls in protobuf, gflags and glog. Defines the target TorchPlain::torch and TorchPlain_VERSION.
 
 set(torch_hints)
+set(torch_version)
 foreach(folder IN ITEMS ${Torch_DIR} $ENV{Torch_DIR})
   list(APPEND torch_hints "${folder}/../../..")  # <torch>/share/cmake/Torch
 endforeach()
@@ -15,7 +16,12 @@ find_path(TorchPlain_INCLUDE_DIR torch/version.h HINTS ${torch_hints}
 if(TorchPlain_INCLUDE_DIR)
   get_filename_component(torch_root "${TorchPlain_INCLUDE_DIR}/../../../../.." ABSOLUTE)  # holds include/
   set(torch_lib_hints "${torch_root}/lib" "${torch_root}/lib/${CMAKE_LIBRARY_ARCHITECTURE}")
-  file(STRINGS "${TorchPlain_INCLUDE_DIR}/torch/version.h" torch_version REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+  foreach(header IN ITEMS
+      "${TorchPlain_INCLUDE_DIR}/torch/version.h" "${torch_root}/include/torch/headeronly/version.h")
+    if(EXISTS "${header}" AND NOT torch_version)  # 2.9 moved the numbers from the first to the second
+      file(STRINGS "${header}" torch_version REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+    endif()
+  endforeach()
   string(REGEX REPLACE "[^;]*_(MAJOR|MINOR|PATCH) ([0-9]+)[^;]*" "\\2" torch_version "${torch_version}")
   string(REPLACE ";" "." TorchPlain_VERSION "${torch_version}")
   foreach(name IN ITEMS torch torch_cpu c10)
@@ -33,15 +39,14 @@ find_package_handle_standard_args(TorchPlain
 
 if(TorchPlain_FOUND AND NOT TARGET TorchPlain::torch)
   # Wheels before 2.7 were built with the old C++ ABI and cannot be linked with a distribution's C++ libraries.
-  foreach(config IN ITEMS share/cmake/Torch/TorchConfig.cmake)
-    if(EXISTS "${torch_root}/${config}")
-      file(STRINGS "${torch_root}/${config}" torch_old_abi REGEX "_GLIBCXX_USE_CXX11_ABI=0")
-      if(torch_old_abi)
-        message(FATAL_ERROR "LibTorch in ${torch_root} has the old C++ ABI (_GLIBCXX_USE_CXX11_ABI=0); "
-          "use a wheel of 2.7 or later, the cxx11-abi zip of pytorch.org, or Debian's libtorch-dev")
-      endif()
+  set(torch_config "${torch_root}/share/cmake/Torch/TorchConfig.cmake")
+  if(EXISTS "${torch_config}")
+    file(STRINGS "${torch_config}" torch_old_abi REGEX "_GLIBCXX_USE_CXX11_ABI=0")
+    if(torch_old_abi)
+      message(FATAL_ERROR "LibTorch in ${torch_root} has the old C++ ABI (_GLIBCXX_USE_CXX11_ABI=0); "
+        "use a wheel of 2.7 or later, the cxx11-abi zip of pytorch.org, or Debian's libtorch-dev")
     endif()
-  endforeach()
+  endif()
   add_library(TorchPlain::torch INTERFACE IMPORTED)
   target_include_directories(TorchPlain::torch SYSTEM INTERFACE
     "${TorchPlain_INCLUDE_DIR}" "${torch_root}/include")

@@ -9,7 +9,6 @@
 #include <charconv>
 
 #include "kitsink/hash.h"
-#include "nets/compat.h"
 #include "nets/module_tensors.h"
 #include "nets/nets_torch.h"
 #include "nets/safetensors.h"
@@ -129,20 +128,17 @@ int ConfigureTorch(int threads) {
   KeepFreedMemory();
   const int count = threads > 0 ? threads : AffinityCount();
   at::set_num_threads(count);
-  // The number of inter-op threads can be set once in a process, and not after the first parallel work.
-  static const bool once = [] {
-    try {
-      at::set_num_interop_threads(1);
-    } catch (const std::exception&) {
-      return false;
-    }
-    return true;
-  }();
-  static_cast<void>(once);
+  // LibTorch throws when this is set twice, or after the first parallel work; nothing of ours runs inter-op.
+  static const Status inter_op = Guarded("threads", [] {
+    at::set_num_interop_threads(1);
+    return Ok();
+  });
+  static_cast<void>(inter_op);
   at::globalContext().setDeterministicCuDNN(true);
   at::globalContext().setBenchmarkCuDNN(false);
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
-  DisableTf32();
+  at::globalContext().setAllowTF32CuDNN(false);  // on by default: it moves class maps and poses
+  at::globalContext().setAllowTF32CuBLAS(false);
   return at::get_num_threads();
 }
 
