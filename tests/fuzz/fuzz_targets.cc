@@ -10,7 +10,7 @@ namespace {
 Limits SmallLimits() {
   Limits limits;
   limits.max_pairs = 1024;
-  limits.max_dimension = 64;
+  limits.max_dimension = 2048;
   limits.max_map_bytes = 1 << 12;
   limits.max_weights = 1 << 12;
   limits.max_member_bytes = 1 << 16;
