@@ -91,8 +91,8 @@ TEST(Score, RefusesClipsThatEndApart) {
 
 TEST(Score, RefusesAnEmptyClip) {
   FakeObserver observer;
-  EXPECT_FALSE(MeasureDistortion(Repeat(MakePair(1, 1), 0), Repeat(MakePair(1, 1), 0), observer, 16, SilentProgress(), 0)
-                   .ok());
+  EXPECT_FALSE(
+      MeasureDistortion(Repeat(MakePair(1, 1), 0), Repeat(MakePair(1, 1), 0), observer, 16, SilentProgress(), 0).ok());
 }
 
 ScoreReport ExampleReport() {

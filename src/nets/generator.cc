@@ -108,7 +108,8 @@ class GeneratorRenderer final : public Renderer {
         const auto row = static_cast<int64_t>(pair);
         const auto [small_f0, small_f1] = GeneratorForward(shape_, values_, ClassMapsToTensor(mask_, pair, 1, device_),
                                                            poses_.slice(0, row, row + 1));
-        pairs.push_back(FramePair{std::move(WriteSmall(small_f0, size_)[0]), std::move(WriteSmall(small_f1, size_)[0])});
+        pairs.push_back(
+            FramePair{std::move(WriteSmall(small_f0, size_)[0]), std::move(WriteSmall(small_f1, size_)[0])});
       }
       return pairs;
     });
