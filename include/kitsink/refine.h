@@ -45,7 +45,7 @@ struct SearchedPair {
   PairDistortion after;
 };
 
-// Searches f1 of each pair; f0 stays. One result per pair, in order; a pair's result depends on its own start and
+// Searches the frames of each pair. One result per pair, in order; a pair's result depends on its own start and
 // target alone (and on float noise of the batch's size). Pairs may number 1 .. any; all are held at once.
 Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std::span<const PairTarget> targets,
                                                Nets& nets, const SearchOptions& options);

@@ -45,7 +45,13 @@ void AddInflate(CLI::App& app, Action& action) {
       ->type_name("DIR");
   verb->add_option("--name", state->options.name, "Base name of the outputs; default: the archive's")
       ->type_name("NAME");
-  verb->add_option("--steps", state->options.search.steps, "Adam steps on f1 per pair; 0 renders only")
+  verb->add_option("--steps", state->options.search.steps, "Adam steps on f1; 0 renders only, without any search")
+      ->type_name("N")
+      ->capture_default_str();
+  verb->add_option("--prepass-steps", state->options.search.prepass_steps, "Pose-only Adam steps on f0 before f1's")
+      ->type_name("N")
+      ->capture_default_str();
+  verb->add_option("--repair-steps", state->options.search.repair_steps, "Pose-only Adam steps on f0 after f1's")
       ->type_name("N")
       ->capture_default_str();
   verb->add_option("--batch", state->options.batch_size, "Pairs searched together")

@@ -122,7 +122,9 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   json["first_pair"] = asked.first;
   json["num_pairs"] = report.num_pairs;
   json["archive_pairs"] = scene.mask.count;
-  json["options"] = {{"steps", options.search.steps},
+  json["options"] = {{"prepass_steps", options.search.prepass_steps},
+                     {"steps", options.search.steps},
+                     {"repair_steps", options.search.repair_steps},
                      {"batch", options.batch_size},
                      {"learning_rate", options.search.learning_rate},
                      {"margin", options.search.margin},

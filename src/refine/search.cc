@@ -116,54 +116,81 @@ torch::Tensor ToTensor(const std::vector<FramePair>& pairs, Frame FramePair::*fr
   return FramesToTensor(frames, device);
 }
 
-// The values of the variable with the lowest marginal score per pair over the whole search. The score of a step is
-// read off its own forward pass, before the update, so keeping the best costs no extra passes but the last. A pair
-// that has not improved for kPatience steps goes back to its best and on with half the step, so that one learning
-// rate serves nets of very different smoothness.
-torch::Tensor SearchF1(Nets::Modules& modules, const torch::Tensor& small_f0, Variable& variable,
-                       const Targets& targets, const SearchOptions& options) {
-  constexpr double kPatience = 5;
-  const double pixels = static_cast<double>(targets.class_maps[0].numel());
-  const int64_t count = targets.poses.size(0);
-  const auto per_pair = [&](double value) { return torch::full({count, 1, 1, 1}, value, targets.poses.options()); };
-  Adam adam(variable.value());
-  torch::Tensor best = variable.value().detach().clone();
-  torch::Tensor best_score = per_pair(1e30);
-  torch::Tensor learning_rate = per_pair(options.learning_rate);
-  torch::Tensor waited = per_pair(0);
-  for (uint32_t step = 0; step <= options.steps; ++step) {
-    const bool last = step == options.steps;
-    const torch::AutoGradMode gradients(!last);
-    const torch::Tensor small_f1 = variable.Small();
-    const torch::Tensor logits = SegLogits(modules, small_f1);
-    const torch::Tensor pose = (PoseOutputs(modules, small_f0, small_f1) - targets.poses).square().mean(1);
-    torch::Tensor better;
-    {
+// The frames of a batch while they are searched.
+struct Search {
+  Nets::Modules& modules;
+  const SearchOptions& options;
+  Targets targets;
+  Variable f0, f1;
+
+  // Distortion of the current frames with gradients to whichever is being searched; SegNet stays idle and
+  // `logits` undefined when only the pose is asked for.
+  struct Reading {
+    torch::Tensor logits, pose, score;
+  };
+  Reading Read(const torch::Tensor& small_f0, const torch::Tensor& small_f1, bool with_seg) {
+    Reading reading;
+    reading.pose = (PoseOutputs(modules, small_f0, small_f1) - targets.poses).square().mean(1);
+    reading.score = reading.pose.detach() * kPoseSlope;
+    if (with_seg) {
+      reading.logits = SegLogits(modules, small_f1);
       const torch::NoGradGuard no_grad;
-      const torch::Tensor wrong = logits.argmax(1).ne(targets.class_maps).to(torch::kFloat).sum({1, 2});
-      const torch::Tensor score = (wrong * (100.0 / pixels) + pose * kPoseSlope).view({-1, 1, 1, 1});
-      better = score.lt(best_score);  // false for NaN
-      best_score = torch::where(better, score, best_score);
-      best = torch::where(better, variable.value(), best);
-      waited = torch::where(better, torch::zeros_like(waited), waited + 1);
+      const torch::Tensor wrong = reading.logits.argmax(1).ne(targets.class_maps).to(torch::kFloat).mean({1, 2});
+      reading.score = reading.score + wrong * 100;
     }
-    if (last) break;
-    const torch::Tensor hinge =
-        (Hinge(logits, targets.class_maps, options.margin) * targets.band).sum({1, 2}) / targets.band_size;
-    const torch::Tensor loss = (hinge * options.seg_weight + pose * options.pose_weight).sum();
-    const torch::Tensor gradient = torch::autograd::grad({loss}, {variable.value()})[0];
-    adam.Step(variable.value(), gradient, learning_rate);
-    {
+    return reading;
+  }
+
+  torch::Tensor Loss(const Reading& reading) const {
+    torch::Tensor loss = reading.pose * options.pose_weight;
+    if (reading.logits.defined()) {
+      const torch::Tensor hinge = Hinge(reading.logits, targets.class_maps, options.margin) * targets.band;
+      loss = loss + hinge.sum({1, 2}) / targets.band_size * options.seg_weight;
+    }
+    return loss.sum();
+  }
+
+  // `steps` of Adam on one of the frames: f1 for class map and pose, f0 for the pose alone. It ends with the values
+  // of the lowest marginal score per pair, the start included. A step's score is read off its own forward pass, so
+  // keeping the best costs one pass more in all. A pair that has not improved for kPatience steps goes back to its
+  // best and on with half the step, so that one learning rate serves nets of very different smoothness.
+  void Run(bool on_f0, uint32_t steps) {
+    if (steps == 0) return;
+    constexpr double kPatience = 5;
+    torch::Tensor value = (on_f0 ? f0 : f1).value();
+    const torch::Tensor fixed = (on_f0 ? f1 : f0).Small().detach();
+    const auto per_pair = [&](double number) {
+      return torch::full({value.size(0), 1, 1, 1}, number, targets.poses.options());
+    };
+    Adam adam(value);
+    torch::Tensor best = value.detach().clone();
+    torch::Tensor best_score = per_pair(1e30);
+    torch::Tensor learning_rate = per_pair(options.learning_rate);
+    torch::Tensor waited = per_pair(0);
+    for (uint32_t step = 0; step <= steps; ++step) {
+      const bool last = step == steps;
+      const torch::AutoGradMode gradients(!last);
+      const Reading reading = on_f0 ? Read(f0.Small(), fixed, false) : Read(fixed, f1.Small(), true);
+      torch::Tensor gradient;
+      if (!last) gradient = torch::autograd::grad({Loss(reading)}, {value})[0];
       const torch::NoGradGuard no_grad;
+      const torch::Tensor score = reading.score.view({-1, 1, 1, 1});
+      const torch::Tensor better = score.lt(best_score);  // false for NaN
+      best_score = torch::where(better, score, best_score);
+      best = torch::where(better, value, best);
+      if (last) break;
+      waited = torch::where(better, torch::zeros_like(waited), waited + 1);
+      adam.Step(value, gradient, learning_rate);
       const torch::Tensor restart = waited.ge(kPatience);
-      variable.value().copy_(torch::where(restart, best, variable.value()));
+      value.copy_(torch::where(restart, best, value));
       adam.Restart(restart.to(torch::kFloat));
       learning_rate = torch::where(restart, learning_rate / 2, learning_rate);
       waited = torch::where(restart, torch::zeros_like(waited), waited);
     }
+    const torch::NoGradGuard no_grad;
+    value.copy_(best);
   }
-  return best;
-}
+};
 
 Observation AsObservation(const PairTarget& target) {
   return {std::vector<uint8_t>(target.class_map.begin(), target.class_map.end()), target.pose};
@@ -206,16 +233,15 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
   KIT_TRY(Guarded("search", [&]() -> Status {
     const torch::Device device = TorchDevice(nets.device());
     const bool on_model_grid = UseModelGrid(options.grid, size);
-    const Targets wanted = MakeTargets(targets, options.band_radius, device);
-    torch::Tensor small_f0;
-    {
-      const torch::NoGradGuard no_grad;
-      small_f0 = ResizeToModelGrid(ToTensor(searched, &FramePair::f0, device));
-    }
-    Variable variable(ToTensor(searched, &FramePair::f1, device), on_model_grid);
-    const torch::Tensor best = SearchF1(nets.modules(), small_f0, variable, wanted, options);
-    std::vector<Frame> written = on_model_grid ? WriteSmall(best, size) : TensorToFrames(best);
-    for (size_t i = 0; i < searched.size(); ++i) searched[i].f1 = std::move(written[i]);
+    Search search{nets.modules(), options, MakeTargets(targets, options.band_radius, device),
+                  Variable(ToTensor(searched, &FramePair::f0, device), on_model_grid),
+                  Variable(ToTensor(searched, &FramePair::f1, device), on_model_grid)};
+    search.Run(/*on_f0=*/true, options.prepass_steps);
+    search.Run(/*on_f0=*/false, options.steps);
+    search.Run(/*on_f0=*/true, options.repair_steps);
+    std::vector<Frame> f0 = search.f0.Write(size);
+    std::vector<Frame> f1 = search.f1.Write(size);
+    for (size_t i = 0; i < searched.size(); ++i) searched[i] = {std::move(f0[i]), std::move(f1[i])};
     return Ok();
   }));
   KIT_ASSIGN(const std::vector<PairDistortion> after, Judge(searched, targets, nets));
