@@ -24,17 +24,14 @@ if(TorchPlain_INCLUDE_DIR)
   endforeach()
   string(REGEX REPLACE "[^;]*_(MAJOR|MINOR|PATCH) ([0-9]+)[^;]*" "\\2" torch_version "${torch_version}")
   string(REPLACE ";" "." TorchPlain_VERSION "${torch_version}")
-  foreach(name IN ITEMS torch torch_cpu c10)
-    find_library(TorchPlain_${name}_LIBRARY ${name} HINTS ${torch_lib_hints} NO_DEFAULT_PATH)
-  endforeach()
-  foreach(name IN ITEMS torch_cuda c10_cuda)
+  foreach(name IN ITEMS torch_cpu c10 torch_cuda c10_cuda)
     find_library(TorchPlain_${name}_LIBRARY ${name} HINTS ${torch_lib_hints} NO_DEFAULT_PATH)
   endforeach()
 endif()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(TorchPlain
-  REQUIRED_VARS TorchPlain_torch_LIBRARY TorchPlain_torch_cpu_LIBRARY TorchPlain_c10_LIBRARY TorchPlain_INCLUDE_DIR
+  REQUIRED_VARS TorchPlain_torch_cpu_LIBRARY TorchPlain_c10_LIBRARY TorchPlain_INCLUDE_DIR
   VERSION_VAR TorchPlain_VERSION)
 
 if(TorchPlain_FOUND AND NOT TARGET TorchPlain::torch)
@@ -50,7 +47,9 @@ if(TorchPlain_FOUND AND NOT TARGET TorchPlain::torch)
   add_library(TorchPlain::torch INTERFACE IMPORTED)
   target_include_directories(TorchPlain::torch SYSTEM INTERFACE
     "${TorchPlain_INCLUDE_DIR}" "${torch_root}/include")
-  set(torch_libraries "${TorchPlain_torch_LIBRARY}" "${TorchPlain_torch_cpu_LIBRARY}" "${TorchPlain_c10_LIBRARY}")
+  # Wheels export a std::filesystem of their own that crashes in a foreign program (2.10: a null call inside
+  # remove_all); libstdc++ named first is searched first. libtorch.so itself is an empty shell around the others.
+  set(torch_libraries -lstdc++ "${TorchPlain_torch_cpu_LIBRARY}" "${TorchPlain_c10_LIBRARY}")
   if(TorchPlain_torch_cuda_LIBRARY AND TorchPlain_c10_cuda_LIBRARY)
     # Nothing refers to these two by name: they register themselves when they are loaded.
     list(APPEND torch_libraries -Wl,--no-as-needed "${TorchPlain_torch_cuda_LIBRARY}"
@@ -58,5 +57,5 @@ if(TorchPlain_FOUND AND NOT TARGET TorchPlain::torch)
   endif()
   target_link_libraries(TorchPlain::torch INTERFACE ${torch_libraries})
 endif()
-mark_as_advanced(TorchPlain_INCLUDE_DIR TorchPlain_torch_LIBRARY TorchPlain_torch_cpu_LIBRARY
-  TorchPlain_c10_LIBRARY TorchPlain_torch_cuda_LIBRARY TorchPlain_c10_cuda_LIBRARY)
+mark_as_advanced(TorchPlain_INCLUDE_DIR TorchPlain_torch_cpu_LIBRARY TorchPlain_c10_LIBRARY
+  TorchPlain_torch_cuda_LIBRARY TorchPlain_c10_cuda_LIBRARY)
