@@ -21,10 +21,13 @@ namespace kitsink {
 // resize; the only choice for frames less than twice the model grid.
 enum class SearchGrid { kAuto, kModel, kCamera };
 
-// Test-time Adam for one batch of pairs (specs: semantic 5.1, 5.2). Every constant is the archive's business or the
-// user's, never the clock's.
+// Test-time Adam for one batch of pairs (specs: semantic 5.1, 5.2), in three stages: pose-only steps on f0, steps on
+// f1 for class map and pose, then pose-only steps on f0 again, which SegNet does not read, to take up what is left.
+// No constant depends on the clock.
 struct SearchOptions {
-  uint32_t steps = 80;  // Adam steps on f1; 0 = no search
+  uint32_t prepass_steps = 8;  // on f0, before
+  uint32_t steps = 80;         // on f1; 0 = no search at all
+  uint32_t repair_steps = 8;   // on f0, after
   SearchGrid grid = SearchGrid::kAuto;
   double learning_rate = 1.0;  // grey levels per step, about
   double margin = 0.25;        // logits by which the wanted class must lead

@@ -98,12 +98,16 @@ class Adam {
 class Variable {
  public:
   Variable(const torch::Tensor& frames, bool on_model_grid) : on_model_grid_(on_model_grid) {
-    value_ = (on_model_grid ? ResizeToModelGrid(frames) : frames).detach().clone().contiguous();
+    const torch::Tensor start = on_model_grid ? ResizeToModelGrid(frames) : frames;
+    value_ = start.detach().clone(torch::MemoryFormat::ChannelsLast);  // the layout the nets are fastest in
     value_.requires_grad_(true);
   }
   torch::Tensor& value() { return value_; }
   // What the nets read, with gradients to the value.
   torch::Tensor Small() const { return on_model_grid_ ? value_.clamp(0, 255) : ResizeToModelGrid(RoundSte(value_)); }
+  std::vector<Frame> Write(FrameSize size) const {
+    return on_model_grid_ ? WriteSmall(value_, size) : TensorToFrames(value_);
+  }
 
  private:
   bool on_model_grid_;
