@@ -2,6 +2,7 @@
 
 #include "kitsink/nets.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <sched.h>
 
@@ -128,6 +129,10 @@ int ConfigureTorch(int threads) {
   KeepFreedMemory();
   const int count = threads > 0 ? threads : AffinityCount();
   at::set_num_threads(count);
+  // OpenBLAS's pthread build keeps a pool of its own that LibTorch does not know of.
+  if (void* const set_blas_threads = dlsym(RTLD_DEFAULT, "openblas_set_num_threads"); set_blas_threads != nullptr) {
+    reinterpret_cast<void (*)(int)>(set_blas_threads)(count);
+  }
   // LibTorch throws when this is set twice, or after the first parallel work; nothing of ours runs inter-op.
   static const Status inter_op = Guarded("threads", [] {
     at::set_num_interop_threads(1);
