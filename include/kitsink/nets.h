@@ -70,10 +70,14 @@ class Nets final : public Observer {
   Result<std::vector<Observation>> Observe(std::span<const FramePair> pairs) override;
   struct Modules;  // nets_torch.h
   Modules& modules() { return *modules_; }
+  // The same nets with batch norms and parallel branches merged: faster, and equal up to rounding. For searches; the
+  // scorer keeps the nets as they are. Loaded again and merged on first use.
+  Result<Modules*> FoldedModules();
 
  private:
   explicit Nets(std::unique_ptr<Modules> modules);
   std::unique_ptr<Modules> modules_;
+  std::unique_ptr<Modules> folded_;
 };
 
 // Turns coded values into frames.

@@ -241,6 +241,22 @@ Result<std::unique_ptr<Nets>> Nets::Load(const std::filesystem::path& folder, co
   });
 }
 
+Result<Nets::Modules*> Nets::FoldedModules() {
+  if (folded_ == nullptr) {
+    KIT_ASSIGN(const std::unique_ptr<Nets> again, Load(info().folder, device()));
+    if (again->info().segnet_sha256 != info().segnet_sha256 || again->info().posenet_sha256 != info().posenet_sha256) {
+      return Error{Code::kIo, "nets: the files in " + info().folder.string() + " changed while in use"};
+    }
+    KIT_TRY(Guarded("nets", [&]() -> Status {
+      again->modules_->segnet->Fold();
+      again->modules_->posenet->Fold();
+      return Ok();
+    }));
+    folded_ = std::move(again->modules_);
+  }
+  return folded_.get();
+}
+
 Result<std::vector<Observation>> Nets::Observe(std::span<const FramePair> pairs) {
   if (pairs.empty()) return std::vector<Observation>();
   return Guarded("nets", [&]() -> Result<std::vector<Observation>> {

@@ -86,8 +86,11 @@ class PairOrder {
 
 class Fitter final : public WeightFitter {
  public:
-  Fitter(Nets& nets, const FitOptions& options)
-      : nets_(nets), options_(options), device_(TorchDevice(nets.device())), specs_(GeneratorTensors(options.shape)) {}
+  Fitter(Nets::Modules& modules, const FitOptions& options)
+      : modules_(modules),
+        options_(options),
+        device_(TorchDevice(modules.device)),
+        specs_(GeneratorTensors(options.shape)) {}
 
   Status AddPairs(std::span<const FramePair> pairs) override {
     return Guarded("fit", [&]() -> Status {
@@ -96,7 +99,7 @@ class Fitter final : public WeightFitter {
       for (const FramePair& pair : pairs) frames.push_back(&pair.f1);
       frame_size_ = pairs[0].f1.size;
       const torch::Tensor small = ResizeToModelGrid(FramesToTensor(frames, device_));
-      const torch::Tensor logits = SegLogits(nets_.modules(), small).to(torch::kHalf).to(torch::kCPU);
+      const torch::Tensor logits = SegLogits(modules_, small).to(torch::kHalf).to(torch::kCPU);
       for (int64_t i = 0; i < logits.size(0); ++i) teacher_.push_back(logits[i].clone());
       return Ok();
     });
@@ -135,7 +138,7 @@ class Fitter final : public WeightFitter {
     const auto [f0, f1] = GeneratorForward(options_.shape, values, batch.class_maps, batch.poses);
     const torch::Tensor small_f0 = ReadBack(f0, frame_size_);
     const torch::Tensor small_f1 = ReadBack(f1, frame_size_);
-    const torch::Tensor logits = SegLogits(nets_.modules(), small_f1);
+    const torch::Tensor logits = SegLogits(modules_, small_f1);
     const torch::Tensor log_probability = torch::log_softmax(logits, 1);
     const torch::Tensor surprise = -log_probability.gather(1, batch.class_maps.unsqueeze(1)).squeeze(1);
     const torch::Tensor wrong = logits.detach().argmax(1).ne(batch.class_maps).to(torch::kFloat);
@@ -146,7 +149,7 @@ class Fitter final : public WeightFitter {
       const torch::Tensor divergence = (teacher.exp() * (teacher - soft)).sum(1).mean() * 4;
       seg = seg + divergence * (0.9 * (1 - hardness));
     }
-    const torch::Tensor pose = (PoseOutputs(nets_.modules(), small_f0, small_f1) - batch.poses).square().mean();
+    const torch::Tensor pose = (PoseOutputs(modules_, small_f0, small_f1) - batch.poses).square().mean();
     return 100 * seg + options_.pose_weight * pose;
   }
 
@@ -162,9 +165,9 @@ class Fitter final : public WeightFitter {
       const Batch batch = TakeBatch({i * count / shown});
       const auto [f0, f1] = GeneratorForward(options_.shape, quantised, batch.class_maps, batch.poses);
       const torch::Tensor small_f1 = ReadBack(f1, frame_size_);
-      const torch::Tensor wrong = SegLogits(nets_.modules(), small_f1).argmax(1).ne(batch.class_maps);
+      const torch::Tensor wrong = SegLogits(modules_, small_f1).argmax(1).ne(batch.class_maps);
       seg += wrong.to(torch::kFloat).mean().item<double>();
-      const torch::Tensor got = PoseOutputs(nets_.modules(), ReadBack(f0, frame_size_), small_f1);
+      const torch::Tensor got = PoseOutputs(modules_, ReadBack(f0, frame_size_), small_f1);
       pose += (got - batch.poses).square().mean().item<double>();
     }
     const double score = 100 * seg / static_cast<double>(shown) + std::sqrt(10 * pose / static_cast<double>(shown));
@@ -241,7 +244,7 @@ class Fitter final : public WeightFitter {
     return weights;
   }
 
-  Nets& nets_;
+  Nets::Modules& modules_;
   FitOptions options_;
   torch::Device device_;
   std::vector<TensorSpec> specs_;
@@ -255,7 +258,8 @@ class Fitter final : public WeightFitter {
 
 Result<std::unique_ptr<WeightFitter>> WeightFitter::Create(Nets& nets, const FitOptions& options) {
   if (options.batch_size == 0) return Error{Code::kInvalidArgument, "fit: batch of 0 pairs, expected at least 1"};
-  return std::unique_ptr<WeightFitter>(std::make_unique<Fitter>(nets, options));
+  KIT_ASSIGN(Nets::Modules* const folded, nets.FoldedModules());
+  return std::unique_ptr<WeightFitter>(std::make_unique<Fitter>(*folded, options));
 }
 
 }  // namespace kitsink

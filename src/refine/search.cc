@@ -232,12 +232,13 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
   for (size_t i = 0; i < start.size(); ++i) result[i] = {std::move(start[i]), before[i], before[i]};
   if (options.steps == 0) return result;
 
+  KIT_ASSIGN(Nets::Modules* const folded, nets.FoldedModules());
   std::vector<FramePair> searched;
   for (const SearchedPair& pair : result) searched.push_back(pair.frames);
   KIT_TRY(Guarded("search", [&]() -> Status {
     const torch::Device device = TorchDevice(nets.device());
     const bool on_model_grid = UseModelGrid(options.grid, size);
-    Search search{nets.modules(), options, MakeTargets(targets, options.band_radius, device),
+    Search search{*folded, options, MakeTargets(targets, options.band_radius, device),
                   Variable(ToTensor(searched, &FramePair::f0, device), on_model_grid),
                   Variable(ToTensor(searched, &FramePair::f1, device), on_model_grid)};
     search.Run(/*on_f0=*/true, options.prepass_steps);
