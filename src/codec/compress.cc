@@ -1,18 +1,14 @@
 #include <algorithm>
-#include <chrono>
 #include <string>
 
 #include "codec/manifest.h"
 #include "codec/pairs.h"
+#include "codec/stopwatch.h"
 #include "kitsink/codec.h"
 #include "kitsink/hash.h"
 
 namespace kitsink {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 struct ObservedClip {
   FrameSize frame_size;
@@ -94,24 +90,24 @@ Result<CompressReport> Compress(const CompressOptions& options, const JobOptions
   FitOptions fit = options.fit;
   fit.shape = ShapeFor(options.generator, reader.estimated_pairs());
   KIT_ASSIGN(const std::unique_ptr<WeightFitter> fitter, WeightFitter::Create(*nets, fit));
-  Clock::time_point start = Clock::now();
+  Stopwatch watch;
   KIT_ASSIGN(ObservedClip clip, ObserveClip(reader, *nets, *fitter, progress, job.limits));
   report.num_pairs = clip.mask.count;
-  report.observe_seconds = SecondsSince(start);
+  report.observe_seconds = watch.seconds();
 
   Scene scene;
   scene.frame_size = clip.frame_size;
   scene.mask = std::move(clip.mask);
   KIT_ASSIGN(scene.pose, ChooseTrack(clip.poses, 6, job.limits));
-  start = Clock::now();
+  watch = Stopwatch();
   KIT_ASSIGN(scene.weights, fitter->Fit(scene.mask, scene.pose, progress));
-  report.fit_seconds = SecondsSince(start);
+  report.fit_seconds = watch.seconds();
 
-  start = Clock::now();
+  watch = Stopwatch();
   const ArchiveOptions archive_options{.mask_level = options.mask_level, .threads = threads};
   KIT_ASSIGN(const Bytes member, EncodeMember(scene, archive_options, job.limits, progress));
   KIT_ASSIGN(const Bytes zip, PackZip(member));
-  report.encode_seconds = SecondsSince(start);
+  report.encode_seconds = watch.seconds();
   KIT_ASSIGN(report.anatomy, ReadAnatomy(member, job.limits));
   report.archive_bytes = zip.size();
   report.archive_sha256 = Sha256Hex(zip);

@@ -1,20 +1,16 @@
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <system_error>
 
 #include "codec/components.h"
 #include "codec/manifest.h"
+#include "codec/stopwatch.h"
 #include "kitsink/codec.h"
 #include "kitsink/hash.h"
 #include "kitsink/video.h"
 
 namespace kitsink {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 std::vector<PairTarget> TargetsOf(const Scene& scene, std::span<const float> poses, size_t first, size_t count) {
   std::vector<PairTarget> targets(count);
@@ -62,7 +58,7 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   }
 
   InflateReport report;
-  Clock::time_point start = Clock::now();
+  Stopwatch watch;
   const int threads = ConfigureTorch(job.threads);
   KIT_ASSIGN(const Scene scene, DecodeMember(member, threads, job.limits, progress));
   KIT_TRY(CheckScene(scene));
@@ -72,7 +68,7 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
                                              std::to_string(asked.end) +
                                              ", the archive has 0:" + std::to_string(scene.mask.count)};
   }
-  report.decode_seconds = SecondsSince(start);
+  report.decode_seconds = watch.seconds();
 
   KIT_ASSIGN(const Device device, ParseDevice(job.device));
   KIT_ASSIGN(const std::unique_ptr<Nets> nets, Nets::Load(job.nets_folder, device));
@@ -88,7 +84,7 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   KIT_ASSIGN(RawWriter writer, RawWriter::Create(report.raw, scene.frame_size, job.overwrite));
 
   report.num_pairs = asked.end - asked.first;
-  start = Clock::now();
+  watch = Stopwatch();
   Sha256 raw_hash;
   std::vector<PairDistortion> before;
   std::vector<PairDistortion> after;
@@ -111,7 +107,7 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
     if (progress.stop_requested()) return Error{Code::kIo, "interrupted"};
   }
   progress.End();
-  report.search_seconds = SecondsSince(start);
+  report.search_seconds = watch.seconds();
   report.before = ExactMeans(before);
   report.after = ExactMeans(after);
 

@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <string>
 #include <system_error>
 
+#include "codec/stopwatch.h"
 #include "kitsink/codec.h"
 #include "kitsink/video.h"
 
@@ -91,11 +91,11 @@ Result<MaskFileReport> EncodeMaskFile(const MaskEncodeOptions& options, const Jo
              pngs ? LoadPngs(options.input, job.limits) : LoadIds(options.input, options.size, job.limits));
   const uint32_t largest = *std::max_element(clip.ids.begin(), clip.ids.end());
   clip.num_classes = options.num_classes != 0 ? options.num_classes : std::max(2U, largest + 1);
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const MaskOptions mask_options{.level = options.level, .threads = Threads(job)};
   KIT_ASSIGN(const Bytes stream, EncodeMask(clip, mask_options, job.limits, progress));
   MaskFileReport report;
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = watch.seconds();
   KIT_ASSIGN(report.info, ReadMaskInfo(stream, job.limits));
   report.raw_bytes = clip.ids.size();
   report.stream_bytes = stream.size();
@@ -110,9 +110,9 @@ Result<MaskFileReport> DecodeMaskFile(const std::filesystem::path& input, const 
   KIT_ASSIGN(const Bytes stream, ReadFile(input, job.limits.max_member_bytes));
   MaskFileReport report;
   KIT_ASSIGN(report.info, ReadMaskInfo(stream, job.limits));
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   KIT_ASSIGN(const MaskClip clip, DecodeMask(stream, Threads(job), job.limits, progress));
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = watch.seconds();
   report.raw_bytes = clip.ids.size();
   report.stream_bytes = stream.size();
   if (ids) {

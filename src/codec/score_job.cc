@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <chrono>
 #include <string>
 
 #include "codec/manifest.h"
 #include "codec/pairs.h"
+#include "codec/stopwatch.h"
 #include "kitsink/codec.h"
 #include "kitsink/hash.h"
 
@@ -56,7 +56,7 @@ Status CheckBelongTogether(const std::optional<RawManifest>& manifest, const std
 }  // namespace
 
 Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job, Progress& progress) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   KIT_ASSIGN(const std::filesystem::path raw_path, FindRaw(options.inflated));
   KIT_ASSIGN(const uint64_t raw_bytes, FileSize(raw_path));
   KIT_ASSIGN(const std::optional<RawManifest> manifest, ManifestOf(raw_path));
@@ -127,7 +127,7 @@ Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job,
   report.device = device.ToString();
   report.torch = TorchDescription();
   report.ground_truth = "decoded by FFmpeg, upstream's BT.601 conversion";
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = watch.seconds();
   return report;
 }
 
