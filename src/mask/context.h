@@ -1,13 +1,22 @@
 #pragma once
-// What the model sees around a pixel, and the contexts made of it.
+// What the model sees around a pixel, and the contexts and features made of it.
 
 #include <array>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "mask/map_tables.h"
 #include "mask/predictor.h"
 
 namespace kitsink {
+
+// How much work a level spends on a pixel; part of the format.
+struct LevelShape {
+  int easy_contexts, hard_contexts;  // the first so many of the lists in context_easy.cc and context_hard.cc
+  int hidden;                        // of the network at hard pixels; 0 for none
+};
+const LevelShape& ShapeOfLevel(int level);
 
 // The maps a pixel is predicted from. `warped` is the previous map after motion compensation.
 struct Surroundings {
@@ -17,27 +26,67 @@ struct Surroundings {
   const MapTables* warped;
 };
 
-class ContextMaker {
+// The contexts of a pixel that all its near neighbours agree on.
+class EasyContexts {
  public:
-  ContextMaker();
-  static constexpr int kLightContexts = 14;
-  static constexpr int kHeavyContexts = 48;
-  static PredictorShape LightShape();
-  static PredictorShape HeavyShape();
-
-  // Gathers what depends on the pixel only.
-  void Light(const Surroundings& maps, int x, int y);
-  void Heavy(const Surroundings& maps, int x, int y);
-  // Adds the decision: its rank and the class asked for.
-  void SetLight(Predictor& predictor, int rank, int candidate) const;
-  void SetHeavy(Predictor& predictor, int rank, int candidate) const;
+  static constexpr int kMaxContexts = 14;
+  static PredictorShape Shape(const LevelShape& level, int table_bits);
+  void Gather(const Surroundings& maps, int x, int y);
+  // `candidate` is the class the decision asks for.
+  void Set(Predictor& predictor, int candidate) const;
 
  private:
-  std::array<uint32_t, kLightContexts> light_{};
-  std::array<uint32_t, kHeavyContexts> heavy_{};
-  std::array<int, 8> selectors_{};
-  std::array<int, 8> light_selectors_{};
-  std::array<uint8_t, 520> quantum_{};  // of an edge distance + 255
+  std::array<uint32_t, kMaxContexts> hashes_{};
+  std::array<int, 3> selected_{};
 };
+
+// The contexts of any other pixel.
+class HardContexts {
+ public:
+  static constexpr int kMaxContexts = 60;
+  static constexpr int kNumRanks = 4;  // decisions of one pixel that are told apart
+  static PredictorShape Shape(const LevelShape& level, int table_bits);
+  void Gather(const Surroundings& maps, int x, int y);
+  // `rank` counts the classes asked for before `candidate`, up to kNumRanks - 1.
+  void Set(Predictor& predictor, int rank, int candidate) const;
+
+  // What the network sees, for the pixel given to Gather().
+  static constexpr int kNumFeatureRows = 106 * 16 + 36 * 26;
+  std::span<const uint32_t> features() const { return features_; }
+
+ private:
+  void GatherFeatures(const Surroundings& maps, int x, int y, std::span<const uint32_t> measures);
+  std::array<uint32_t, kMaxContexts> hashes_{};
+  std::array<int, 8> selected_{};
+  std::vector<uint32_t> features_;
+};
+
+// Hashes of small integers; the first names the context.
+inline uint32_t MixHash(uint32_t hash, uint32_t value) {
+  hash = (hash ^ value) * 0x85ebca6bU;
+  return hash ^ (hash >> 15);
+}
+template <typename... Values>
+uint32_t HashOf(uint32_t first, Values... rest) {
+  uint32_t hash = first * 0x9e3779b1U + 0x7f4a7c15U;
+  ((hash = MixHash(hash, static_cast<uint32_t>(rest))), ...);
+  return hash;
+}
+// Added to a pixel's hashes for each of its decisions.
+inline uint32_t DecisionSalt(int rank, int candidate) {
+  return static_cast<uint32_t>(rank * 16 + candidate) * 0x2c1b3c6dU;
+}
+
+// An edge distance in 26 steps, fine near zero: 12 is just here, 0 far left, 24 far right, kNoStep none.
+inline constexpr uint32_t kNumSteps = 26, kNoStep = 25;
+uint32_t QuantizeDistance(int distance);
+
+// Where class a's run ends in a row, quantised, and the class beyond.
+struct Edge {
+  int distance;
+  uint32_t step;
+  uint32_t key;  // step and class beyond
+};
+Edge FindEdge(const MapTables& map, int y, int x, int a);
 
 }  // namespace kitsink

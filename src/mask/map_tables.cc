@@ -1,12 +1,15 @@
 #include "mask/map_tables.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace kitsink {
 
-MapTables::MapTables(int width_in, int height_in)
+MapTables::MapTables(int width_in, int height_in, RowWindow window_in, int flat_radius_in)
     : width(width_in),
       height(height_in),
+      window(window_in),
+      flat_radius(flat_radius_in),
       ids(width, height),
       left(width, height),
       right(width, height),
@@ -15,13 +18,15 @@ MapTables::MapTables(int width_in, int height_in)
       flat(width, height) {}
 
 void MapTables::StartMap(const MapTables& above) {
-  const uint8_t* from = above.ids.Row(0) - kMarginColumns;
   for (int y = -kMarginRows; y < 0; ++y) {
-    std::memcpy(ids.Row(y) - kMarginColumns, from, static_cast<size_t>(ids.stride()));
-    std::memcpy(flat.Row(y) - kMarginColumns, above.flat.Row(0) - kMarginColumns, static_cast<size_t>(ids.stride()));
-    std::memset(up.Row(y) - kMarginColumns, kFarRun, static_cast<size_t>(ids.stride()));
-    std::memcpy(left.Row(y) - kMarginColumns, above.left.Row(0) - kMarginColumns, static_cast<size_t>(ids.stride()));
-    std::memcpy(right.Row(y) - kMarginColumns, above.right.Row(0) - kMarginColumns, static_cast<size_t>(ids.stride()));
+    const auto copy = [&](const Plane& from, Plane& to) {
+      std::memmove(to.Row(y) - kMarginColumns, from.Row(0) - kMarginColumns, from.stride());
+    };
+    copy(above.ids, ids);
+    copy(above.left, left);
+    copy(above.right, right);
+    copy(above.flat, flat);
+    std::memset(up.Row(y) - kMarginColumns, kFarRun, up.stride());
   }
 }
 
@@ -29,33 +34,41 @@ void MapTables::FinishRow(int y) {
   uint8_t* row = ids.Row(y);
   std::memset(row - kMarginColumns, row[0], kMarginColumns);
   std::memset(row + width, row[width - 1], kMarginColumns);
+  if (y < window.begin || y >= window.end) return;
 
-  uint8_t* runs = left.Row(y);
-  int run = kFarRun;
-  for (int x = -kMarginColumns; x < width + kMarginColumns; ++x) {
-    run = x > -kMarginColumns && row[x] != row[x - 1] ? 1 : std::min(run + 1, kFarRun);
-    runs[x] = static_cast<uint8_t>(run);
-  }
-  const uint8_t* left_runs = runs;
-  runs = right.Row(y);
-  run = kFarRun;
-  for (int x = width + kMarginColumns - 1; x >= -kMarginColumns; --x) {
-    run = x < width + kMarginColumns - 1 && row[x] != row[x + 1] ? 1 : std::min(run + 1, kFarRun);
-    runs[x] = static_cast<uint8_t>(run);
+  constexpr int kFirst = -kMarginColumns;
+  const int end = width + kMarginColumns;
+  uint8_t* left_runs = left.Row(y);
+  uint8_t* right_runs = right.Row(y);
+  // Run by run: rows of few runs are the rule.
+  for (int start = kFirst; start < end;) {
+    int stop = start + 1;
+    while (stop < end && row[stop] == row[start]) ++stop;
+    for (int x = start; x < stop; ++x) {
+      left_runs[x] = static_cast<uint8_t>(start == kFirst ? kFarRun : std::min(x - start + 1, kFarRun));
+      right_runs[x] = static_cast<uint8_t>(stop == end ? kFarRun : std::min(stop - x, kFarRun));
+    }
+    start = stop;
   }
   uint8_t* flags = flat.Row(y);
+  for (int x = kFirst; x < end; ++x) {
+    flags[x] = left_runs[x] > flat_radius && right_runs[x] > flat_radius ? row[x] : kMixed;
+  }
+  uint8_t* up_runs = up.Row(y);
+  if (y == window.begin && y > 0) {
+    std::memset(up_runs + kFirst, kFarRun, up.stride());
+    return;
+  }
   const uint8_t* above = ids.Row(y - 1);
   const uint8_t* up_above = up.Row(y - 1);
-  uint8_t* up_runs = up.Row(y);
-  const int radius = flat_radius;
-  for (int x = -kMarginColumns; x < width + kMarginColumns; ++x) {
-    flags[x] = left_runs[x] > radius && runs[x] > radius ? row[x] : kMixed;
-    up_runs[x] = row[x] != above[x] ? uint8_t{1} : static_cast<uint8_t>(std::min(up_above[x] + 1, kFarRun));
+  for (int x = kFirst; x < end; ++x) {
+    const auto longer = static_cast<uint8_t>(up_above[x] + (up_above[x] < kFarRun ? 1 : 0));
+    up_runs[x] = row[x] == above[x] ? longer : uint8_t{1};
   }
 }
 
 void MapTables::FinishMap() {
-  const auto stride = static_cast<size_t>(ids.stride());
+  const size_t stride = ids.stride();
   for (int y = height; y < height + kMarginRows; ++y) {
     for (Plane* plane : {&ids, &left, &right, &flat}) {
       std::memcpy(plane->Row(y) - kMarginColumns, plane->Row(height - 1) - kMarginColumns, stride);
@@ -63,13 +76,16 @@ void MapTables::FinishMap() {
     std::memset(up.Row(y) - kMarginColumns, kFarRun, stride);
     std::memset(down.Row(y) - kMarginColumns, kFarRun, stride);
   }
-  for (int y = height - 1; y >= -kMarginRows; --y) {
+  const int last = std::min(window.end, height) - 1;
+  std::memset(down.Row(last + 1) - kMarginColumns, kFarRun, stride);
+  for (int y = last; y >= std::max(window.begin, 0); --y) {
     const uint8_t* row = ids.Row(y);
     const uint8_t* below = ids.Row(y + 1);
     const uint8_t* down_below = down.Row(y + 1);
     uint8_t* runs = down.Row(y);
     for (int x = -kMarginColumns; x < width + kMarginColumns; ++x) {
-      runs[x] = row[x] != below[x] ? uint8_t{1} : static_cast<uint8_t>(std::min(down_below[x] + 1, kFarRun));
+      const auto longer = static_cast<uint8_t>(down_below[x] + (down_below[x] < kFarRun ? 1 : 0));
+      runs[x] = row[x] == below[x] ? longer : uint8_t{1};
     }
   }
 }

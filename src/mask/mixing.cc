@@ -1,6 +1,7 @@
 #include "mask/mixing.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -23,7 +24,66 @@ void TrainScalar(int32_t* weights, const int32_t* inputs, int n, int32_t step) {
   }
 }
 
+void SumRowsScalar(int32_t* out, const int32_t* table, const uint32_t* rows, int num_rows, int n) {
+  for (int j = 0; j < n; ++j) {
+    uint32_t sum = 0;
+    for (int i = 0; i < num_rows; ++i)
+      sum += static_cast<uint32_t>(table[size_t{rows[i]} * static_cast<size_t>(n) + static_cast<size_t>(j)]);
+    out[j] = static_cast<int32_t>(sum);
+  }
+}
+
+void AddRowsScalar(int32_t* table, const int32_t* step, const uint32_t* rows, int num_rows, int n) {
+  for (int i = 0; i < num_rows; ++i) {
+    int32_t* row = table + size_t{rows[i]} * static_cast<size_t>(n);
+    for (int j = 0; j < n; ++j)
+      row[j] = static_cast<int32_t>(static_cast<uint32_t>(row[j]) + static_cast<uint32_t>(step[j]));
+  }
+}
+
 #if defined(__x86_64__)
+__attribute__((target("avx2"))) void SumRowsAvx2(int32_t* out, const int32_t* table, const uint32_t* rows, int num_rows,
+                                                 int n) {
+  int j = 0;
+  // Four vectors at a time keep the sums in registers and hide the latency of the loads.
+  for (; j + 4 * kLanes <= n; j += 4 * kLanes) {
+    __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
+    for (int i = 0; i < num_rows; ++i) {
+      const auto* row = reinterpret_cast<const __m256i*>(table + size_t{rows[i]} * static_cast<size_t>(n) + j);
+      a = _mm256_add_epi32(a, _mm256_loadu_si256(row));
+      b = _mm256_add_epi32(b, _mm256_loadu_si256(row + 1));
+      c = _mm256_add_epi32(c, _mm256_loadu_si256(row + 2));
+      d = _mm256_add_epi32(d, _mm256_loadu_si256(row + 3));
+    }
+    auto* to = reinterpret_cast<__m256i*>(out + j);
+    _mm256_storeu_si256(to, a);
+    _mm256_storeu_si256(to + 1, b);
+    _mm256_storeu_si256(to + 2, c);
+    _mm256_storeu_si256(to + 3, d);
+  }
+  for (; j < n; j += kLanes) {
+    __m256i a = _mm256_setzero_si256();
+    for (int i = 0; i < num_rows; ++i) {
+      a = _mm256_add_epi32(
+          a,
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(table + size_t{rows[i]} * static_cast<size_t>(n) + j)));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + j), a);
+  }
+}
+
+__attribute__((target("avx2"))) void AddRowsAvx2(int32_t* table, const int32_t* step, const uint32_t* rows,
+                                                 int num_rows, int n) {
+  for (int i = 0; i < num_rows; ++i) {
+    int32_t* row = table + size_t{rows[i]} * static_cast<size_t>(n);
+    for (int j = 0; j < n; j += kLanes) {
+      auto* at = reinterpret_cast<__m256i*>(row + j);
+      const __m256i add = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(step + j));
+      _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), add));
+    }
+  }
+}
+
 __attribute__((target("avx2"))) int32_t DotAvx2(const int32_t* weights, const int32_t* inputs, int n) {
   __m256i sum = _mm256_setzero_si256();
   for (int i = 0; i < n; i += kLanes) {
@@ -55,13 +115,13 @@ __attribute__((target("avx2"))) void TrainAvx2(int32_t* weights, const int32_t* 
 }  // namespace
 
 const MixingKernels& ScalarKernels() {
-  static constexpr MixingKernels kScalar = {DotScalar, TrainScalar};
+  static constexpr MixingKernels kScalar = {DotScalar, TrainScalar, SumRowsScalar, AddRowsScalar};
   return kScalar;
 }
 
 const MixingKernels& BestKernels() {
 #if defined(__x86_64__)
-  static constexpr MixingKernels kAvx2 = {DotAvx2, TrainAvx2};
+  static constexpr MixingKernels kAvx2 = {DotAvx2, TrainAvx2, SumRowsAvx2, AddRowsAvx2};
   static const bool has_avx2 = __builtin_cpu_supports("avx2");
   if (has_avx2) return kAvx2;
 #endif

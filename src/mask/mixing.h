@@ -10,10 +10,14 @@ inline constexpr int kLanes = 8;        // vector lengths are multiples of this
 
 struct MixingKernels {
   // sum over i of ((weights[i] >> 4) * inputs[i]) >> 7, a stretch in units of 2^-15.
-  // REQUIRES: |weights[i]| <= 2^22, |inputs[i]| < 2^12, n a multiple of kLanes and at most 128.
+  // REQUIRES: |weights[i]| <= 2^22, |inputs[i]| < 2^12, n a multiple of kLanes and at most 256.
   int32_t (*dot)(const int32_t* weights, const int32_t* inputs, int n);
   // weights[i] += (inputs[i] * step + 2^9) >> 10, then clamped to +-2^22. REQUIRES: |step| < 2^18.
   void (*train)(int32_t* weights, const int32_t* inputs, int n, int32_t step);
+  // out[j] = sum over rows r of table[r * n + j], modulo 2^32.
+  void (*sum_rows)(int32_t* out, const int32_t* table, const uint32_t* rows, int num_rows, int n);
+  // table[r * n + j] += step[j] for every row r, modulo 2^32.
+  void (*add_rows)(int32_t* table, const int32_t* step, const uint32_t* rows, int num_rows, int n);
 };
 
 const MixingKernels& ScalarKernels();

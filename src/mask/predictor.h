@@ -17,17 +17,18 @@ struct PredictorShape {
   int table_bits = 18;              // log2 of the counters of one context
   std::vector<int> selector_sizes;  // one set of weight vectors for each selector, one vector for each of its values
   int extra_inputs = 0;             // stretches that the caller adds
-  int count_limit = 127;
 };
 
 class Predictor {
  public:
   explicit Predictor(const PredictorShape& shape);
 
+  int num_contexts() const { return num_contexts_; }
   // Names the counters and weight vectors of the next decision.
   void SetContext(int index, uint32_t hash) {
-    slots_[static_cast<size_t>(index)] =
-        (static_cast<size_t>(index) << table_bits_) + (hash * 0x9e3779b1U >> (32 - table_bits_));
+    const size_t slot = (static_cast<size_t>(index) << table_bits_) + (hash * 0x9e3779b1U >> (32 - table_bits_));
+    slots_[static_cast<size_t>(index)] = slot;
+    __builtin_prefetch(counters_.data() + slot);
   }
   void SetSelector(int index, int value) { selected_[static_cast<size_t>(index)] = value; }
   void SetExtra(int index, int stretch) { inputs_[static_cast<size_t>(first_extra_ + index)] = stretch; }
@@ -43,10 +44,10 @@ class Predictor {
   }
   const LogisticTables& tables_;
   const MixingKernels& kernels_;
-  int num_contexts_, table_bits_, count_limit_, first_extra_;
+  int num_contexts_, table_bits_, first_extra_;
   size_t padded_inputs_, padded_sets_;
-  std::vector<uint32_t> counters_;
-  std::vector<uint32_t> refined_;
+  std::vector<uint32_t> counters_;  // 22 bits of probability, 3 of history, 7 of count
+  std::vector<uint32_t> refined_;   // what followed such a state of a counter, in units of 2^-32
   std::vector<size_t> slots_;
   std::vector<uint32_t*> refined_slots_;
   std::vector<int32_t> inputs_;
@@ -57,7 +58,6 @@ class Predictor {
   std::vector<int32_t> set_outputs_;  // stretches
   std::vector<int32_t> set_errors_;
   std::vector<int32_t> final_weights_;
-  int32_t* final_ = nullptr;
   uint32_t p_final_ = 0;
 };
 

@@ -1,0 +1,301 @@
+#pragma once
+// Codes the rows of one band of every map through a BinaryEncoder or a BinaryDecoder: one template for both directions.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "kitsink/binary_coder.h"
+#include "mask/context.h"
+#include "mask/map_tables.h"
+#include "mask/motion.h"
+#include "mask/network.h"
+#include "mask/predictor.h"
+
+namespace kitsink {
+
+// A probability of its own, for decisions that need no mixing: 32 bits, since the sure ones are very sure.
+struct FineCounter {
+  uint32_t p_one = 1U << 31;
+  uint32_t count = 0;
+  void Update(int bit) {
+    const uint32_t rate = 2 + count;
+    if (count < 1022) ++count;
+    p_one = bit != 0 ? p_one + (UINT32_MAX - p_one) / rate : p_one - p_one / rate;
+  }
+};
+
+// What both bands of a clip share.
+struct ClipShape {
+  int width, height, num_classes, level;
+  uint64_t pixels;  // of all maps: small clips get small tables
+};
+
+template <typename Coder>
+class BandCoder {
+ public:
+  static constexpr bool kEncoding = !std::is_same_v<Coder, BinaryDecoder>;
+
+  BandCoder(const ClipShape& clip, RowWindow band, Coder coder)
+      : width_(clip.width),
+        height_(clip.height),
+        num_classes_(clip.num_classes),
+        band_(band),
+        coder_(std::move(coder)),
+        easy_(EasyContexts::Shape(ShapeOfLevel(clip.level), TableBits(clip.pixels))),
+        hard_(HardContexts::Shape(ShapeOfLevel(clip.level), TableBits(clip.pixels))),
+        network_({HardContexts::kNumFeatureRows, ShapeOfLevel(clip.level).hidden, 16 * HardContexts::kNumRanks}, 1),
+        uses_network_(ShapeOfLevel(clip.level).hidden > 0),
+        maps_{EmptyMap(4), EmptyMap(4), EmptyMap(4)},
+        warped_(EmptyMap(2)),
+        sure_(static_cast<size_t>(width_) + 1),
+        sure_before_(width_, height_) {
+    for (FineCounter& counter : run_whole_) counter.p_one = 0xfff00000U;
+    for (size_t i = 0; i < escape_order_.size(); ++i) escape_order_[i] = static_cast<uint8_t>(i);
+  }
+
+  // The latest map is now the previous one; motion() leads from it to the next.
+  void StartMap() {
+    std::swap(maps_[1], maps_[2]);
+    std::swap(maps_[0], maps_[1]);
+    maps_[0].StartMap(maps_[1]);
+  }
+  // Codes how the motion of this map differs from that of the last; the argument is ignored by a decoder.
+  void CodeMotion(const Motion& wanted) {
+    for (size_t i = 0; i < Motion::kNumFields; ++i) {
+      motion_.field[i] += CodeInteger(wanted.field[i] - motion_.field[i], motion_models_[i]);
+      motion_.field[i] = std::clamp(motion_.field[i], -kMaxMotion, kMaxMotion);
+    }
+    for (uint32_t id = 0; id < static_cast<uint32_t>(num_classes_); ++id) {
+      const uint32_t differs = (wanted.plane ^ motion_.plane) >> id & 1;
+      motion_.plane ^= static_cast<uint32_t>(CodeBit(static_cast<int>(differs), plane_model_)) << id;
+    }
+  }
+  void SetMotion(const Motion& motion) { motion_ = motion; }
+  const Motion& motion() const { return motion_; }
+
+  // Codes the band's rows of the next map. `actual` is the whole map when encoding, and not read when decoding.
+  void CodeRows(const uint8_t* actual) {
+    WarpMap(maps_[1], motion_, warped_);
+    MarkSurePixels();
+    for (int y = 0; y < band_.begin; ++y) maps_[0].FinishRow(y);
+    for (int y = band_.begin; y < band_.end && !coder_.failed(); ++y) {
+      CodeRow(kEncoding ? actual + static_cast<size_t>(y) * static_cast<size_t>(width_) : nullptr, y);
+      maps_[0].FinishRow(y);
+    }
+  }
+  // REQUIRES: the rows below the band have been filled.
+  void FinishMap() {
+    for (int y = band_.end; y < height_; ++y) maps_[0].FinishRow(y);
+    maps_[0].FinishMap();
+  }
+  MapTables& map() { return maps_[0]; }
+  const MapTables& previous() const { return maps_[1]; }
+  const RowWindow& band() const { return band_; }
+  Coder& coder() { return coder_; }
+
+ private:
+  static constexpr int32_t kMaxMotion = (1 << kMotionBits) - 1;
+
+  static int TableBits(uint64_t pixels) { return std::clamp(static_cast<int>(std::bit_width(pixels)) - 6, 10, 18); }
+
+  MapTables EmptyMap(int flat_radius) const {
+    const RowWindow window = {std::max(band_.begin - kMarginRows, 0), std::min(band_.end + kMarginRows, height_)};
+    MapTables map(width_, height_, window, flat_radius);
+    map.StartMap(map);
+    for (int y = 0; y < height_; ++y) map.FinishRow(y);
+    map.FinishMap();
+    return map;
+  }
+
+  int CodeBit(int bit, FineCounter& model) {
+    const int coded = coder_.Code(bit, model.p_one);
+    model.Update(coded);
+    return coded;
+  }
+
+  // Zero or not, sign, the width of the magnitude in unary, then its lower bits as they are.
+  using IntegerModel = std::array<FineCounter, kMotionBits + 3>;
+  int32_t CodeInteger(int32_t value, IntegerModel& model) {
+    if (CodeBit(value != 0 ? 1 : 0, model[0]) == 0) return 0;
+    const int negative = CodeBit(value < 0 ? 1 : 0, model[1]);
+    const auto magnitude = static_cast<uint32_t>(value < 0 ? -value : value);
+    int width = 1;
+    while (width <= kMotionBits &&
+           CodeBit(static_cast<int>(std::bit_width(magnitude)) > width ? 1 : 0, model[static_cast<size_t>(width) + 1]) != 0) {
+      ++width;
+    }
+    uint32_t coded = 1;
+    for (int bit = width - 2; bit >= 0; --bit)
+      coded = coded << 1 | static_cast<uint32_t>(CodeEven(magnitude >> bit & 1));
+    return negative != 0 ? -static_cast<int32_t>(coded) : static_cast<int32_t>(coded);
+  }
+  int CodeEven(uint32_t bit) { return coder_.Code(static_cast<int>(bit), 1U << 31); }
+
+  // The decision to code; a decoder ignores it.
+  static int Is(const uint8_t* actual, int x, uint8_t id) {
+    if constexpr (kEncoding) return actual[x] == id ? 1 : 0;
+    return 0;
+  }
+
+  // sure_before_: the class that all within 4 pixels of the previous map and 2 of the warped one share, or kMixed.
+  void MarkSurePixels() {
+    for (int y = band_.begin; y < band_.end; ++y) {
+      uint8_t* sure = sure_before_.Row(y);
+      std::copy_n(maps_[1].flat.Row(y), width_, sure);
+      for (int dy = -4; dy <= 4; ++dy) KeepAgreeing(maps_[1].flat.Row(y + dy), sure);
+      for (int dy = -2; dy <= 2; ++dy) KeepAgreeing(warped_.flat.Row(y + dy), sure);
+    }
+  }
+  void KeepAgreeing(const uint8_t* flat, uint8_t* sure) const {
+    for (int x = 0; x < width_; ++x) sure[x] = sure[x] == flat[x] ? sure[x] : kMixed;
+  }
+
+  void CodeRow(const uint8_t* actual, int y) {
+    uint8_t* row = maps_[0].ids.Row(y);
+    uint8_t* left = maps_[0].left.Row(y);
+    std::fill_n(row - kMarginColumns, kMarginColumns, row[-static_cast<int>(maps_[0].ids.stride())]);
+    std::fill_n(left - kMarginColumns, kMarginColumns, uint8_t{kFarRun});
+    std::copy_n(sure_before_.Row(y), width_, sure_.data());
+    for (int dy = 1; dy <= 4; ++dy) KeepAgreeing(maps_[0].flat.Row(y - dy), sure_.data());
+    sure_[static_cast<size_t>(width_)] = kMixed;
+    for (int x = 0; x < width_;) {
+      if (sure_[static_cast<size_t>(x)] == row[x - 1] && left[x - 1] >= 4) {
+        x = CodeSureRun(actual, x, y);
+      } else {
+        CodePixel(actual, x, y);
+        ++x;
+      }
+    }
+  }
+
+  void Put(int x, int y, uint8_t id) {
+    uint8_t* row = maps_[0].ids.Row(y);
+    uint8_t* left = maps_[0].left.Row(y);
+    row[x] = id;
+    left[x] = id == row[x - 1] ? static_cast<uint8_t>(std::min(left[x - 1] + 1, kFarRun)) : uint8_t{1};
+  }
+
+  // Up to 64 pixels that all but surely continue the run: one decision for all; when it fails, which is the first
+  // other. Returns the next column to code.
+  int CodeSureRun(const uint8_t* actual, int x, int y) {
+    constexpr int kMaxRun = 64;
+    const uint8_t a = maps_[0].ids.Row(y)[x - 1];
+    int length = 1;
+    while (length < kMaxRun && sure_[static_cast<size_t>(x + length)] == a) ++length;
+    int same = length;
+    if constexpr (kEncoding) {
+      same = static_cast<int>(std::find_if(actual + x, actual + x + length, [a](uint8_t id) { return id != a; }) -
+                              actual) -
+             x;
+    }
+    FineCounter& model = run_whole_[static_cast<size_t>(std::bit_width(static_cast<unsigned>(length)) * 16 + a)];
+    const bool whole = CodeBit(same == length ? 1 : 0, model) != 0;
+    if (!whole) {
+      int low = 0, high = length - 1;
+      while (low < high) {
+        const int middle = (low + high) / 2;
+        if (CodeEven(same <= middle ? 1 : 0) != 0) {
+          high = middle;
+        } else {
+          low = middle + 1;
+        }
+      }
+      same = low;
+    } else {
+      same = length;
+    }
+    for (int i = 0; i < same; ++i) Put(x + i, y, a);
+    if (whole) return x + length;
+    CodeHard(actual, x + same, y, 1);
+    return x + same + 1;
+  }
+
+  void CodePixel(const uint8_t* actual, int x, int y) {
+    const uint8_t *row = maps_[0].ids.Row(y), *r1 = maps_[0].ids.Row(y - 1), *r2 = maps_[0].ids.Row(y - 2);
+    const uint8_t *p = maps_[1].ids.Row(y), *pm = maps_[1].ids.Row(y - 1), *p1 = maps_[1].ids.Row(y + 1);
+    const uint8_t a = row[x - 1];
+    const bool easy = row[x - 2] == a && r1[x] == a && r1[x - 1] == a && r1[x + 1] == a && r2[x] == a && p[x] == a &&
+                      p[x + 1] == a && p[x - 1] == a && p1[x] == a && pm[x] == a && warped_.ids.Row(y)[x] == a;
+    if (!easy) {
+      CodeHard(actual, x, y, 0);
+      return;
+    }
+    easy_contexts_.Gather(Around(), x, y);
+    easy_contexts_.Set(easy_, a);
+    const int bit = coder_.Code(Is(actual, x, a), easy_.Predict());
+    easy_.Update(bit);
+    if (bit != 0) {
+      Put(x, y, a);
+    } else {
+      CodeHard(actual, x, y, 1);
+    }
+  }
+
+  // Asks "is it this class?" for one candidate after another, nearest neighbours first; the first `known` are known not
+  // to be it, and the last one that is left needs no question.
+  void CodeHard(const uint8_t* actual, int x, int y, int known) {
+    hard_contexts_.Gather(Around(), x, y);
+    if (uses_network_) network_.SetInput(hard_contexts_.features());
+    const uint8_t *row = maps_[0].ids.Row(y), *r1 = maps_[0].ids.Row(y - 1);
+    const uint8_t *p = maps_[1].ids.Row(y), *pm = maps_[1].ids.Row(y - 1), *p1 = maps_[1].ids.Row(y + 1);
+    const std::array<uint8_t, 10> nearest = {row[x - 1], r1[x], p[x],     r1[x + 1], r1[x - 1],
+                                             p[x + 1],   p1[x], p[x - 1], pm[x],     warped_.ids.Row(y)[x]};
+    uint32_t seen = 0;
+    int asked = 0;
+    const auto settles = [&](uint8_t candidate) {
+      if ((seen >> candidate & 1) != 0) return false;
+      seen |= 1U << candidate;
+      const int rank = asked++;
+      if (rank < known) return false;
+      const bool settled =
+          asked == num_classes_ || Ask(actual, x, std::min(rank, HardContexts::kNumRanks - 1), candidate);
+      if (settled) Put(x, y, candidate);
+      return settled;
+    };
+    for (const uint8_t candidate : nearest) {
+      if (settles(candidate)) return;
+    }
+    // None of the neighbours': the classes that came so last come first.
+    for (auto at = escape_order_.begin(); at != escape_order_.begin() + num_classes_; ++at) {
+      if (!settles(*at)) continue;
+      std::rotate(escape_order_.begin(), at, at + 1);
+      return;
+    }
+  }
+
+  bool Ask(const uint8_t* actual, int x, int rank, uint8_t candidate) {
+    hard_contexts_.Set(hard_, rank, candidate);
+    if (uses_network_) hard_.SetExtra(0, network_.Predict(rank * 16 + candidate));
+    const int bit = coder_.Code(Is(actual, x, candidate), hard_.Predict());
+    hard_.Update(bit);
+    if (uses_network_) network_.Update(bit);
+    return bit != 0;
+  }
+
+  Surroundings Around() const { return {&maps_[0], &maps_[1], &maps_[2], &warped_}; }
+
+  int width_, height_, num_classes_;
+  RowWindow band_;
+  Coder coder_;
+  Predictor easy_, hard_;
+  Network network_;
+  bool uses_network_;
+  EasyContexts easy_contexts_;
+  HardContexts hard_contexts_;
+  std::array<MapTables, 3> maps_;  // being coded, previous, the one before
+  MapTables warped_;
+  Motion motion_;
+  std::array<IntegerModel, Motion::kNumFields> motion_models_;
+  FineCounter plane_model_;
+  std::vector<uint8_t> sure_;
+  Plane sure_before_;
+  std::array<FineCounter, 8 * 16> run_whole_;  // by bit width of the run's length, and class
+  std::array<uint8_t, 16> escape_order_{};
+};
+
+}  // namespace kitsink

@@ -1,0 +1,65 @@
+#include "mask/network.h"
+
+#include <algorithm>
+
+namespace kitsink {
+namespace {
+
+// Learning rates of the layers, and the ranges (in bits) of their first weights.
+constexpr int kFirstRate = 128, kSecondRate = 16;
+constexpr int kFirstRange = 18, kSecondRange = 15;
+constexpr int32_t kMaxActivation = 2047;  // bounded as the dot product asks
+
+}  // namespace
+
+Network::Network(const NetworkShape& shape, uint32_t seed)
+    : tables_(Logistic()),
+      kernels_(BestKernels()),
+      num_hidden_(static_cast<size_t>(shape.num_hidden)),
+      first_(static_cast<size_t>(shape.num_rows) * num_hidden_),
+      second_(static_cast<size_t>(shape.num_outputs) * (num_hidden_ + kLanes)),
+      sums_(num_hidden_),
+      hidden_(num_hidden_ + kLanes),
+      step_(num_hidden_) {
+  uint32_t state = seed;
+  const auto draw = [&](int bits) {  // uniform in +-2^bits
+    state = state * 1664525U + 1013904223U;
+    return static_cast<int32_t>(state) >> (31 - bits);
+  };
+  for (int32_t& w : first_) w = draw(kFirstRange);
+  for (int32_t& w : second_) w = draw(kSecondRange);
+  hidden_[num_hidden_] = 256;
+}
+
+void Network::SetInput(std::span<const uint32_t> rows) {
+  rows_.assign(rows.begin(), rows.end());
+  kernels_.sum_rows(sums_.data(), first_.data(), rows_.data(), static_cast<int>(rows_.size()),
+                    static_cast<int>(num_hidden_));
+  // Rectified, in units of 1/256 as a stretch is.
+  for (size_t j = 0; j < num_hidden_; ++j) {
+    hidden_[j] = std::clamp(sums_[j] >> 14, 0, kMaxActivation);
+  }
+}
+
+int Network::Predict(int output) {
+  output_ = second_.data() + static_cast<size_t>(output) * (num_hidden_ + kLanes);
+  const int32_t dot = kernels_.dot(output_, hidden_.data(), static_cast<int>(num_hidden_) + kLanes);
+  stretch_ = std::clamp((dot + 64) >> 7, -kMaxStretch, kMaxStretch);
+  return stretch_;
+}
+
+void Network::Update(int bit) {
+  const int32_t target = bit != 0 ? 65535 : 0;
+  const int32_t error = target - static_cast<int32_t>(Squash(tables_, stretch_) >> 16);
+  // The gradient of the first layer needs the second's weights before they learn.
+  const int32_t scaled = (error * kFirstRate) >> 8;
+  for (size_t j = 0; j < num_hidden_; ++j) {
+    const bool active = hidden_[j] > 0 && hidden_[j] < kMaxActivation;
+    step_[j] = active ? ((output_[j] >> 6) * scaled) >> 10 : 0;
+  }
+  kernels_.train(output_, hidden_.data(), static_cast<int>(num_hidden_) + kLanes, (error * kSecondRate + 128) >> 8);
+  kernels_.add_rows(first_.data(), step_.data(), rows_.data(), static_cast<int>(rows_.size()),
+                    static_cast<int>(num_hidden_));
+}
+
+}  // namespace kitsink

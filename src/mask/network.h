@@ -1,0 +1,41 @@
+#pragma once
+// A small neural network that learns while it codes: sparse inputs, one hidden layer, one output per kind of decision.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kitsink/logistic.h"
+#include "mask/mixing.h"
+
+namespace kitsink {
+
+struct NetworkShape {
+  int num_rows = 0;     // input features, each 0 or 1
+  int num_hidden = 32;  // a multiple of kLanes
+  int num_outputs = 1;
+};
+
+class Network {
+ public:
+  Network(const NetworkShape& shape, uint32_t seed);
+  // Which features are on at this pixel.
+  void SetInput(std::span<const uint32_t> rows);
+  // The stretched probability of output `output`. REQUIRES: SetInput().
+  int Predict(int output);
+  // Learns the decision that Predict() was asked for last.
+  void Update(int bit);
+
+ private:
+  const LogisticTables& tables_;
+  const MixingKernels& kernels_;
+  size_t num_hidden_;
+  std::vector<int32_t> first_;   // num_rows x num_hidden, units of 2^-22
+  std::vector<int32_t> second_;  // num_outputs x (num_hidden + kLanes), units of 2^-kWeightBits; the last lanes: bias
+  std::vector<int32_t> sums_, hidden_, step_;
+  std::vector<uint32_t> rows_;
+  int32_t* output_ = nullptr;
+  int stretch_ = 0;
+};
+
+}  // namespace kitsink
