@@ -29,7 +29,7 @@ struct SearchOptions {
   uint32_t steps = 80;         // on f1; 0 = no search at all
   uint32_t repair_steps = 8;   // on f0, after
   SearchGrid grid = SearchGrid::kAuto;
-  double learning_rate = 1.0;  // grey levels per step, about
+  double learning_rate = 0.5;  // grey levels per step where the gradient is large
   double margin = 0.25;        // logits by which the wanted class must lead
   uint32_t band_radius = 2;    // pixels around a class boundary in which the margin is asked for
   double seg_weight = 10;      // of the mean hinge over the band, logits

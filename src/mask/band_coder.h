@@ -125,8 +125,8 @@ class BandCoder {
     const int negative = CodeBit(value < 0 ? 1 : 0, model[1]);
     const auto magnitude = static_cast<uint32_t>(value < 0 ? -value : value);
     int width = 1;
-    while (width <= kMotionBits &&
-           CodeBit(static_cast<int>(std::bit_width(magnitude)) > width ? 1 : 0, model[static_cast<size_t>(width) + 1]) != 0) {
+    while (width <= kMotionBits && CodeBit(static_cast<int>(std::bit_width(magnitude)) > width ? 1 : 0,
+                                           model[static_cast<size_t>(width) + 1]) != 0) {
       ++width;
     }
     uint32_t coded = 1;
