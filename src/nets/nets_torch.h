@@ -61,6 +61,9 @@ struct PoseNetShape {
 std::shared_ptr<FrozenNet> CreateSegNet(const SegNetShape& shape);
 std::shared_ptr<FrozenNet> CreatePoseNet(const PoseNetShape& shape);
 
+// [N, final_width]: what a PoseNet's convolutions hand to its linear layers; for training.
+torch::Tensor PooledFeatures(FrozenNet& posenet, const torch::Tensor& input);
+
 // The shape that a file's tensors have; kCorrupt when a tensor that decides it is missing or odd.
 Result<SegNetShape> ReadSegNetShape(const TensorFile& file);
 Result<PoseNetShape> ReadPoseNetShape(const TensorFile& file);

@@ -296,10 +296,14 @@ class PoseNet final : public FrozenNet {
     final_layer_ = AddGroup(*hydra, "final_layer")->register_module("pose", torch::nn::Linear(hidden, shape.outputs));
   }
 
-  Tensor Forward(Tensor input) override {
+  Tensor Pooled(const Tensor& input) {
     Tensor x = (input - mean_) / std_;
     for (auto& part : trunk_) x = part->forward(x);
-    x = fc_(final_conv_(x).mean({2, 3}));
+    return final_conv_(x).mean({2, 3});
+  }
+
+  Tensor Forward(Tensor input) override {
+    Tensor x = fc_(Pooled(input));
     x = hydra_block_(summary_block_(torch::relu(summary_(x))));
     x = torch::relu(in_layer_(x));
     return final_layer_(torch::relu(x + res2_(torch::relu(res0_(x)))));
@@ -323,6 +327,8 @@ std::shared_ptr<FrozenNet> CreatePoseNet(const PoseNetShape& shape) {
   Freeze(*net);
   return net;
 }
+
+Tensor PooledFeatures(FrozenNet& posenet, const Tensor& input) { return dynamic_cast<PoseNet&>(posenet).Pooled(input); }
 
 Result<PoseNetShape> ReadPoseNetShape(const TensorFile& file) {
   PoseNetShape shape;
