@@ -13,7 +13,8 @@ namespace kitsink {
 
 // How much work a level spends on a pixel; part of the format.
 struct LevelShape {
-  int easy_contexts, hard_contexts;  // the first so many of the lists in context_easy.cc and context_hard.cc
+  int easy_contexts, hard_contexts;  // the first so many of the lists in context_easy.cc and context_hard.cc;
+                                     // without easy contexts every pixel that is not sure counts as hard
   int hidden;                        // of the network at hard pixels; 0 for none
 };
 const LevelShape& ShapeOfLevel(int level);

@@ -31,12 +31,12 @@ Edge FindEdge(const MapTables& map, int y, int x, int a) {
 }
 
 const LevelShape& ShapeOfLevel(int level) {
-  static constexpr std::array<LevelShape, 3> kShapes = {{{8, 24, 0}, {14, 60, 0}, {14, 60, 64}}};
+  static constexpr std::array<LevelShape, 3> kShapes = {{{8, 24, 0}, {14, 40, 32}, {0, 60, 64}}};
   return kShapes[static_cast<size_t>(level - 1)];
 }
 
 PredictorShape EasyContexts::Shape(const LevelShape& level, int table_bits) {
-  return {level.easy_contexts, std::min(table_bits, 16), {16, kNumSteps * kNumSteps, kNumSteps * 16}, 0};
+  return {std::max(level.easy_contexts, 1), std::min(table_bits, 16), {16, kNumSteps * kNumSteps, kNumSteps * 16}, 0};
 }
 
 void EasyContexts::Gather(const Surroundings& maps, int x, int y) {

@@ -118,7 +118,7 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
   add(down_p, down_g, w1, n);
   add(by_c3, by_c2, c1.key, g0.key);
   add(beyond1, beyond_g, c1.key, g0.key);
-  // From here on levels 2 and 3 only.
+  // From here on not at level 1.
   add(c1.key, c2.key, c3.key, c4.key);
   add(c1.key, p0.key);
   add(c1.key, c2.key, p0.key, pm1.key);

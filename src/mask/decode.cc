@@ -6,56 +6,75 @@
 #include "kitsink/hash.h"
 #include "kitsink/mask.h"
 #include "mask/head.h"
-#include "mask/pipeline.h"
+#include "mask/segments.h"
 
 namespace kitsink {
 namespace {
 
-// The coded bytes of each band, upper first.
+// The coded bytes of each segment: the body begins with the lengths of all but the last.
 Result<std::vector<std::span<const uint8_t>>> SplitBody(const MaskHead& head, std::span<const uint8_t> body) {
-  if (head.split == 0) return std::vector{body};
   ByteReader reader(body);
-  const uint32_t size = reader.U32();
-  const std::span<const uint8_t> upper = reader.Take(size);
-  if (reader.overran()) {
-    return Error{Code::kCorrupt, "stream m: upper band of " + std::to_string(size) + " bytes, expected at most " +
-                                     std::to_string(body.size()) + ", at byte " + std::to_string(kMaskHeadBytes)};
+  std::vector<uint32_t> sizes(head.num_segments - 1);
+  for (uint32_t& size : sizes) size = reader.U32();
+  std::vector<std::span<const uint8_t>> parts;
+  for (const uint32_t size : sizes) {
+    const size_t left = reader.remaining();
+    parts.push_back(reader.Take(size));
+    if (reader.overran()) {
+      return Error{Code::kCorrupt, "stream m: segment of " + std::to_string(size) + " bytes, expected at most " +
+                                       std::to_string(left) + ", at byte " + std::to_string(kMaskHeadBytes)};
+    }
   }
-  return std::vector{upper, reader.Take(reader.remaining())};
+  parts.push_back(reader.Take(reader.remaining()));
+  return parts;
 }
 
-Status DecodeBands(const MaskHead& head, std::span<const uint8_t> body, int threads, Progress& progress,
-                   std::vector<uint8_t>& ids) {
-  KIT_ASSIGN(const std::vector<std::span<const uint8_t>> parts, SplitBody(head, body));
-  const ClipShape shape = ShapeOf(head);
-  std::vector<BandCoder<BinaryDecoder>> bands;
-  for (const RowWindow band : BandsOf(shape.height, static_cast<int>(head.split))) {
-    bands.emplace_back(shape, band, BinaryDecoder(parts[bands.size()]));
-  }
-  progress.Begin("decode class maps", head.count, "maps");
-  // Reserved, not sized: pages of a clip that a hostile head only promises are never touched.
-  ids.reserve(head.clip_bytes());
-  const auto prepare = [](size_t, BandCoder<BinaryDecoder>& upper) { upper.CodeMotion(Motion{}); };
-  const auto done = [&](size_t i, const MapTables& map) {
-    for (int y = 0; y < map.height; ++y) ids.insert(ids.end(), map.ids.Row(y), map.ids.Row(y) + map.width);
-    progress.Update(i + 1, "");
-  };
-  KIT_TRY(CodeMaps(
-      bands, head.count, threads, progress, prepare, [](size_t) { return nullptr; }, done));
-  progress.End();
-  for (size_t i = 0; i < bands.size(); ++i) {
-    const BinaryDecoder& coder = bands[i].coder();
-    const auto end = static_cast<size_t>(parts[i].data() + parts[i].size() - body.data()) + kMaskHeadBytes;
-    if (coder.failed()) {
-      return Error{Code::kCorrupt, "stream m: ends early, got " +
-                                       std::to_string(ids.size() / (head.clip_bytes() / head.count)) + " of " +
+// Decodes one segment to the end of `ids`; `end` is the offset of the byte after it, for messages.
+Status DecodeSegment(const MaskHead& head, size_t index, std::span<const uint8_t> part, size_t end,
+                     SharedProgress& progress, std::vector<uint8_t>& ids) {
+  MapCoder<BinaryDecoder> maps(ShapeOf(head), BinaryDecoder(part));
+  const Segment segment = SegmentOf(head, index);
+  for (size_t i = segment.begin; i < segment.end; ++i) {
+    maps.StartMap();
+    maps.CodeMotion(Motion{});
+    maps.CodeMap(nullptr);
+    if (maps.coder().failed()) {
+      return Error{Code::kCorrupt, "stream m: ends early in map " + std::to_string(i) + ", expected " +
                                        std::to_string(head.count) + " maps, at byte " + std::to_string(end)};
     }
-    if (coder.unread() != 0) {
-      return Error{Code::kCorrupt, "stream m: " + std::to_string(coder.unread()) +
-                                       " bytes left over, expected none, at byte " +
-                                       std::to_string(end - coder.unread())};
+    for (int y = 0; y < maps.map().height; ++y) {
+      const uint8_t* row = maps.map().ids.Row(y);
+      ids.insert(ids.end(), row, row + head.width);
     }
+    if (!progress.Advance()) return Error{Code::kIo, "interrupted"};
+  }
+  const size_t unread = maps.coder().unread();
+  if (unread != 0) {
+    return Error{Code::kCorrupt, "stream m: " + std::to_string(unread) + " bytes left over, expected none, at byte " +
+                                     std::to_string(end - unread)};
+  }
+  return Ok();
+}
+
+Status DecodeSegments(const MaskHead& head, std::span<const uint8_t> body, int threads, Progress& progress,
+                      std::vector<uint8_t>& ids) {
+  KIT_ASSIGN(const std::vector<std::span<const uint8_t>> parts, SplitBody(head, body));
+  progress.Begin("decode class maps", head.count, "maps");
+  SharedProgress shared(progress);
+  // The first segment grows the clip itself: reserved, not sized, so that pages of maps that a hostile head only
+  // promises are never touched.
+  std::vector<std::vector<uint8_t>> pieces(parts.size());
+  pieces.front().reserve(head.clip_bytes());
+  KIT_TRY(RunSegments(parts.size(), threads, [&](size_t i) {
+    const auto end = static_cast<size_t>(parts[i].data() + parts[i].size() - body.data()) + kMaskHeadBytes;
+    if (i > 0) pieces[i].reserve((SegmentOf(head, i).end - SegmentOf(head, i).begin) * head.width * head.height);
+    return DecodeSegment(head, i, parts[i], end, shared, pieces[i]);
+  }));
+  progress.End();
+  ids = std::move(pieces.front());
+  for (size_t i = 1; i < pieces.size(); ++i) {
+    ids.insert(ids.end(), pieces[i].begin(), pieces[i].end());
+    pieces[i] = {};
   }
   return Ok();
 }
@@ -77,12 +96,12 @@ Result<MaskClip> Decode(std::span<const uint8_t> stream, int threads, const Limi
     }
     clip.ids = UnpackStored(body, head.clip_bytes(), head.num_classes);
   } else {
-    KIT_TRY(DecodeBands(head, body, threads, progress, clip.ids));
+    KIT_TRY(DecodeSegments(head, body, threads, progress, clip.ids));
   }
   const uint32_t crc = Crc32(clip.ids, 0);
   if (crc != head.maps_crc) {
     return Error{Code::kCorrupt, "stream m: checksum of the maps " + std::to_string(crc) + ", expected " +
-                                     std::to_string(head.maps_crc) + ", at byte 11"};
+                                     std::to_string(head.maps_crc) + ", at byte 10"};
   }
   // A stored id may lie outside the classes and still agree with a forged checksum.
   const auto bad = std::ranges::find_if(clip.ids, [&](uint8_t id) { return id >= head.num_classes; });

@@ -7,58 +7,44 @@
 #include "kitsink/mask.h"
 #include "mask/head.h"
 #include "mask/motion_search.h"
-#include "mask/pipeline.h"
+#include "mask/segments.h"
 
 namespace kitsink {
 namespace {
 
-// The row that halves the work, which lies where classes meet.
-uint32_t ChooseSplit(const MaskClip& clip, int level) {
-  constexpr uint32_t kMinHeight = 64;
-  constexpr uint64_t kMinPixels = 1 << 22;  // each band learns anew, which a small clip cannot afford
-  if (level == 3 || clip.height < kMinHeight || clip.ids.size() < kMinPixels) return 0;
-  constexpr uint32_t kProbes = 16;
-  std::vector<uint64_t> edges(clip.height);
-  for (uint32_t i = 0; i < kProbes; ++i) {
-    const std::span<const uint8_t> map = clip.map(uint64_t{i} * clip.count / kProbes);
-    for (uint32_t y = 0; y < clip.height; ++y) {
-      const uint8_t* row = map.data() + size_t{y} * clip.width;
-      for (uint32_t x = 1; x < clip.width; ++x) edges[y] += row[x] != row[x - 1] ? 1 : 0;
-      if (y == 0) continue;
-      for (uint32_t x = 0; x < clip.width; ++x)
-        edges[y] += row[x] != row[static_cast<ptrdiff_t>(x) - clip.width] ? 1 : 0;
-    }
-  }
-  uint64_t total = 0, sum = 0;
-  for (const uint64_t count : edges) total += count;
-  uint32_t split = 0;
-  while (split < clip.height - 1 && sum * 2 < total) sum += edges[split++];
-  return std::max(split, uint32_t{1});
+// Every segment learns anew, which costs about 1 % of a long clip: only the fast level pays that for a second thread.
+uint32_t ChooseSegments(const MaskClip& clip, int level) {
+  constexpr uint64_t kMinPixels = 1 << 26;
+  return level == 1 && clip.count > 1 && clip.ids.size() >= kMinPixels ? 2 : 1;
 }
 
-Result<Bytes> EncodeBands(const MaskClip& clip, const MaskHead& head, int threads, Progress& progress) {
-  const ClipShape shape = ShapeOf(head);
-  std::vector<BandCoder<BinaryEncoder>> bands;
-  for (const RowWindow band : BandsOf(shape.height, static_cast<int>(head.split))) {
-    bands.emplace_back(shape, band, BinaryEncoder());
+Status EncodeSegment(const MaskClip& clip, const MaskHead& head, const Motion& camera, size_t index,
+                     SharedProgress& progress, Bytes& out) {
+  MapCoder<BinaryEncoder> maps(ShapeOf(head), BinaryEncoder());
+  Motion motion = camera;
+  const Segment segment = SegmentOf(head, index);
+  for (size_t i = segment.begin; i < segment.end; ++i) {
+    maps.StartMap();
+    if (i > segment.begin) motion = FindMotion(clip.map(i).data(), maps.previous(), motion);
+    maps.CodeMotion(motion);
+    maps.CodeMap(clip.map(i).data());
+    if (!progress.Advance()) return Error{Code::kIo, "interrupted"};
   }
+  out = maps.coder().Finish();
+  return Ok();
+}
+
+Result<Bytes> EncodeSegments(const MaskClip& clip, const MaskHead& head, int threads, Progress& progress) {
   progress.Begin("encode class maps", clip.count, "maps");
-  const Motion camera = FindCamera(clip.ids, shape.width, shape.height, clip.count);
-  Motion last = camera;
-  const auto prepare = [&](size_t i, BandCoder<BinaryEncoder>& upper) {
-    if (i > 0) last = FindMotion(clip.map(i).data(), upper.previous(), last);
-    upper.CodeMotion(last);
-  };
-  const auto done = [&](size_t i, const MapTables&) { progress.Update(i + 1, ""); };
-  KIT_TRY(CodeMaps(
-      bands, clip.count, threads, progress, prepare, [&](size_t i) { return clip.map(i).data(); }, done));
+  const Motion camera = FindCamera(clip.ids, static_cast<int>(clip.width), static_cast<int>(clip.height), clip.count);
+  SharedProgress shared(progress);
+  std::vector<Bytes> parts(head.num_segments);
+  KIT_TRY(RunSegments(parts.size(), threads,
+                      [&](size_t i) { return EncodeSegment(clip, head, camera, i, shared, parts[i]); }));
   progress.End();
-  const Bytes first = bands.front().coder().Finish();
-  if (bands.size() == 1) return first;
   ByteWriter body;
-  body.U32(static_cast<uint32_t>(first.size()));
-  body.Append(first);
-  body.Append(bands.back().coder().Finish());
+  for (size_t i = 0; i + 1 < parts.size(); ++i) body.U32(static_cast<uint32_t>(parts[i].size()));
+  for (const Bytes& part : parts) body.Append(part);
   return body.Take();
 }
 
@@ -85,11 +71,11 @@ Result<Bytes> Encode(const MaskClip& clip, const MaskOptions& options, const Lim
   }
   head.maps_crc = Crc32(clip.ids, 0);
 
-  head.split = ChooseSplit(clip, options.level);
-  KIT_ASSIGN(Bytes body, EncodeBands(clip, head, options.threads, progress));
+  head.num_segments = ChooseSegments(clip, options.level);
+  KIT_ASSIGN(Bytes body, EncodeSegments(clip, head, options.threads, progress));
   if (body.size() >= StoredBytes(head)) {
     head.stored = true;
-    head.split = 0;
+    head.num_segments = 1;
     body = PackStored(clip.ids, clip.num_classes);
   }
   ByteWriter writer;

@@ -1,5 +1,6 @@
 #include "mask/head.h"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 
@@ -45,7 +46,7 @@ void WriteMaskHead(const MaskHead& head, ByteWriter& writer) {
   fields.U16(static_cast<uint16_t>(head.height));
   fields.U16(static_cast<uint16_t>(head.count));
   fields.U8(static_cast<uint8_t>(head.num_classes));
-  fields.U16(static_cast<uint16_t>(head.split));
+  fields.U8(static_cast<uint8_t>(head.num_segments));
   fields.U32(head.maps_crc);
   const Bytes bytes = fields.Take();
   writer.Append(bytes);
@@ -56,7 +57,7 @@ Result<MaskHead> ReadMaskHead(ByteReader& reader, const Limits& limits) {
   const size_t start = reader.position();
   const std::span<const uint8_t> bytes = reader.Take(kMaskHeadBytes);
   if (reader.overran())
-    return Error{Code::kCorrupt, "stream m: the head ends early, expected 17 bytes, at byte " + std::to_string(start)};
+    return Error{Code::kCorrupt, "stream m: the head ends early, expected 16 bytes, at byte " + std::to_string(start)};
   ByteReader fields(bytes);
   const uint8_t version = fields.U8();
   if (version != kMaskVersion)
@@ -69,22 +70,23 @@ Result<MaskHead> ReadMaskHead(ByteReader& reader, const Limits& limits) {
   head.height = fields.U16();
   head.count = fields.U16();
   head.num_classes = fields.U8();
-  head.split = fields.U16();
+  head.num_segments = fields.U8();
   head.maps_crc = fields.U32();
   const uint16_t crc = fields.U16();
   const uint16_t expected = Crc16(bytes.first(kMaskHeadBytes - 2));
   if (crc != expected)
-    return HeadError(Code::kCorrupt, "checksum of the head", crc, std::to_string(expected), start + 15);
+    return HeadError(Code::kCorrupt, "checksum of the head", crc, std::to_string(expected), start + 14);
   if (head.level < 1 || head.level > 3) {
     return HeadError(Code::kUnsupported, "level", static_cast<uint64_t>(head.level), "1, 2 or 3", start + 1);
-  }
-  if (head.split != 0 && (head.split >= head.height || head.stored)) {
-    return HeadError(Code::kCorrupt, "split at row", head.split, "a row inside coded maps", start + 9);
   }
   Status size = CheckClipSize(head.width, head.height, head.count, head.num_classes, limits);
   if (!size.ok()) {
     const Code code = size.error().code == Code::kLimit ? Code::kLimit : Code::kCorrupt;
     return Error{code, "stream m: " + size.error().message + ", at byte " + std::to_string(start + 2)};
+  }
+  const uint32_t most = head.stored ? 1 : std::min(head.count, kMaxSegments);
+  if (head.num_segments < 1 || head.num_segments > most) {
+    return HeadError(Code::kCorrupt, "segments", head.num_segments, "1 to " + std::to_string(most), start + 9);
   }
   return head;
 }

@@ -11,15 +11,16 @@
 namespace kitsink {
 
 inline constexpr int kMaskVersion = 1;
-inline constexpr size_t kMaskHeadBytes = 17;
+inline constexpr uint32_t kMaxSegments = 4;
+inline constexpr size_t kMaskHeadBytes = 16;
 
-//   byte 0 version | 1 level, +0x80 when stored | 2 width | 4 height | 6 count | 8 classes
-//   | 9 split: first row of the lower band, 0 without one | 11 CRC-32 of the maps | 15 CRC-16 of bytes 0 .. 14
+//   byte 0 version | 1 level, +0x80 when stored | 2 width | 4 height | 6 count | 8 classes | 9 segments
+//   | 10 CRC-32 of the maps | 14 CRC-16 of bytes 0 .. 13
 struct MaskHead {
   int level = 0;
   bool stored = false;
   uint32_t width = 0, height = 0, count = 0, num_classes = 0;
-  uint32_t split = 0;
+  uint32_t num_segments = 1;  // 1 .. kMaxSegments, at most count; 1 when stored
   uint32_t maps_crc = 0;
   uint64_t clip_bytes() const { return uint64_t{width} * height * count; }
 };

@@ -5,10 +5,9 @@
 
 namespace kitsink {
 
-MapTables::MapTables(int width_in, int height_in, RowWindow window_in, int flat_radius_in)
+MapTables::MapTables(int width_in, int height_in, int flat_radius_in)
     : width(width_in),
       height(height_in),
-      window(window_in),
       flat_radius(flat_radius_in),
       ids(width, height),
       left(width, height),
@@ -34,7 +33,6 @@ void MapTables::FinishRow(int y) {
   uint8_t* row = ids.Row(y);
   std::memset(row - kMarginColumns, row[0], kMarginColumns);
   std::memset(row + width, row[width - 1], kMarginColumns);
-  if (y < window.begin || y >= window.end) return;
 
   constexpr int kFirst = -kMarginColumns;
   const int end = width + kMarginColumns;
@@ -55,10 +53,6 @@ void MapTables::FinishRow(int y) {
     flags[x] = left_runs[x] > flat_radius && right_runs[x] > flat_radius ? row[x] : kMixed;
   }
   uint8_t* up_runs = up.Row(y);
-  if (y == window.begin && y > 0) {
-    std::memset(up_runs + kFirst, kFarRun, up.stride());
-    return;
-  }
   const uint8_t* above = ids.Row(y - 1);
   const uint8_t* up_above = up.Row(y - 1);
   for (int x = kFirst; x < end; ++x) {
@@ -76,9 +70,7 @@ void MapTables::FinishMap() {
     std::memset(up.Row(y) - kMarginColumns, kFarRun, stride);
     std::memset(down.Row(y) - kMarginColumns, kFarRun, stride);
   }
-  const int last = std::min(window.end, height) - 1;
-  std::memset(down.Row(last + 1) - kMarginColumns, kFarRun, stride);
-  for (int y = last; y >= std::max(window.begin, 0); --y) {
+  for (int y = height - 1; y >= 0; --y) {
     const uint8_t* row = ids.Row(y);
     const uint8_t* below = ids.Row(y + 1);
     const uint8_t* down_below = down.Row(y + 1);

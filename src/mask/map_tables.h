@@ -29,25 +29,19 @@ class Plane {
   std::vector<uint8_t> bytes_;
 };
 
-// The rows of a map that one band of the coder looks at; its runs are made for these only.
-struct RowWindow {
-  int begin, end;
-};
-
 // Rows of ids are filled from the top; FinishRow() makes the margins and runs of one, FinishMap() those that look down.
 struct MapTables {
   // `flat_radius_in`: see `flat`.
-  MapTables(int width_in, int height_in, RowWindow window_in, int flat_radius_in);
+  MapTables(int width_in, int height_in, int flat_radius_in);
 
   // Copies row 0 of `above` into the margin over row 0.
   void StartMap(const MapTables& above);
-  // The margins of row y and, inside the window, its runs to the left, right and up, and `flat`.
+  // The margins of row y, its runs to the left, right and up, and `flat`.
   void FinishRow(int y);
   // The margin below and the runs downwards. REQUIRES: every row finished.
   void FinishMap();
 
   int width, height;
-  RowWindow window;
   int flat_radius;
   Plane ids;
   Plane left, right;  // distance to the next pixel of another class in this row, 1 .. kFarRun

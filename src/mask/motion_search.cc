@@ -148,7 +148,7 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
   maps.reserve(kProbes);
   for (size_t i = 0; i < kProbes && count > 1; ++i) {
     const size_t t = i * (count - 1) / kProbes;
-    maps.emplace_back(width, height, RowWindow{0, 0}, 0);
+    maps.emplace_back(width, height, 0);
     MapTables& map = maps.back();
     for (int y = 0; y < height; ++y) {
       std::copy_n(ids.data() + t * map_bytes + static_cast<size_t>(y * width), width, map.ids.Row(y));

@@ -1,5 +1,5 @@
 #pragma once
-// Codes the rows of one band of every map through a BinaryEncoder or a BinaryDecoder: one template for both directions.
+// Codes one map after another through a BinaryEncoder or a BinaryDecoder: one template for both directions.
 
 #include <algorithm>
 #include <array>
@@ -29,27 +29,27 @@ struct FineCounter {
   }
 };
 
-// What both bands of a clip share.
+// What a coder must know of its maps.
 struct ClipShape {
   int width, height, num_classes, level;
-  uint64_t pixels;  // of all maps: small clips get small tables
+  uint64_t pixels;  // of all its maps: small clips get small tables
 };
 
 template <typename Coder>
-class BandCoder {
+class MapCoder {
  public:
   static constexpr bool kEncoding = !std::is_same_v<Coder, BinaryDecoder>;
 
-  BandCoder(const ClipShape& clip, RowWindow band, Coder coder)
+  MapCoder(const ClipShape& clip, Coder coder)
       : width_(clip.width),
         height_(clip.height),
         num_classes_(clip.num_classes),
-        band_(band),
         coder_(std::move(coder)),
         easy_(EasyContexts::Shape(ShapeOfLevel(clip.level), TableBits(clip.pixels))),
         hard_(HardContexts::Shape(ShapeOfLevel(clip.level), TableBits(clip.pixels))),
         network_({HardContexts::kNumFeatureRows, ShapeOfLevel(clip.level).hidden, 16 * HardContexts::kNumRanks}, 1),
         uses_network_(ShapeOfLevel(clip.level).hidden > 0),
+        all_hard_(ShapeOfLevel(clip.level).easy_contexts == 0),
         maps_{EmptyMap(4), EmptyMap(4), EmptyMap(4)},
         warped_(EmptyMap(2)),
         sure_(static_cast<size_t>(width_) + 1),
@@ -75,27 +75,19 @@ class BandCoder {
       motion_.plane ^= static_cast<uint32_t>(CodeBit(static_cast<int>(differs), plane_model_)) << id;
     }
   }
-  void SetMotion(const Motion& motion) { motion_ = motion; }
-  const Motion& motion() const { return motion_; }
 
-  // Codes the band's rows of the next map. `actual` is the whole map when encoding, and not read when decoding.
-  void CodeRows(const uint8_t* actual) {
+  // Codes the next map. `actual` is the map when encoding, and not read when decoding.
+  void CodeMap(const uint8_t* actual) {
     WarpMap(maps_[1], motion_, warped_);
     MarkSurePixels();
-    for (int y = 0; y < band_.begin; ++y) maps_[0].FinishRow(y);
-    for (int y = band_.begin; y < band_.end && !coder_.failed(); ++y) {
+    for (int y = 0; y < height_ && !coder_.failed(); ++y) {
       CodeRow(kEncoding ? actual + static_cast<size_t>(y) * static_cast<size_t>(width_) : nullptr, y);
       maps_[0].FinishRow(y);
     }
-  }
-  // REQUIRES: the rows below the band have been filled.
-  void FinishMap() {
-    for (int y = band_.end; y < height_; ++y) maps_[0].FinishRow(y);
     maps_[0].FinishMap();
   }
-  MapTables& map() { return maps_[0]; }
+  const MapTables& map() const { return maps_[0]; }
   const MapTables& previous() const { return maps_[1]; }
-  const RowWindow& band() const { return band_; }
   Coder& coder() { return coder_; }
 
  private:
@@ -104,8 +96,7 @@ class BandCoder {
   static int TableBits(uint64_t pixels) { return std::clamp(static_cast<int>(std::bit_width(pixels)) - 6, 10, 18); }
 
   MapTables EmptyMap(int flat_radius) const {
-    const RowWindow window = {std::max(band_.begin - kMarginRows, 0), std::min(band_.end + kMarginRows, height_)};
-    MapTables map(width_, height_, window, flat_radius);
+    MapTables map(width_, height_, flat_radius);
     map.StartMap(map);
     for (int y = 0; y < height_; ++y) map.FinishRow(y);
     map.FinishMap();
@@ -144,7 +135,7 @@ class BandCoder {
 
   // sure_before_: the class that all within 4 pixels of the previous map and 2 of the warped one share, or kMixed.
   void MarkSurePixels() {
-    for (int y = band_.begin; y < band_.end; ++y) {
+    for (int y = 0; y < height_; ++y) {
       uint8_t* sure = sure_before_.Row(y);
       std::copy_n(maps_[1].flat.Row(y), width_, sure);
       for (int dy = -4; dy <= 4; ++dy) KeepAgreeing(maps_[1].flat.Row(y + dy), sure);
@@ -221,7 +212,7 @@ class BandCoder {
     const uint8_t a = row[x - 1];
     const bool easy = row[x - 2] == a && r1[x] == a && r1[x - 1] == a && r1[x + 1] == a && r2[x] == a && p[x] == a &&
                       p[x + 1] == a && p[x - 1] == a && p1[x] == a && pm[x] == a && warped_.ids.Row(y)[x] == a;
-    if (!easy) {
+    if (!easy || all_hard_) {
       CodeHard(actual, x, y, 0);
       return;
     }
@@ -280,11 +271,10 @@ class BandCoder {
   Surroundings Around() const { return {&maps_[0], &maps_[1], &maps_[2], &warped_}; }
 
   int width_, height_, num_classes_;
-  RowWindow band_;
   Coder coder_;
   Predictor easy_, hard_;
   Network network_;
-  bool uses_network_;
+  bool uses_network_, all_hard_;
   EasyContexts easy_contexts_;
   HardContexts hard_contexts_;
   std::array<MapTables, 3> maps_;  // being coded, previous, the one before

@@ -1,0 +1,71 @@
+#pragma once
+// A clip is cut into segments of consecutive maps, each coded by itself, so that threads may work on them side by side.
+
+#include <algorithm>
+#include <cstddef>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "kitsink/log.h"
+#include "kitsink/result.h"
+#include "mask/head.h"
+#include "mask/map_coder.h"
+
+namespace kitsink {
+
+// Maps [begin, end) of segment `index`.
+struct Segment {
+  size_t begin, end;
+};
+inline Segment SegmentOf(const MaskHead& head, size_t index) {
+  const size_t count = head.count, segments = head.num_segments;
+  return {count * index / segments, count * (index + 1) / segments};
+}
+
+inline ClipShape ShapeOf(const MaskHead& head) {
+  return {static_cast<int>(head.width), static_cast<int>(head.height), static_cast<int>(head.num_classes), head.level,
+          head.clip_bytes() / head.num_segments};
+}
+
+// Counts finished maps of all segments. Only the thread that called RunSegments() talks to the Progress.
+class SharedProgress {
+ public:
+  explicit SharedProgress(Progress& progress) : progress_(progress), owner_(std::this_thread::get_id()) {}
+  // One more map is done. False when the job should stop.
+  bool Advance() {
+    const std::lock_guard lock(mutex_);
+    ++done_;
+    if (std::this_thread::get_id() == owner_) {
+      progress_.Update(done_, "");
+      stop_ = stop_ || progress_.stop_requested();
+    }
+    return !stop_;
+  }
+
+ private:
+  Progress& progress_;
+  std::thread::id owner_;
+  std::mutex mutex_;
+  uint64_t done_ = 0;
+  bool stop_ = false;
+};
+
+// Calls code(i) -> Status for each segment, on up to `threads` threads, and returns the first segment's error if any.
+template <typename CodeSegment>
+Status RunSegments(size_t num_segments, int threads, CodeSegment code) {
+  std::vector<std::future<Status>> running;
+  std::vector<Status> results(num_segments);
+  for (size_t first = 0; first < num_segments; first += static_cast<size_t>(std::max(threads, 1))) {
+    const size_t last = std::min(num_segments, first + static_cast<size_t>(std::max(threads, 1)));
+    running.clear();
+    for (size_t i = first + 1; i < last; ++i) running.push_back(std::async(std::launch::async, code, i));
+    results[first] = code(first);
+    for (size_t i = first + 1; i < last; ++i) results[i] = running[i - first - 1].get();
+  }
+  for (Status& result : results) KIT_TRY(std::move(result));
+  return Ok();
+}
+
+}  // namespace kitsink
