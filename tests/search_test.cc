@@ -172,9 +172,9 @@ TEST(Fit, LowersTheDistortionAndRepeatsItself) {
     const std::vector<Observation> got = StandIns().Observe(renderer->Render(0, 2).value()).TakeValue();
     return Marginal(ComparePair(observed[0], got[0])) + Marginal(ComparePair(observed[1], got[1]));
   };
-  const WeightSet fitted = fit(30);
+  const WeightSet fitted = fit(16);
   EXPECT_LT(distortion(fitted), 0.8 * distortion(fit(0)));
-  EXPECT_TRUE(fit(30) == fitted);
+  EXPECT_TRUE(fit(16) == fitted);
 }
 
 }  // namespace
