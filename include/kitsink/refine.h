@@ -33,7 +33,7 @@ struct SearchOptions {
   double margin = 0.25;        // logits by which the wanted class must lead
   uint32_t band_radius = 2;    // pixels around a class boundary in which the margin is asked for
   double seg_weight = 10;      // of the mean hinge over the band, logits
-  double pose_weight = 1000;   // of the mean squared pose error
+  double pose_weight = 30;     // of the mean squared pose error
 };
 
 // What the archive asks of one pair.
