@@ -15,7 +15,6 @@ using torch::Tensor;
 namespace F = torch::nn::functional;
 
 constexpr double kStandStill = 0.08, kTurned = 0.7, kMirrored = 0.5, kBlurred = 0.35, kTinted = 0.5;
-constexpr double kTurnSpread = 4;                 // of the largest added rotations, in spreads of the natural ones
 constexpr double kSegNoise = 14, kPoseNoise = 6;  // grey levels, at most
 
 double Uniform(double low, double high) { return low + (high - low) * torch::rand({1}).item<double>(); }
@@ -99,7 +98,7 @@ PoseScale MeasurePoses(const Scenes& scenes) {
   return {poses.mean(0), poses.std(0)};
 }
 
-PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, int64_t size) {
+PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, double turns, int64_t size) {
   std::vector<Tensor> f0, f1, poses;
   for (int64_t i = 0; i < size; ++i) {
     const int64_t scene = Below(scenes.count()), pair = Below(kPairs);
@@ -108,7 +107,7 @@ PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, int64_t si
     Tensor second = still ? first.clone() : scenes.pictures[scene][kSecondView[pair]].to(torch::kFloat32);
     Tensor pose = still ? torch::zeros({6}) : scenes.poses[scene][pair].clone();
     if (Chance(kTurned)) {
-      const Tensor rate = Uniform(0, kTurnSpread) * torch::randn({3}) * scale.spread.slice(0, 3, 6);
+      const Tensor rate = Uniform(0, turns) * torch::randn({3}) * scale.spread.slice(0, 3, 6);
       const auto angle = [&](int64_t axis) { return rate[axis].item<double>() * kFrameSeconds; };
       const Tensor grid = TurnedGrid({angle(0), angle(1), angle(2)}, scenes.mounts[scene][0].item<double>(),
                                      scenes.mounts[scene][1].item<double>());

@@ -39,8 +39,9 @@ struct PoseBatch {
   torch::Tensor f0, f1;  // float [B, 3, H, W], 0 .. 255
   torch::Tensor poses;   // float [B, 6]
 };
-// Whole pictures. Some pairs are mirrored, some stand still, and half are turned: rotating the second camera about its
-// lens is a homography of its picture, so the added rotation is exact.
-PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, int64_t size);
+// Whole pictures. Some pairs are mirrored, some stand still, and most are turned: rotating the second camera about its
+// lens is a homography of its picture, so the added rotation is exact. `turns` is the largest spread of the added
+// rotations, in spreads of the natural ones.
+PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, double turns, int64_t size);
 
 }  // namespace kitsink::standin

@@ -80,6 +80,8 @@ int Main(int argc, char** argv) {
   CLI::App& table = *app.add_subcommand("report", "Measure a pair of nets on held-out scenes");
   for (CLI::App* verb : {&render, &segnet, &posenet, &table}) AddSeeds(*verb, seeds);
   for (CLI::App* verb : {&segnet, &posenet}) AddTraining(*verb, job);
+  posenet.add_option("--turns", job.turns, "Largest spread of added rotations, in spreads of the natural ones")
+      ->capture_default_str();
   table.add_option("--nets", report.nets, "Folder of the nets")->required();
   table.add_option("--clip", report.clip, "A real clip to compare with, too");
   table.add_option("--masks", report.masks, "Its class maps (u8, 512 x 384 each)");

@@ -114,14 +114,14 @@ void BeginWithMotion(FrozenNet& net) {
 
 // The first linear layer begins by whitening the pooled features. Motion is a small part of what varies in them; the
 // norms that follow have one scale for all features and would leave it small.
-void WhitenFeatures(FrozenNet& net, const Scenes& scenes, const PoseScale& scale, torch::Device device) {
+void WhitenFeatures(FrozenNet& net, const Scenes& scenes, const PoseScale& scale, double turns, torch::Device device) {
   const torch::NoGradGuard no_grad;
   constexpr int64_t kBatches = 40, kBatch = 16;
   constexpr double kFloor = 1e-3;  // of the mean variance
   net.train();
   std::vector<Tensor> rows;
   for (int64_t i = 0; i < kBatches; ++i) {
-    const PoseBatch batch = DrawPoseBatch(scenes, scale, kBatch);
+    const PoseBatch batch = DrawPoseBatch(scenes, scale, turns, kBatch);
     rows.push_back(PooledFeatures(net, PoseInput(batch.f0.to(device), batch.f1.to(device))).cpu());
   }
   const Tensor all = torch::cat(rows).to(torch::kFloat64), mean = all.mean(0);
@@ -218,14 +218,14 @@ Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& op
   KIT_TRY(LoadInitial(net, options));
   if (options.initial.empty()) {
     BeginWithMotion(net);
-    if (!std::filesystem::exists(options.checkpoint)) WhitenFeatures(net, scenes, scale, device);
+    if (!std::filesystem::exists(options.checkpoint)) WhitenFeatures(net, scenes, scale, options.turns, device);
   } else {
     ScaleOutputs(net, 1 / scale.spread, -scale.mean / scale.spread);
   }
   KIT_TRY(Train(
       net, options,
       [&](int64_t) {
-        const PoseBatch batch = DrawPoseBatch(scenes, scale, options.batch);
+        const PoseBatch batch = DrawPoseBatch(scenes, scale, options.turns, options.batch);
         const Tensor wanted = (batch.poses - scale.mean) / scale.spread;
         const Tensor got = net.Forward(PoseInput(batch.f0.to(device), batch.f1.to(device))).slice(1, 0, 6);
         return torch::nn::functional::smooth_l1_loss(got, wanted.to(device));

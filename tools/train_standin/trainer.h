@@ -18,6 +18,7 @@ struct TrainOptions {
   int64_t steps = 1000, batch = 8;
   double rate = 3e-3;  // at its peak: a short rise, then half a cosine
   double decay = 1e-2;
+  double turns = 4;                  // of pairs for PoseNet, see DrawPoseBatch
   std::filesystem::path initial;     // safetensors file to begin with; random weights when empty
   std::filesystem::path checkpoint;  // resumed from when it exists
 };
