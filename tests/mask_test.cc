@@ -11,6 +11,8 @@
 #include "mask/mixing.h"
 #include "testlib.h"
 
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+
 namespace kitsink {
 namespace {
 
@@ -41,6 +43,14 @@ MaskClip Street(uint32_t width, uint32_t height, uint32_t count, uint32_t classe
 MaskClip Noise(uint32_t width, uint32_t height, uint32_t count, uint32_t classes, uint64_t seed) {
   Random random(seed);
   return MakeClip(width, height, count, classes, [&](uint32_t, uint32_t, uint32_t) { return random.Below(classes); });
+}
+
+// A pattern with a wrong id here and there, of all classes.
+MaskClip Speckle(uint32_t width, uint32_t height, uint32_t count, uint32_t classes, uint64_t seed) {
+  Random random(seed);
+  return MakeClip(width, height, count, classes, [&](uint32_t x, uint32_t y, uint32_t t) {
+    return random.Below(20) == 0 ? random.Below(classes) : (x / 9 + (y + t) / 7) % classes;
+  });
 }
 
 Bytes EncodeOrDie(const MaskClip& clip, int level) {
@@ -108,6 +118,19 @@ TEST(Mixing, FastKernelsEqualScalarOnes) {
     BestKernels().train(weights.data(), inputs.data(), n, step);
     ScalarKernels().train(other.data(), inputs.data(), n, step);
     EXPECT_EQ(weights, other);
+
+    std::vector<int32_t> table(inputs.size() * 20), sums(inputs.size()), other_sums(inputs.size());
+    for (int32_t& value : table) value = static_cast<int32_t>(random.Next());
+    std::vector<uint32_t> rows(1 + random.Below(150));
+    for (uint32_t& row : rows) row = random.Below(20);
+    const int num_rows = static_cast<int>(rows.size());
+    BestKernels().sum_rows(sums.data(), table.data(), rows.data(), num_rows, n);
+    ScalarKernels().sum_rows(other_sums.data(), table.data(), rows.data(), num_rows, n);
+    EXPECT_EQ(sums, other_sums);
+    std::vector<int32_t> other_table = table;
+    BestKernels().add_rows(table.data(), inputs.data(), rows.data(), num_rows, n);
+    ScalarKernels().add_rows(other_table.data(), inputs.data(), rows.data(), num_rows, n);
+    EXPECT_EQ(table, other_table);
   }
 }
 
@@ -133,6 +156,49 @@ TEST(MaskCodec, RoundTripWhenTheLastMapDiffersWholly) {
   ExpectRoundTrip(MakeClip(90, 60, 4, 6, [](uint32_t x, uint32_t y, uint32_t t) {
     return t < 3 ? (y > 30 ? 1U : 0U) : 2 + (x / 9 + y / 7) % 4;
   }));
+}
+
+// What the three levels make of two small clips, byte for byte. UPDATE_GOLDEN=1 rewrites the files; read the diff.
+TEST(MaskCodec, GoldenStreams) {
+  const std::filesystem::path folder = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/golden/mask";
+  const std::pair<const char*, MaskClip> clips[] = {{"street", Street(131, 75, 4, 5, 20)},
+                                                    {"speckle", Speckle(90, 50, 3, 16, 21)}};
+  const std::pair<const char*, const char*> hashes[] = {
+      {"street", "8f01851e0efd4c6d335a5db8bbf95e7bac1c9d0da2e6a341d0c352ab1dd83fdd"},
+      {"speckle", "ba4e7f82a31b266229fe7b82cce516cb0add65ea820a1405339077054d22ff7f"}};
+  for (size_t i = 0; i < 2; ++i) {
+    const auto& [name, clip] = clips[i];
+    EXPECT_EQ(Sha256Hex(clip.ids), hashes[i].second) << name;
+    for (int level = 1; level <= 3; ++level) {
+      const auto path = folder / (std::string(name) + "_level" + std::to_string(level) + ".m");
+      const Bytes stream = EncodeOrDie(clip, level);
+      if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+        ASSERT_TRUE(WriteFile(path, stream, Overwrite::kAllow).ok());
+      }
+      const Result<Bytes> golden = ReadFile(path, 1 << 20);
+      ASSERT_TRUE(golden.ok()) << golden.error().message;
+      EXPECT_EQ(stream, golden.value()) << path;
+      const Result<MaskClip> back = Decode(golden.value());
+      ASSERT_TRUE(back.ok()) << back.error().message;
+      EXPECT_EQ(Sha256Hex(back.value().ids), hashes[i].second) << path;
+    }
+  }
+}
+
+TEST(MaskCodec, ThreadsChangeNothing) {
+  const MaskClip clip = MakeClip(1024, 1024, 16, 3, [](uint32_t x, uint32_t y, uint32_t t) {
+    return x + 5 * t > 400 && x < 700 && y > 500 ? 1U + y / 900 : 0U;
+  });
+  const Result<Bytes> one = EncodeMask(clip, {1, 1}, Limits{}, SilentProgress());
+  const Result<Bytes> two = EncodeMask(clip, {1, 2}, Limits{}, SilentProgress());
+  ASSERT_TRUE(one.ok() && two.ok());
+  EXPECT_EQ(one.value()[9], 2) << "large enough for two segments";
+  EXPECT_EQ(one.value(), two.value());
+  for (const int threads : {1, 2, 7}) {
+    const Result<MaskClip> back = DecodeMask(one.value(), threads, Limits{}, SilentProgress());
+    ASSERT_TRUE(back.ok()) << back.error().message;
+    EXPECT_TRUE(back.value() == clip) << threads << " threads";
+  }
 }
 
 TEST(MaskCodec, RealMapsTakeFewBytes) {
@@ -194,6 +260,48 @@ TEST(MaskDecode, ObeysLimits) {
   limits = Limits{};
   limits.max_pairs = 2;
   EXPECT_EQ(ReadMaskInfo(stream, limits).error().code, Code::kLimit);
+}
+
+// Stopping is an error of its own kind, and soon.
+TEST(MaskDecode, StopsWhenAsked) {
+  class Stop final : public Progress {
+   public:
+    void Begin(std::string_view, uint64_t, std::string_view) override {}
+    void Update(uint64_t, std::string_view) override { ++updates; }
+    void End() override {}
+    bool stop_requested() const override { return updates == 2; }
+    int updates = 0;
+  } stop;
+  const Bytes stream = EncodeOrDie(Street(40, 30, 9, 4, 15), 1);
+  EXPECT_EQ(DecodeMask(stream, 1, Limits{}, stop).error().code, Code::kIo);
+  EXPECT_EQ(stop.updates, 2);
+}
+
+// tests/data/README.md says how each file was made.
+TEST(MaskDecode, RejectsCorruptFiles) {
+  const std::filesystem::path folder = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/corrupt";
+  const std::pair<const char*, const char*> faults[] = {
+      {"mask_empty.bin", "the head ends early"},
+      {"mask_version.bin", "version 9, expected 1, at byte 0"},
+      {"mask_head_checksum.bin", "checksum of the head"},
+      {"mask_level.bin", "level 4, expected 1, 2 or 3, at byte 1"},
+      {"mask_huge.bin", "pixels of the class maps"},
+      {"mask_no_maps.bin", "count 0, expected at least 1, at byte 2"},
+      {"mask_segments.bin", "segments 9, expected 1 to 4, at byte 9"},
+      {"mask_segment_size.bin", "segment of"},
+      {"mask_truncated.bin", "stream m: "},
+      {"mask_left_over.bin", "left over"},
+      {"mask_flipped.bin", "stream m: "},
+      {"mask_stored_short.bin", "stored maps of"},
+      {"mask_stored_id.bin", "class id 3, expected below 3, at pixel 0"}};
+  for (const auto& [name, message] : faults) {
+    const Result<Bytes> bytes = ReadFile(folder / name, 1 << 20);
+    ASSERT_TRUE(bytes.ok()) << bytes.error().message;
+    const Result<MaskClip> clip = Decode(bytes.value());
+    ASSERT_FALSE(clip.ok()) << name;
+    EXPECT_NE(clip.error().message.find(message), std::string::npos) << name << ": " << clip.error().message;
+    LLVMFuzzerTestOneInput(bytes.value().data(), bytes.value().size());
+  }
 }
 
 }  // namespace

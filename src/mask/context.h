@@ -45,8 +45,11 @@ class EasyContexts {
 class HardContexts {
  public:
   static constexpr int kMaxContexts = 60;
-  static constexpr int kNumRanks = 4;  // decisions of one pixel that are told apart
+  static constexpr int kShortList = 24;  // contexts of level 1; the others are not even made there
+  static constexpr int kNumRanks = 4;    // decisions of one pixel that are told apart
   static PredictorShape Shape(const LevelShape& level, int table_bits);
+  explicit HardContexts(const LevelShape& level)
+      : long_list_(level.hard_contexts > kShortList), with_features_(level.hidden > 0) {}
   void Gather(const Surroundings& maps, int x, int y);
   // `rank` counts the classes asked for before `candidate`, up to kNumRanks - 1.
   void Set(Predictor& predictor, int rank, int candidate) const;
@@ -57,6 +60,7 @@ class HardContexts {
 
  private:
   void GatherFeatures(const Surroundings& maps, int x, int y, std::span<const uint32_t> measures);
+  bool long_list_, with_features_;
   std::array<uint32_t, kMaxContexts> hashes_{};
   std::array<int, 8> selected_{};
   std::vector<uint32_t> features_;

@@ -75,14 +75,6 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
   const uint32_t down_p = Shifted(w1d, depth(p, -1), depth(p, 0)), down_g = Shifted(w1d, depth(g, -1), depth(g, 0));
   const uint32_t down_p3 = Shifted(so_far(3), depth(p, -3), depth(p, 0));
   const uint32_t down_g3 = Shifted(so_far(3), depth(g, -3), depth(g, 0));
-  // The lengths of the last two steps of the stair that this edge draws on its way from the left.
-  int stair1 = 1, stair2 = 0;
-  if (a != n) {
-    while (stair1 < 24 && x - stair1 > 0 && so_far(stair1 + 1) == w1d) ++stair1;
-    const int before = so_far(stair1 + 1);
-    while (stair2 < 24 && x - stair1 - 1 - stair2 > 0 && so_far(stair1 + 1 + stair2) == before) ++stair2;
-  }
-
   const auto up = [&](int dx) { return Capped(c.up.Row(y - 1)[x + dx], 24); };
   const uint32_t up0 = up(0), up1 = up(1), up2 = up(2), upm1 = up(-1);
   const uint32_t since = Capped(c.left.Row(y)[x - 1], 24);
@@ -118,44 +110,52 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
   add(down_p, down_g, w1, n);
   add(by_c3, by_c2, c1.key, g0.key);
   add(beyond1, beyond_g, c1.key, g0.key);
-  // From here on not at level 1.
-  add(c1.key, c2.key, c3.key, c4.key);
-  add(c1.key, p0.key);
-  add(c1.key, c2.key, p0.key, pm1.key);
-  add(c1.key, g0.key);
-  add(c1.key, c2.key, g0.key, gm1.key);
-  add(by_p, shifted(c2, pm2, p0), c1.key);
-  add(by_g, shifted(c2, gm2, g0), c1.key);
-  add(shifted(c1, om1, o0), by_p, c1.key);
-  add(p0.key, p1.key, p2.key, pm1.key);
-  add(g0.key, g1.key, g2.key, gm1.key);
-  add(g0.key, p0.key, c1.key, c2.key);
-  add(w1, w2, n);
-  add(w1, w2, w3, w5, n, up1);
-  add(w1, w2, v0, n);
-  add(w1, z0, v0, vo, n);
-  add(since, up0, c1.key, c2.key, up1);
-  add(near, r1[x + 2], row[x - 3], r2[x]);
-  add(near, r1[x + 2], row[x - 3], r2[x], r2[x - 1], r2[x + 1], r2[x + 2], r2[x - 2], r1[x - 2], r1[x + 3], r3[x],
-      r3[x - 1], r3[x + 1]);
-  add(near, near_q, q1[x + 1], q1[x - 1], q2[x], q0[x + 2], r1[x + 2]);
-  add(near, near_s, s1[x + 1], s1[x - 1], s2[x], s0[x + 2], r1[x + 2]);
-  add(near_q, near_s, n);
-  add(near, q0[x], s0[x], t0[x], r1[x + 2], r2[x]);
-  add(near_q, t0[x], t0[x + 1], t0[x - 1], n);
-  add(x / 12, y, n);
-  add(tile, g0.key, n);
-  add(y, c1.key, g0.key);
-  add(down_p, w1, n);
-  add(down_p, down_p3, w1, n);
-  add(down_g, down_g3, n, c1.key);
-  add(exact, beyond1, n);
-  add(since, width1, c1.key);
-  add(beyond1, beyond2, c1.key, c2.key);
-  add(w1, stair1, stair2, n);
-  add(w1, stair1, v0, n);
-  add(stair1, stair2, exact, n);
-  add(beyond1, beyond_p, c1.key, p0.key, since);
+  if (long_list_) {
+    // The lengths of the last two steps of the stair that this edge draws on its way from the left.
+    int stair1 = 1, stair2 = 0;
+    if (a != n) {
+      while (stair1 < 24 && x - stair1 > 0 && so_far(stair1 + 1) == w1d) ++stair1;
+      const int before = so_far(stair1 + 1);
+      while (stair2 < 24 && x - stair1 - 1 - stair2 > 0 && so_far(stair1 + 1 + stair2) == before) ++stair2;
+    }
+    add(c1.key, c2.key, c3.key, c4.key);
+    add(c1.key, p0.key);
+    add(c1.key, c2.key, p0.key, pm1.key);
+    add(c1.key, g0.key);
+    add(c1.key, c2.key, g0.key, gm1.key);
+    add(by_p, shifted(c2, pm2, p0), c1.key);
+    add(by_g, shifted(c2, gm2, g0), c1.key);
+    add(shifted(c1, om1, o0), by_p, c1.key);
+    add(p0.key, p1.key, p2.key, pm1.key);
+    add(g0.key, g1.key, g2.key, gm1.key);
+    add(g0.key, p0.key, c1.key, c2.key);
+    add(w1, w2, n);
+    add(w1, w2, w3, w5, n, up1);
+    add(w1, w2, v0, n);
+    add(w1, z0, v0, vo, n);
+    add(since, up0, c1.key, c2.key, up1);
+    add(near, r1[x + 2], row[x - 3], r2[x]);
+    add(near, r1[x + 2], row[x - 3], r2[x], r2[x - 1], r2[x + 1], r2[x + 2], r2[x - 2], r1[x - 2], r1[x + 3], r3[x],
+        r3[x - 1], r3[x + 1]);
+    add(near, near_q, q1[x + 1], q1[x - 1], q2[x], q0[x + 2], r1[x + 2]);
+    add(near, near_s, s1[x + 1], s1[x - 1], s2[x], s0[x + 2], r1[x + 2]);
+    add(near_q, near_s, n);
+    add(near, q0[x], s0[x], t0[x], r1[x + 2], r2[x]);
+    add(near_q, t0[x], t0[x + 1], t0[x - 1], n);
+    add(x / 12, y, n);
+    add(tile, g0.key, n);
+    add(y, c1.key, g0.key);
+    add(down_p, w1, n);
+    add(down_p, down_p3, w1, n);
+    add(down_g, down_g3, n, c1.key);
+    add(exact, beyond1, n);
+    add(since, width1, c1.key);
+    add(beyond1, beyond2, c1.key, c2.key);
+    add(w1, stair1, stair2, n);
+    add(w1, stair1, v0, n);
+    add(stair1, stair2, exact, n);
+    add(beyond1, beyond_p, c1.key, p0.key, since);
+  }
 
   const auto agrees = [&](int id, int bit) { return id == a ? 1 << bit : 0; };
   selected_ = {a,
@@ -171,7 +171,7 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
       c1.step, c2.step, c3.step,  c4.step,  p0.step, p1.step, p2.step, pm1.step, pm2.step, o0.step, om1.step, g0.step,
       g1.step, g2.step, gm1.step, gm2.step, w1,      w2,      w3,      w5,       v0,       v1,      vm1,      z0,
       z1,      zm1,     vo,       up0,      up1,     up2,     upm1,    since,    by_p,     by_g,    by_c2,    by_c3};
-  GatherFeatures(maps, x, y, measures);
+  if (with_features_) GatherFeatures(maps, x, y, measures);
 }
 
 void HardContexts::GatherFeatures(const Surroundings& maps, int x, int y, std::span<const uint32_t> measures) {

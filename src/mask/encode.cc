@@ -14,7 +14,7 @@ namespace {
 
 // Every segment learns anew, which costs about 1 % of a long clip: only the fast level pays that for a second thread.
 uint32_t ChooseSegments(const MaskClip& clip, int level) {
-  constexpr uint64_t kMinPixels = 1 << 26;
+  constexpr uint64_t kMinPixels = 1 << 24;
   return level == 1 && clip.count > 1 && clip.ids.size() >= kMinPixels ? 2 : 1;
 }
 

@@ -50,6 +50,7 @@ class MapCoder {
         network_({HardContexts::kNumFeatureRows, ShapeOfLevel(clip.level).hidden, 16 * HardContexts::kNumRanks}, 1),
         uses_network_(ShapeOfLevel(clip.level).hidden > 0),
         all_hard_(ShapeOfLevel(clip.level).easy_contexts == 0),
+        hard_contexts_(ShapeOfLevel(clip.level)),
         maps_{EmptyMap(4), EmptyMap(4), EmptyMap(4)},
         warped_(EmptyMap(2)),
         sure_(static_cast<size_t>(width_) + 1),

@@ -21,7 +21,8 @@ struct Samples {
   std::vector<uint8_t> ids;
 };
 
-constexpr int kSaneRows = 8, kSaneColumns = 4;
+// Rows are skipped where a map has many of them.
+constexpr int kSaneRows = 8, kSaneColumns = 4, kSampledRows = 384;
 // A changed field must save this many mismatches: of one map, where it costs bits, and while the camera is searched.
 constexpr int64_t kFieldCost = 80, kSearchCost = 24;
 
@@ -34,7 +35,7 @@ Samples TakeSamples(const uint8_t* actual, const MapTables& previous, int row_st
     const bool sane = y / row_step % kSaneRows == 0;
     const size_t begin = samples.columns.size();
     for (int x = 0; x < width; ++x) {
-      if (before[x] == row[x] && (!sane || x % kSaneColumns != 0)) continue;
+      if (before[x] == row[x] && (!sane || x % (kSaneColumns * row_step) != 0)) continue;
       samples.columns.push_back(static_cast<uint16_t>(x));
       samples.ids.push_back(row[x]);
     }
@@ -153,7 +154,7 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
     for (int y = 0; y < height; ++y) {
       std::copy_n(ids.data() + t * map_bytes + static_cast<size_t>(y * width), width, map.ids.Row(y));
     }
-    searches.emplace_back(ids.data() + (t + 1) * map_bytes, map, 2);
+    searches.emplace_back(ids.data() + (t + 1) * map_bytes, map, std::max(2, 2 * height / kSampledRows));
   }
   const auto cost_of = [&](const Motion& camera, size_t stride, int halvings) {
     int64_t cost = 0;
@@ -200,7 +201,7 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
 }
 
 Motion FindMotion(const uint8_t* actual, const MapTables& previous, const Motion& last) {
-  Search search(actual, previous, 1);
+  Search search(actual, previous, std::max(1, previous.height / kSampledRows));
   search.Try(last, 0);
   Motion trial = last;
   std::fill(trial.field.begin() + Motion::kApproach, trial.field.end(), 0);
