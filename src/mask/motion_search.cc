@@ -197,7 +197,8 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
       best = trial;
     }
   }
-  return best;
+  // Where nothing moves no camera is worth its bits.
+  return best_cost < 0 ? best : Motion{};
 }
 
 Motion FindMotion(const uint8_t* actual, const MapTables& previous, const Motion& last) {
