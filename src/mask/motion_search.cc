@@ -142,13 +142,13 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
   Motion best;
   best.field[Motion::kCentre] = width / 2;
   best.field[Motion::kHorizon] = height / 2;
-  constexpr size_t kProbes = 96;
+  const size_t num_probes = std::min<size_t>(96, count - 1);
   const size_t map_bytes = static_cast<size_t>(width) * static_cast<size_t>(height);
   std::vector<MapTables> maps;
   std::vector<Search> searches;
-  maps.reserve(kProbes);
-  for (size_t i = 0; i < kProbes && count > 1; ++i) {
-    const size_t t = i * (count - 1) / kProbes;
+  maps.reserve(num_probes);
+  for (size_t i = 0; i < num_probes; ++i) {
+    const size_t t = i * (count - 1) / num_probes;
     maps.emplace_back(width, height, 0);
     MapTables& map = maps.back();
     for (int y = 0; y < height; ++y) {
@@ -197,7 +197,8 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
       best = trial;
     }
   }
-  return best;
+  // Where nothing moves no camera is worth its bits.
+  return best_cost < 0 ? best : Motion{};
 }
 
 Motion FindMotion(const uint8_t* actual, const MapTables& previous, const Motion& last) {

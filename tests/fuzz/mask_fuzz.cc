@@ -9,7 +9,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   kitsink::Limits limits;
   limits.max_dimension = 256;
-  limits.max_map_bytes = 1 << 15;  // a bomb is a matter of Limits; small ones keep the fuzzer fast
+  limits.max_map_bytes = 1 << 13;  // a bomb is a matter of Limits; small ones keep the fuzzer fast
   const std::span<const uint8_t> stream(data, size);
   const auto info = kitsink::ReadMaskInfo(stream, limits);
   const auto clip = kitsink::DecodeMask(stream, 1, limits, kitsink::SilentProgress());
