@@ -106,6 +106,7 @@ class Variable {
     value_.requires_grad_(true);
   }
   torch::Tensor& value() { return value_; }
+  bool on_model_grid() const { return on_model_grid_; }
   // What the nets read, with gradients to the value.
   torch::Tensor Small() const { return on_model_grid_ ? value_.clamp(0, 255) : ResizeToModelGrid(RoundSte(value_)); }
   std::vector<Frame> Write(FrameSize size) const {
@@ -164,6 +165,8 @@ struct Search {
   void Run(bool on_f0, uint32_t steps) {
     if (steps == 0) return;
     constexpr double kPatience = 5;
+    // A written frame starts on whole grey levels, and a step of less than half of one rounds to nothing.
+    constexpr double kCameraRate = 2;
     torch::Tensor value = (on_f0 ? f0 : f1).value();
     const torch::Tensor fixed = (on_f0 ? f1 : f0).Small().detach();
     const auto per_pair = [&](double number) {
@@ -172,7 +175,7 @@ struct Search {
     Adam adam(value);
     torch::Tensor best = value.detach().clone();
     torch::Tensor best_score = per_pair(1e30);
-    torch::Tensor learning_rate = per_pair(options.learning_rate);
+    torch::Tensor learning_rate = per_pair(options.learning_rate * (f1.on_model_grid() ? 1 : kCameraRate));
     torch::Tensor waited = per_pair(0);
     for (uint32_t step = 0; step <= steps; ++step) {
       const bool last = step == steps;
