@@ -12,7 +12,7 @@ struct Preset {
   int mask_level;
 };
 
-const std::map<std::string, Preset> kPresets = {{"fast", {200, 1}}, {"default", {1500, 2}}, {"best", {20000, 3}}};
+const std::map<std::string, Preset> kPresets = {{"fast", {150, 1}}, {"default", {1000, 2}}, {"best", {20000, 3}}};
 
 struct State {
   CompressOptions options;
@@ -73,7 +73,7 @@ void AddCompress(CLI::App& app, Action& action) {
   std::vector<std::string> names;
   for (const auto& [name, preset] : kPresets) names.push_back(name);
   verb->add_option("--preset", state->preset,
-                   "fast (200 fit steps, mask level 1), default (1500, 2) or best (20000, 3)")
+                   "fast (150 fit steps, mask level 1), default (1000, 2) or best (20000, 3)")
       ->check(CLI::IsMember(names))
       ->type_name("NAME")
       ->capture_default_str();
