@@ -7,7 +7,8 @@ set(torch_version)
 foreach(folder IN ITEMS ${Torch_DIR} $ENV{Torch_DIR})
   list(APPEND torch_hints "${folder}/../../..")  # <torch>/share/cmake/Torch
 endforeach()
-foreach(folder IN LISTS CMAKE_PREFIX_PATH)
+string(REPLACE ":" ";" torch_environment "$ENV{CMAKE_PREFIX_PATH}")
+foreach(folder IN LISTS CMAKE_PREFIX_PATH torch_environment)
   list(APPEND torch_hints "${folder}" "${folder}/../..")  # <torch>, or the wheel's <torch>/share/cmake
 endforeach()
 
