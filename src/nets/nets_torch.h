@@ -61,8 +61,19 @@ struct PoseNetShape {
 std::shared_ptr<FrozenNet> CreateSegNet(const SegNetShape& shape);
 std::shared_ptr<FrozenNet> CreatePoseNet(const PoseNetShape& shape);
 
-// [N, final_width]: what a PoseNet's convolutions hand to its linear layers; for training.
-torch::Tensor PooledFeatures(FrozenNet& posenet, const torch::Tensor& input);
+// For training a PoseNet: all that it computes on the way to its outputs.
+struct PoseTrace {
+  std::vector<torch::Tensor> stages;  // what each of the four hands on, [N, width, H, W]
+  torch::Tensor pooled;               // what the convolutions hand to the linear layers, [N, final_width]
+  torch::Tensor outputs;              // [N, outputs]
+};
+PoseTrace TracePoseNet(FrozenNet& posenet, const torch::Tensor& input);
+// Computes `pooled` and `outputs` anew from the last stage.
+void FinishPoseNet(FrozenNet& posenet, PoseTrace& trace);
+
+// From now on a PoseNet merges its branches in every forward pass, norms by their running statistics: Fold()'s speed,
+// with gradients to every parameter and the state dict left whole.
+void MergeAlways(FrozenNet& posenet);
 
 // The shape that a file's tensors have; kCorrupt when a tensor that decides it is missing or odd.
 Result<SegNetShape> ReadSegNetShape(const TensorFile& file);

@@ -41,6 +41,34 @@ Kernel NormKernel(const torch::nn::BatchNorm2d& norm, int64_t per_group, int64_t
   return {weight, affine.shift};
 }
 
+// A sum of convolutions and norms that a single convolution can replace.
+class Branched : public Foldable {
+ public:
+  void Fold() override {
+    if (folded_.weight.defined()) return;
+    const torch::NoGradGuard no_grad;
+    folded_ = Single();
+  }
+  void MergeAlways() { merges_always_ = true; }
+
+ protected:
+  virtual Kernel Merged() const = 0;
+  bool merged() const { return merges_always_ || folded_.weight.defined(); }
+  Tensor Convolve(const Tensor& x, int64_t stride, int64_t groups) const {
+    const Kernel kernel = folded_.weight.defined() ? folded_ : Single();
+    return torch::conv2d(x, kernel.weight, kernel.bias, stride, kernel.weight.size(2) / 2, 1, groups);
+  }
+
+ private:
+  Kernel Single() const {
+    const Kernel kernel = Merged();
+    return {kernel.weight.to(torch::kFloat32), kernel.bias.to(torch::kFloat32)};
+  }
+
+  Kernel folded_;
+  bool merges_always_ = false;
+};
+
 struct MobileOneOptions {
   int64_t in = 0, out = 0, kernel = 1, stride = 1, groups = 1;
   bool gelu = true;
@@ -62,7 +90,7 @@ class SqueezeExciteImpl : public torch::nn::Module {
 TORCH_MODULE(SqueezeExcite);
 
 // Parallel branches, then squeeze-and-excite and GELU where asked for.
-class MobileOneImpl : public torch::nn::Module, public Foldable {
+class MobileOneImpl : public torch::nn::Module, public Branched {
  public:
   explicit MobileOneImpl(const MobileOneOptions& o) : options_(o) {
     if (o.in == o.out && o.stride == 1) identity_ = register_module("identity", MakeNorm(o.out));
@@ -76,15 +104,7 @@ class MobileOneImpl : public torch::nn::Module, public Foldable {
     if (!se_.is_empty()) y = se_(y);
     return options_.gelu ? Gelu(y) : y;
   }
-  void Fold() override {
-    if (weight_.defined()) return;
-    const torch::NoGradGuard no_grad;
-    const Kernel kernel = MergedKernel();
-    weight_ = kernel.weight.to(torch::kFloat32);
-    bias_ = kernel.bias.to(torch::kFloat32);
-  }
-  // All branches as one convolution.
-  Kernel MergedKernel() const {
+  Kernel Merged() const override {
     Kernel sum = ConvKernel(conv_kxk_, options_.kernel);
     const auto add = [&sum](const Kernel& kernel) {
       sum.weight = sum.weight + kernel.weight;
@@ -97,9 +117,7 @@ class MobileOneImpl : public torch::nn::Module, public Foldable {
 
  private:
   Tensor Branches(const Tensor& x) {
-    if (weight_.defined()) {
-      return torch::conv2d(x, weight_, bias_, options_.stride, options_.kernel / 2, 1, options_.groups);
-    }
+    if (merged()) return Convolve(x, options_.stride, options_.groups);
     // In upstream's order of summation, for equal bits.
     Tensor sum;
     if (!conv_scale_.is_empty()) sum = conv_scale_(x);
@@ -112,34 +130,31 @@ class MobileOneImpl : public torch::nn::Module, public Foldable {
   torch::nn::BatchNorm2d identity_{nullptr};
   ConvNorm conv_scale_{nullptr}, conv_kxk_{nullptr};
   SqueezeExcite se_{nullptr};
-  Tensor weight_, bias_;  // once folded
 };
 TORCH_MODULE(MobileOne);
 
 // Two depthwise kernels of different size, added: twice the channels, half the size.
-class LargeKernelImpl : public torch::nn::Module, public Foldable {
+class LargeKernelImpl : public torch::nn::Module, public Branched {
  public:
   LargeKernelImpl(int64_t in, int64_t out)
       : groups_(in),
         large_conv_(register_module("large_conv", ConvNorm(in, out, 7, 2, in))),
         small_conv_(register_module("small_conv", ConvNorm(in, out, 3, 2, in))) {}
   Tensor forward(const Tensor& x) {
-    if (weight_.defined()) return torch::conv2d(x, weight_, bias_, 2, 3, 1, groups_);
+    if (merged()) return Convolve(x, 2, groups_);
     return large_conv_(x) + small_conv_(x);
   }
-  void Fold() override {
-    if (weight_.defined()) return;
-    const torch::NoGradGuard no_grad;
+
+ protected:
+  Kernel Merged() const override {
     const Kernel large = ConvKernel(large_conv_, 7);
     const Kernel small = ConvKernel(small_conv_, 7);
-    weight_ = (large.weight + small.weight).to(torch::kFloat32);
-    bias_ = (large.bias + small.bias).to(torch::kFloat32);
+    return {large.weight + small.weight, large.bias + small.bias};
   }
 
  private:
   int64_t groups_;
   ConvNorm large_conv_, small_conv_;
-  Tensor weight_, bias_;  // once folded
 };
 TORCH_MODULE(LargeKernel);
 
@@ -148,7 +163,7 @@ Tensor AddGamma(torch::nn::Module& parent, int64_t channels) {
 }
 
 // x + gamma * (mixer(x) - norm(x)).
-class TokenMixerImpl : public torch::nn::Module, public Foldable {
+class TokenMixerImpl : public torch::nn::Module, public Branched {
  public:
   explicit TokenMixerImpl(int64_t channels) : channels_(channels) {
     norm_ = AddGroup(*this, "norm")->register_module("identity", MakeNorm(channels));
@@ -156,19 +171,18 @@ class TokenMixerImpl : public torch::nn::Module, public Foldable {
     gamma_ = AddGamma(*this, channels);
   }
   Tensor forward(const Tensor& x) {
-    if (weight_.defined()) return torch::conv2d(x, weight_, bias_, 1, 1, 1, channels_);
+    if (merged()) return Convolve(x, 1, channels_);
     return x + gamma_ * (mixer_(x) - norm_->forward(x));
   }
-  void Fold() override {
-    if (weight_.defined()) return;
-    const torch::NoGradGuard no_grad;
-    const Kernel mixer = mixer_->MergedKernel();
+
+ protected:
+  Kernel Merged() const override {
+    const Kernel mixer = mixer_->Merged();
     const Kernel norm = NormKernel(norm_, 1, 3);
     const Tensor gamma = gamma_.to(torch::kFloat64).view({-1, 1, 1, 1});
     Tensor weight = gamma * (mixer.weight - norm.weight);
     weight.select(3, 1).select(2, 1).add_(1.0);
-    weight_ = weight.to(torch::kFloat32);
-    bias_ = (gamma.flatten() * (mixer.bias - norm.bias)).to(torch::kFloat32);
+    return {weight, gamma.flatten() * (mixer.bias - norm.bias)};
   }
 
  private:
@@ -176,20 +190,23 @@ class TokenMixerImpl : public torch::nn::Module, public Foldable {
   torch::nn::BatchNorm2d norm_{nullptr};
   MobileOne mixer_{nullptr};
   Tensor gamma_;
-  Tensor weight_, bias_;  // once folded
 };
 TORCH_MODULE(TokenMixer);
 
-class MlpImpl : public torch::nn::Module, public Foldable {
+class MlpImpl : public torch::nn::Module, public Branched {
  public:
   MlpImpl(int64_t channels, int64_t ratio)
-      : conv_(register_module("conv", ConvNorm(channels, channels, 7, 1, channels))),
+      : channels_(channels),
+        conv_(register_module("conv", ConvNorm(channels, channels, 7, 1, channels))),
         fc1_(register_module("fc1", MakeConv(channels, channels * ratio, 1, 1, 1, true))),
         fc2_(register_module("fc2", MakeConv(channels * ratio, channels, 1, 1, 1, true))) {}
-  Tensor forward(const Tensor& x) { return fc2_(Gelu(fc1_(conv_(x)))); }
-  void Fold() override { FoldNorm(conv_->conv, conv_->bn); }
+  Tensor forward(const Tensor& x) { return fc2_(Gelu(fc1_(merged() ? Convolve(x, 1, channels_) : conv_(x)))); }
+
+ protected:
+  Kernel Merged() const override { return ConvKernel(conv_, 7); }
 
  private:
+  int64_t channels_;
   ConvNorm conv_;
   torch::nn::Conv2d fc1_, fc2_;
 };
@@ -296,22 +313,35 @@ class PoseNet final : public FrozenNet {
     final_layer_ = AddGroup(*hydra, "final_layer")->register_module("pose", torch::nn::Linear(hidden, shape.outputs));
   }
 
-  Tensor Pooled(const Tensor& input) {
+  Tensor Forward(Tensor input) override { return Trace(input).outputs; }
+
+  PoseTrace Trace(const Tensor& input) {
+    PoseTrace trace;
     Tensor x = (input - mean_) / std_;
-    for (auto& part : trunk_) x = part->forward(x);
-    return final_conv_(x).mean({2, 3});
+    for (size_t part = 0; part < trunk_.size(); ++part) {
+      x = trunk_[part]->forward(x);
+      if (part % 2 == 1) trace.stages.push_back(x);
+    }
+    Finish(trace);
+    return trace;
   }
 
-  Tensor Forward(Tensor input) override {
-    Tensor x = fc_(Pooled(input));
-    x = hydra_block_(summary_block_(torch::relu(summary_(x))));
-    x = torch::relu(in_layer_(x));
-    return final_layer_(torch::relu(x + res2_(torch::relu(res0_(x)))));
+  // From the last stage on.
+  void Finish(PoseTrace& trace) {
+    trace.pooled = final_conv_(trace.stages.back()).mean({2, 3});
+    trace.outputs = Outputs(trace.pooled);
   }
 
   void Fold() override { FoldAll(*this); }
 
  private:
+  Tensor Outputs(const Tensor& pooled) {
+    Tensor x = fc_(pooled);
+    x = hydra_block_(summary_block_(torch::relu(summary_(x))));
+    x = torch::relu(in_layer_(x));
+    return final_layer_(torch::relu(x + res2_(torch::relu(res0_(x)))));
+  }
+
   Tensor mean_, std_;
   std::vector<torch::nn::Sequential> trunk_;  // stem, then for each stage its downsampling and its blocks
   MobileOne final_conv_{nullptr};
@@ -328,7 +358,15 @@ std::shared_ptr<FrozenNet> CreatePoseNet(const PoseNetShape& shape) {
   return net;
 }
 
-Tensor PooledFeatures(FrozenNet& posenet, const Tensor& input) { return dynamic_cast<PoseNet&>(posenet).Pooled(input); }
+PoseTrace TracePoseNet(FrozenNet& posenet, const Tensor& input) { return dynamic_cast<PoseNet&>(posenet).Trace(input); }
+
+void FinishPoseNet(FrozenNet& posenet, PoseTrace& trace) { dynamic_cast<PoseNet&>(posenet).Finish(trace); }
+
+void MergeAlways(FrozenNet& posenet) {
+  for (const auto& child : posenet.modules(/*include_self=*/false)) {
+    if (auto* branched = dynamic_cast<Branched*>(child.get())) branched->MergeAlways();
+  }
+}
 
 Result<PoseNetShape> ReadPoseNetShape(const TensorFile& file) {
   PoseNetShape shape;

@@ -220,6 +220,32 @@ PicturePoint ProjectPoint(const Camera& camera, FrameSize size, Vec3 point) {
   return {lens.center_x + lens.focal_x * p.y / p.x, lens.center_y + lens.focal_y * p.z / p.x, p.x};
 }
 
+std::vector<PicturePoint> TrackCells(const World& world, double time0, double time1, FrameSize grid) {
+  constexpr double kSkyDepth = 1e6, kNearest = 0.3;
+  const Mesh mesh = BuildMesh(world, time0);
+  const Camera camera = world.CameraAt(time0), next = world.CameraAt(time1);
+  const Lens lens = Lens::For(grid);
+  const Visibility seen = Rasterize(mesh.triangles, camera, lens, grid, 1, 1);
+  std::vector<PicturePoint> points;
+  points.reserve(seen.seen.size());
+  for (uint32_t row = 0; row < grid.height; ++row) {
+    for (uint32_t column = 0; column < grid.width; ++column) {
+      const double x = column + 0.5, y = row + 0.5;
+      const uint32_t id = seen.seen[size_t{row} * grid.width + column];
+      double depth = kSkyDepth;
+      if (id != kSky) depth = 1 / seen.shapes[id].inverse_depth.At(x, y);
+      PicturePoint point{x, y, depth};
+      if (y <= HoodEdge(world.hood, grid, x)) {
+        point = ProjectPoint(next, grid, camera.position + camera.view * (lens.Ray(x, y) * depth));
+        const bool moves = id != kSky && mesh.triangles[seen.shapes[id].triangle].movable;
+        if (moves || point.depth < kNearest) point.x = std::nan("");
+      }
+      points.push_back(point);
+    }
+  }
+  return points;
+}
+
 Frame RenderFrame(const World& world, double time, const RenderOptions& options) {
   Picture picture{options.size, std::vector<Color>(size_t{options.size.width} * options.size.height)};
   const int count = std::max(options.sub_frames, 1);

@@ -61,19 +61,57 @@ void Apply(const Look& look, Tensor picture) {
   picture.add_(CutNoise(size[0], size[1]), look.noise).clamp_(0, 255);
 }
 
-// The grid that shows a picture as the same camera, turned by `turn`, would have taken it.
-Tensor TurnedGrid(const road::Vec3& turn, double mount_pitch, double mount_yaw) {
+// From directions in a turned camera to those in the camera as it was; the turn is about the calibrated axes.
+road::Mat3 TurnOf(const Tensor& angles, const Tensor& mounts) {
+  const auto at = [](const Tensor& t, int64_t i) { return t[i].item<double>(); };
+  const road::Mat3 mount = road::FromEuler(0, at(mounts, 0), at(mounts, 1));
+  return road::Transposed(mount) * (road::FromEuler(at(angles, 0), at(angles, 1), at(angles, 2)) * mount);
+}
+
+// Points of the model grid, x and y, to where `m` takes the directions behind them.
+std::pair<Tensor, Tensor> MovePoints(const road::Mat3& m, const Tensor& column, const Tensor& row) {
   const road::Lens lens = road::Lens::For(kModelGrid);
-  const road::Mat3 mount = road::FromEuler(0, mount_pitch, mount_yaw);
-  const road::Mat3 m = road::Transposed(mount) * (road::FromEuler(turn.x, turn.y, turn.z) * mount);
-  const Tensor x = ((torch::arange(int64_t{kModelGrid.width}) + 0.5 - lens.center_x) / lens.focal_x).view({1, -1});
-  const Tensor y = ((torch::arange(int64_t{kModelGrid.height}) + 0.5 - lens.center_y) / lens.focal_y).view({-1, 1});
+  const Tensor x = (column - lens.center_x) / lens.focal_x, y = (row - lens.center_y) / lens.focal_y;
   const Tensor ahead = m.x.x + m.y.x * x + m.z.x * y;
   const Tensor across = (m.x.y + m.y.y * x + m.z.y * y) / ahead, down = (m.x.z + m.y.z * x + m.z.z * y) / ahead;
-  return torch::stack({(across * lens.focal_x + lens.center_x) * (2.0 / kModelGrid.width) - 1,
-                       (down * lens.focal_y + lens.center_y) * (2.0 / kModelGrid.height) - 1},
-                      2)
-      .to(torch::kFloat32);
+  return {across * lens.focal_x + lens.center_x, down * lens.focal_y + lens.center_y};
+}
+
+// Middles of cells of `step` cells of the model grid: a row of x, a column of y.
+std::pair<Tensor, Tensor> Middles(int64_t step) {
+  const auto along = [step](int64_t size) { return (torch::arange(size / step) + 0.5) * step; };
+  return {along(kModelGrid.width).view({1, -1}), along(kModelGrid.height).view({-1, 1})};
+}
+
+// A rectangle of the model grid, in its cells, all multiples of kTrackStep.
+struct Window {
+  int64_t y = 0, x = 0, height = kModelGrid.height, width = kModelGrid.width;
+
+  // Its part of what has a value for every `step` cells.
+  Tensor Of(const Tensor& t, int64_t step = 1) const {
+    return t.narrow(-2, y / step, height / step).narrow(-1, x / step, width / step);
+  }
+};
+
+Window DrawWindow(bool whole) {
+  Window window;
+  if (whole) return window;
+  window.height /= 2;
+  window.width /= 2;
+  window.y = Below(window.height / kTrackStep + 1) * kTrackStep;
+  window.x = Below(window.width / kTrackStep + 1) * kTrackStep;
+  return window;
+}
+
+// What the same camera, turned, would have taken, in a window of `picture`.
+Tensor TurnPicture(const road::Mat3& turn, const Tensor& picture, const Window& window) {
+  const auto [columns, rows] = Middles(1);
+  const auto [x, y] =
+      MovePoints(turn, columns.narrow(1, window.x, window.width), rows.narrow(0, window.y, window.height));
+  const Tensor grid = torch::stack({x * (2.0 / kModelGrid.width) - 1, y * (2.0 / kModelGrid.height) - 1}, 2);
+  const auto options =
+      F::GridSampleFuncOptions().mode(torch::kBilinear).padding_mode(torch::kBorder).align_corners(false);
+  return F::grid_sample(picture.unsqueeze(0), grid.to(torch::kFloat32).unsqueeze(0), options)[0];
 }
 
 }  // namespace
@@ -98,40 +136,54 @@ PoseScale MeasurePoses(const Scenes& scenes) {
   return {poses.mean(0), poses.std(0)};
 }
 
-PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, double turns, int64_t size) {
-  std::vector<Tensor> f0, f1, poses;
+PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, double turns, int64_t size, bool whole) {
+  static const auto kMiddles = Middles(kTrackStep);
+  std::vector<Tensor> f0, f1, poses, flows, knowns;
   for (int64_t i = 0; i < size; ++i) {
     const int64_t scene = Below(scenes.count()), pair = Below(kPairs);
     const bool still = Chance(kStandStill);
-    Tensor first = scenes.pictures[scene][kFirstView[pair]].to(torch::kFloat32);
-    Tensor second = still ? first.clone() : scenes.pictures[scene][kSecondView[pair]].to(torch::kFloat32);
+    const Window window = DrawWindow(whole);
+    const Tensor& pictures = scenes.pictures[scene];
+    const Tensor later = pictures[still ? kFirstView[pair] : kSecondView[pair]];
+    Tensor first = window.Of(pictures[kFirstView[pair]]).to(torch::kFloat32);
+    Tensor second = window.Of(later).to(torch::kFloat32);
     Tensor pose = still ? torch::zeros({6}) : scenes.poses[scene][pair].clone();
+    Tensor x = scenes.tracks[scene][pair][0], y = scenes.tracks[scene][pair][1];
+    if (still) {
+      x = kMiddles.first.expand_as(x).to(torch::kFloat32);
+      y = kMiddles.second.expand_as(y).to(torch::kFloat32);
+    }
     if (Chance(kTurned)) {
       const Tensor rate = Uniform(0, turns) * torch::randn({3}) * scale.spread.slice(0, 3, 6);
-      const auto angle = [&](int64_t axis) { return rate[axis].item<double>() * kFrameSeconds; };
-      const Tensor grid = TurnedGrid({angle(0), angle(1), angle(2)}, scenes.mounts[scene][0].item<double>(),
-                                     scenes.mounts[scene][1].item<double>());
-      const Tensor turned = F::grid_sample(
-          second.unsqueeze(0), grid.unsqueeze(0),
-          F::GridSampleFuncOptions().mode(torch::kBilinear).padding_mode(torch::kBorder).align_corners(false));
+      const road::Mat3 turn = TurnOf(rate * kFrameSeconds, scenes.mounts[scene]);
       // Our own car turns with the camera.
-      second = torch::where(scenes.maps[scene] == int{road::kOwnCar}, second, turned[0]);
+      const Tensor own = scenes.maps[scene] == int{road::kOwnCar};
+      second = torch::where(window.Of(own), second, TurnPicture(turn, later.to(torch::kFloat32), window));
+      const Tensor own_cells = own.slice(0, kTrackStep / 2, {}, kTrackStep).slice(1, kTrackStep / 2, {}, kTrackStep);
+      const auto [turned_x, turned_y] = MovePoints(road::Transposed(turn), x, y);
+      x = torch::where(own_cells, x, turned_x);
+      y = torch::where(own_cells, y, turned_y);
       pose.slice(0, 3, 6).add_(rate);
     }
+    Tensor flow = window.Of(torch::stack({x - kMiddles.first, y - kMiddles.second}), kTrackStep).to(torch::kFloat32);
     if (Chance(kMirrored)) {
       first = first.flip({-1});
       second = second.flip({-1});
       pose = pose * torch::tensor({1.0F, -1.0F, 1.0F, -1.0F, 1.0F, -1.0F});
+      flow = flow.flip({-1}) * torch::tensor({-1.0F, 1.0F}).view({2, 1, 1});
     }
     f0.push_back(first.contiguous());
     f1.push_back(second.contiguous());
     poses.push_back(pose);
+    const Tensor known = flow.slice(0, 0, 1).isfinite();
+    flows.push_back(torch::where(known, flow, torch::zeros({})));
+    knowns.push_back(known);
     Look look = DrawLook(kPoseNoise);
     Apply(look, f0.back());
     look.gain = look.gain * std::exp(Uniform(-0.01, 0.01));  // exposure follows the scene
     Apply(look, f1.back());
   }
-  return {torch::stack(f0), torch::stack(f1), torch::stack(poses)};
+  return {torch::stack(f0), torch::stack(f1), torch::stack(poses), torch::stack(flows), torch::stack(knowns)};
 }
 
 }  // namespace kitsink::standin

@@ -10,8 +10,17 @@ Status RunTraining(NetKind kind, const std::filesystem::path& scenes, Seeds seed
   KIT_ASSIGN(const Device device, ParseDevice(job.device));
   return Guarded("train_standin", [&]() -> Status {
     KIT_ASSIGN(const Scenes data, LoadScenes(scenes, seeds));
-    const TrainOptions options{job.seed,  job.steps, job.batch,   job.rate,
-                               job.decay, job.turns, job.initial, job.output.string() + ".checkpoint"};
+    TrainOptions options;
+    options.seed = job.seed;
+    options.steps = job.steps;
+    options.batch = job.batch;
+    options.rate = job.rate;
+    options.decay = job.decay;
+    options.turns = job.turns;
+    options.crop_steps = job.crop_steps;
+    options.head_batches = job.head_batches;
+    options.initial = job.initial;
+    options.checkpoint = job.output.string() + ".checkpoint";
     torch::manual_seed(job.seed);
     const bool seg = kind == NetKind::kSegNet;
     const std::shared_ptr<FrozenNet> net = seg ? CreateSegNet(StandInSegNet()) : CreatePoseNet(StandInPoseNet());

@@ -15,7 +15,7 @@ enum class NetKind { kSegNet, kPoseNet };
 
 struct TrainJob {
   uint64_t seed = 1;
-  int64_t steps = 0, batch = 8;
+  int64_t steps = 0, batch = 8, crop_steps = 0, head_batches = 0;
   double rate = 3e-3, decay = 1e-2, turns = 4;
   std::filesystem::path initial, output;
   std::string device = "auto";

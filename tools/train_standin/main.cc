@@ -82,6 +82,10 @@ int Main(int argc, char** argv) {
   for (CLI::App* verb : {&segnet, &posenet}) AddTraining(*verb, job);
   posenet.add_option("--turns", job.turns, "Largest spread of added rotations, in spreads of the natural ones")
       ->capture_default_str();
+  posenet.add_option("--crop-steps", job.crop_steps, "Of the steps, so many at first teach the flow alone")
+      ->capture_default_str();
+  posenet.add_option("--head-batches", job.head_batches, "Train the last layers alone on so many more batches")
+      ->capture_default_str();
   table.add_option("--nets", report.nets, "Folder of the nets")->required();
   table.add_option("--clip", report.clip, "A real clip to compare with, too");
   table.add_option("--masks", report.masks, "Its class maps (u8, 512 x 384 each)");

@@ -15,7 +15,9 @@ namespace {
 
 constexpr size_t kPlane = size_t{kModelGrid.width} * kModelGrid.height;
 constexpr size_t kSceneFloats = kPairs * 6 + 2;
-constexpr size_t kSceneBytes = kPlane * 3 * kViews + kPlane + kSceneFloats * 4;
+constexpr FrameSize kTrackGrid{kModelGrid.width / kTrackStep, kModelGrid.height / kTrackStep};
+constexpr size_t kTrackFloats = kPairs * 2 * kTrackGrid.width * kTrackGrid.height;
+constexpr size_t kSceneBytes = kPlane * 3 * kViews + kPlane + (kSceneFloats + kTrackFloats) * 4;
 constexpr double kStart = 0.2, kLongest = 0.12;  // seconds
 
 std::filesystem::path SceneFile(const std::filesystem::path& folder, uint64_t seed) {
@@ -28,6 +30,13 @@ std::array<double, kViews> Times(const road::World& world, uint64_t seed) {
   const double distance = random.Uniform(0.05, 35 * kFrameSeconds);
   const double span = std::clamp(distance / std::max(world.speed, 1.0), 0.02, kLongest);
   return {kStart, kStart + span * random.Uniform(0.3, 0.7), kStart + span};
+}
+
+// Planes of x and y, in cells of the model grid.
+void WriteTracks(const road::World& world, double from, double to, ByteWriter& writer) {
+  const std::vector<road::PicturePoint> points = road::TrackCells(world, from, to, kTrackGrid);
+  for (const road::PicturePoint& point : points) writer.F32(static_cast<float>(point.x * kTrackStep));
+  for (const road::PicturePoint& point : points) writer.F32(static_cast<float>(point.y * kTrackStep));
 }
 
 Bytes RenderScene(uint64_t seed, int threads) {
@@ -60,6 +69,10 @@ Bytes RenderScene(uint64_t seed, int threads) {
   }
   writer.F32(static_cast<float>(world.mount_pitch));
   writer.F32(static_cast<float>(world.mount_yaw));
+  for (size_t pair = 0; pair < kPairs; ++pair) {
+    WriteTracks(world, times[static_cast<size_t>(kFirstView[pair])], times[static_cast<size_t>(kSecondView[pair])],
+                writer);
+  }
   return writer.Take();
 }
 
@@ -90,6 +103,7 @@ Result<Scenes> LoadScenes(const std::filesystem::path& folder, Seeds seeds) {
   scenes.maps = torch::empty({count, height, width}, torch::kUInt8);
   scenes.poses = torch::empty({count, kPairs, 6});
   scenes.mounts = torch::empty({count, 2});
+  scenes.tracks = torch::empty({count, kPairs, 2, kTrackGrid.height, kTrackGrid.width});
   for (int64_t i = 0; i < count; ++i) {
     const std::filesystem::path path = SceneFile(folder, seeds.first + static_cast<uint64_t>(i));
     KIT_ASSIGN(const Bytes bytes, ReadFile(path, kSceneBytes));
@@ -103,6 +117,7 @@ Result<Scenes> LoadScenes(const std::filesystem::path& folder, Seeds seeds) {
     take(scenes.maps[i]);
     take(scenes.poses[i]);
     take(scenes.mounts[i]);
+    take(scenes.tracks[i]);
   }
   return scenes;
 }

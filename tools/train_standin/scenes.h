@@ -2,7 +2,7 @@
 // Rendered scenes as training data: a folder with one file a seed.
 //
 // A scene is kViews pictures on the model grid, taken within a tenth of a second, with the class map of the last and
-// the motion between any two.
+// the motion between any two: the camera's, and the way of every cell of a coarse grid through the picture.
 
 #include <cstdint>
 #include <filesystem>
@@ -16,6 +16,7 @@ inline constexpr int64_t kViews = 3;
 inline constexpr int64_t kPairs = 3;                       // of views: 0 1, 0 2, 1 2
 inline constexpr int64_t kFirstView[kPairs] = {0, 0, 1};   // of each pair
 inline constexpr int64_t kSecondView[kPairs] = {1, 2, 2};  // of each pair
+inline constexpr uint32_t kTrackStep = 8;                  // cells of the model grid a cell of the coarse one
 inline constexpr double kFrameSeconds = 0.05;              // poses are rates over this time, whatever passed
 inline constexpr uint64_t kHeldOutSeed = 900000;           // seeds from here on are never trained on
 

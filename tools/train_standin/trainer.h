@@ -18,8 +18,10 @@ struct TrainOptions {
   int64_t steps = 1000, batch = 8;
   double rate = 3e-3;  // at its peak: a short rise, then half a cosine
   double decay = 1e-2;
-  double turns = 4;                  // of pairs for PoseNet, see DrawPoseBatch
-  std::filesystem::path initial;     // safetensors file to begin with; random weights when empty
+  double turns = 4;               // of pairs for PoseNet, see DrawPoseBatch
+  int64_t crop_steps = 0;         // for PoseNet: so many steps at first teach the flow alone, on quarters of pictures
+  int64_t head_batches = 0;       // for PoseNet: on so many it trains its last layers some more
+  std::filesystem::path initial;  // safetensors file to begin with; random weights when empty
   std::filesystem::path checkpoint;  // resumed from when it exists
 };
 
