@@ -16,7 +16,7 @@ namespace F = torch::nn::functional;
 // How much each motion counts. Sideways and down hardly anything moves.
 constexpr float kPoseWeights[] = {2.0F, 0.2F, 0.2F, 1.0F, 1.0F, 1.0F};
 constexpr double kGuideShare = 0.5, kLastGuideShare = 0.05;  // of the flow in the loss, in the first and last step
-constexpr int64_t kCalibration = 96;                         // pairs
+constexpr int64_t kCalibration = 12;                         // batches
 constexpr int64_t kHeadBatch = 64, kHeadRounds = 60;
 constexpr double kHeadRate = 1e-3;
 constexpr size_t kWideStages = 2;  // stages that tell the flow alone
@@ -194,8 +194,8 @@ Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& op
     const torch::NoGradGuard no_grad;
     net.train();
     SetMomentum(net, c10::nullopt);
-    Calibrate(net, trace(draw(kCalibration)));
-    trace(draw(kCalibration));
+    Calibrate(net, trace(draw(kCalibration * options.batch)));
+    trace(draw(kCalibration * options.batch));
     SetMomentum(net, 0.1);
   }
   net.eval();
