@@ -32,8 +32,8 @@ struct PicturePoint {
 };
 PicturePoint ProjectPoint(const Camera& camera, FrameSize size, Vec3 point);
 
-// Where the camera at time1 sees what it saw at time0 in the middle of each cell of `grid`, in cells; rows from the top.
-// Our own car stays where it is. x is NaN for what moves by itself or has come behind the camera.
+// Where the camera at time1 sees what it saw at time0 in the middle of each cell of `grid`, in cells; rows from the
+// top. Our own car stays where it is. x is NaN for what moves by itself or has come behind the camera.
 std::vector<PicturePoint> TrackCells(const World& world, double time0, double time1, FrameSize grid);
 
 // The picture's row, in pixels, where our own car begins in the column at x.
