@@ -108,7 +108,4 @@ Result<MaskFileReport> DescribeMaskFile(const std::filesystem::path& input, cons
 // Widths of the generator for a size; kAuto by the number of pairs.
 GeneratorShape ShapeFor(GeneratorSize size, uint64_t num_pairs);
 
-// "0.1.0"
-std::string_view Version();
-
 }  // namespace kitsink

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "kitsink/version.h"
 
 namespace kitsink {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 std::string VersionText() {
   std::string text = "kitsink " + std::string(Version()) + "\n";
   text += "  archive format 1, " KITSINK_BUILD_TYPE " build, " KITSINK_COMPILER "\n";
-  text += "  " + TorchDescription() + "\n";
+  text += "  engine built against LibTorch " KITSINK_TORCH_VERSION "; every report names the one that ran\n";
   return text;
 }
 

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/engine.h"
 #include "kitsink/score.h"
 
 namespace kitsink {
@@ -21,7 +22,9 @@ int Run(State& state) {
     if (!status.ok()) return Fail("score", status.error());
   }
   if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("score", status.error());
-  const Result<ScoreReport> report = RunScore(state.options, state.job, progress);
+  const Result<const Engine*> engine = OpenEngine();
+  if (!engine.ok()) return Fail("score", engine.error());
+  const Result<ScoreReport> report = engine.value()->score(state.options, state.job, progress);
   if (!report.ok()) return Fail("score", report.error());
   if (!state.report.empty()) {
     const std::string text = FormatUpstreamResults(report.value());
