@@ -11,6 +11,7 @@ struct Engine {
   decltype(&Compress) compress;
   decltype(&Inflate) inflate;
   decltype(&RunScore) score;
+  decltype(&RunEvaluate) evaluate;
   decltype(&EncodeMaskFile) encode_mask;
   decltype(&DecodeMaskFile) decode_mask;
   decltype(&DescribeMaskFile) describe_mask;

@@ -11,6 +11,7 @@ extern "C" [[gnu::visibility("default")]] const Engine* kitsink_engine(const cha
       .compress = Compress,
       .inflate = Inflate,
       .score = RunScore,
+      .evaluate = RunEvaluate,
       .encode_mask = EncodeMaskFile,
       .decode_mask = DecodeMaskFile,
       .describe_mask = DescribeMaskFile,

@@ -28,11 +28,13 @@ int Main(int argc, char** argv) {
       "  kitsink compress drive.mkv -o drive.zip\n"
       "  kitsink inflate drive.zip out/\n"
       "  kitsink score out/ --original drive.mkv\n"
+      "  kitsink evaluate --submission-dir submissions/mine\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage.");
   Action action;
   AddCompress(app, action);
   AddInflate(app, action);
   AddScore(app, action);
+  AddEvaluate(app, action);
   AddMask(app, action);
   try {
     app.parse(argc, argv);

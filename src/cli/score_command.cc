@@ -50,12 +50,16 @@ void AddScore(CLI::App& app, Action& action) {
       ->type_name("FILE");
   verb->add_option("--report", state->report, "Also write upstream's results block to FILE")->type_name("FILE");
   AddForceOption(*verb, state->job);
+  AddGroundTruthOptions(*verb, state->options.ground_truth, state->options.use_cache);
   AddJobOptions(*verb, state->job);
   AddOutputOptions(*verb, state->output);
   verb->footer(
       "Examples:\n"
       "  kitsink score out/ --original drive.mkv\n"
-      "  kitsink score out/ --original drive.mkv --archive drive.zip --device cpu --json");
+      "  kitsink score out/ --original drive.mkv --archive drive.zip --device cpu --json\n"
+      "  kitsink score out/ --original drive.mkv --gt raw:dali.raw\n"
+      "dali.raw: rgb24 frames; beside it dali.json: {\"decoder\": \"DALI 1.52.0, T4\", \"sha256\": of dali.raw,\n"
+      "\"video_sha256\": of drive.mkv}.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });
 }
 
