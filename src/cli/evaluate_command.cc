@@ -75,7 +75,8 @@ void AddEvaluate(CLI::App& app, Action& action) {
       "Examples:\n"
       "  kitsink evaluate --submission-dir submissions/mine --video-names-file public_test_video_names.txt\n"
       "  kitsink evaluate --submission-dir submissions/mine --device cuda --gt raw:dali.raw --json\n"
-      "inflate.sh runs with your rights: evaluate only what you trust. Old frames in inflated/ are removed first, stray\n"
+      "inflate.sh runs with your rights: evaluate only what you trust. Old frames in inflated/ are removed first, "
+      "stray\n"
       "files beside the originals and blank lines among the names do not count, a short .raw is refused.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });
 }

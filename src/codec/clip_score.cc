@@ -11,8 +11,8 @@
 namespace kitsink {
 namespace {
 
-constexpr size_t kReadAhead = 4;     // pairs
-constexpr size_t kPairsAtOnce = 4;   // on a CPU, where more at once are no faster and take more memory
+constexpr size_t kReadAhead = 4;    // pairs
+constexpr size_t kPairsAtOnce = 2;  // on a CPU, where more at once are no faster and take more memory
 
 // Everything that the observations depend on: a line each.
 std::string CacheKey(const GroundTruthInfo& truth, const Nets& nets, size_t pairs_at_once) {

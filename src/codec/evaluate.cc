@@ -130,9 +130,8 @@ Result<double> InflateSubmission(const EvaluateOptions& options, const fs::path&
   const std::string script = (fs::path(options.submission_dir) / "inflate.sh").string();
   // The names file goes as an absolute path, the folders as they were given: what submissions meet upstream.
   const std::string names = fs::absolute(options.video_names_file).string();
-  KIT_ASSIGN(const ChildOutcome outcome,
-             RunChild({"bash", script, archive_folder.string(), inflated.string(), names}, options.time_limit_seconds,
-                      progress));
+  KIT_ASSIGN(const ChildOutcome outcome, RunChild({"bash", script, archive_folder.string(), inflated.string(), names},
+                                                  options.time_limit_seconds, progress));
   if (outcome.timed_out) {
     char text[64];
     std::snprintf(text, sizeof(text), "%g", options.time_limit_seconds);
@@ -144,8 +143,9 @@ Result<double> InflateSubmission(const EvaluateOptions& options, const fs::path&
   for (const Clip& clip : clips) {
     std::error_code error;
     if (fs::is_regular_file(clip.raw, error)) continue;
-    return Error{Code::kIo, script + ": ended well, but did not write " + clip.raw.string() +
-                                (clip.had_old_raw ? "; upstream would have scored the stale one of an earlier run" : "")};
+    return Error{Code::kIo,
+                 script + ": ended well, but did not write " + clip.raw.string() +
+                     (clip.had_old_raw ? "; upstream would have scored the stale one of an earlier run" : "")};
   }
   return outcome.seconds;
 }

@@ -27,9 +27,8 @@ Result<DumpRecord> LoadDumpRecord(const std::filesystem::path& dump) {
   KIT_ASSIGN(const Bytes bytes, ReadFile(path, 1 << 20));
   const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
   DumpRecord record;
-  for (const auto& [name, field] : {std::pair{"decoder", &record.decoder},
-                                    {"sha256", &record.sha256},
-                                    {"video_sha256", &record.video_sha256}}) {
+  for (const auto& [name, field] :
+       {std::pair{"decoder", &record.decoder}, {"sha256", &record.sha256}, {"video_sha256", &record.video_sha256}}) {
     const auto found = json.is_object() ? json.find(name) : json.end();
     if (found == json.end() || !found->is_string() || found->get<std::string>().empty()) {
       return bad("lacks the text \"" + std::string(name) + "\"");
@@ -73,8 +72,8 @@ Result<GroundTruth> GroundTruth::Open(const std::filesystem::path& video, const 
     KIT_ASSIGN(dump, RawReader::Open(options.dump, reader.frame_size()));
     const uint64_t num_pairs = dump->num_frames() / 2;
     if (range.first >= num_pairs || (range.end != UINT64_MAX && range.end > num_pairs)) {
-      return Error{Code::kInvalidArgument, options.dump.string() + ": has " + std::to_string(num_pairs) +
-                                               " pairs, the range asks for more"};
+      return Error{Code::kInvalidArgument,
+                   options.dump.string() + ": has " + std::to_string(num_pairs) + " pairs, the range asks for more"};
     }
   }
   return GroundTruth(std::move(reader), std::move(dump), range);

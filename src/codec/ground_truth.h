@@ -13,9 +13,9 @@ namespace kitsink {
 
 // What a score says of the frames that it took for the original's.
 struct GroundTruthInfo {
-  std::string description;   // for people
-  std::string decoder;       // name and version
-  std::string frames_sha256; // of the dump; of the video when it is decoded here
+  std::string description;    // for people
+  std::string decoder;        // name and version
+  std::string frames_sha256;  // of the dump; of the video when it is decoded here
 };
 
 // Reads and checks what is known without decoding. `video_sha256` is the original's. For a dump FILE.raw its record
@@ -37,7 +37,7 @@ class GroundTruth {
  private:
   GroundTruth(PairReader video, std::optional<RawReader> dump, const PairRange& range)
       : video_(std::move(video)), dump_(std::move(dump)), range_(range), next_(range.first) {}
-  PairReader video_;                // says the frame size even when a dump gives the frames
+  PairReader video_;  // says the frame size even when a dump gives the frames
   std::optional<RawReader> dump_;
   PairRange range_;
   uint64_t next_ = 0;  // pair of the dump

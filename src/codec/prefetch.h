@@ -7,8 +7,8 @@
 
 namespace kitsink {
 
-// The same pairs in the same order; up to `depth` of them wait in memory. `source` is called from one other thread only,
-// which ends when the last copy of the result is destroyed: until then whatever `source` refers to must live.
+// The same pairs in the same order; up to `depth` of them wait in memory. `source` is called from one other thread
+// only, which ends when the last copy of the result is destroyed: until then whatever `source` refers to must live.
 PairSource ReadAhead(PairSource source, size_t depth);
 
 }  // namespace kitsink
