@@ -210,6 +210,13 @@ class ForeignZip {
     if (!member.ok()) testing::ExpectDecent(member.error());
     return member.ok() ? "loaded " + std::to_string(member.value().size()) : member.error().message;
   }
+  // Extracts into `folder`: the error's sentence, or nothing.
+  std::string ExtractMessage(const std::filesystem::path& folder, const Limits& limits) {
+    EXPECT_EQ(zip_close(zip_), 0);
+    const Status status = ExtractZip(path_, folder, limits);
+    if (!status.ok()) testing::ExpectDecent(status.error());
+    return status.ok() ? "" : status.error().message;
+  }
 
  private:
   std::filesystem::path path_;
@@ -251,6 +258,49 @@ TEST(Zip, RefusesWhatItShouldNotOpen) {
     zip.Add("p", bytes, ZIP_CM_STORE);
     ASSERT_EQ(zip_file_set_encryption(zip.get(), 0, ZIP_EM_TRAD_PKWARE, "secret"), 0);
   });
+}
+
+TEST(Zip, ExtractsEveryFileOfAnySubmission) {
+  const TemporaryFolder folder;
+  ForeignZip zip(folder / "a.zip");
+  zip.Add("deep/er/q", Bytes(5000, 7), ZIP_CM_DEFLATE);
+  zip.Add("run", Bytes(10, 1), ZIP_CM_STORE);
+  zip_file_set_external_attributes(zip.get(), 1, 0, ZIP_OPSYS_UNIX, 0100755U << 16);
+  zip_dir_add(zip.get(), "empty", 0);
+  ASSERT_TRUE(WriteFile(folder / "run", Bytes(3, 3), Overwrite::kRefuse).ok());
+  EXPECT_EQ(zip.ExtractMessage(folder.path(), Limits{}), "");
+  EXPECT_EQ(ReadFile(folder / "deep/er/q", 1 << 20).value(), Bytes(5000, 7));
+  EXPECT_EQ(ReadFile(folder / "run", 1 << 20).value(), Bytes(10, 1));
+  using std::filesystem::perms;
+  EXPECT_NE(std::filesystem::status(folder / "run").permissions() & perms::owner_exec, perms::none);
+  EXPECT_EQ(std::filesystem::status(folder / "deep/er/q").permissions() & perms::owner_exec, perms::none);
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "empty"));
+}
+
+TEST(Zip, ExtractsNothingOfAZipThatClimbsOutOrIsTooLarge) {
+  const TemporaryFolder folder;
+  const auto message = [&folder](const auto& fill, const Limits& limits) {
+    ForeignZip zip(folder / "a.zip");
+    zip.Add("first", Bytes(100, 1), ZIP_CM_STORE);
+    fill(zip);
+    std::filesystem::create_directory(folder / "out");
+    const std::string text = zip.ExtractMessage(folder / "out", limits);
+    EXPECT_TRUE(std::filesystem::is_empty(folder / "out")) << text;
+    return text;
+  };
+  for (const char* name : {"../q", "/q", "a/../../q", "..", "d\\q"}) {
+    const auto add = [name](ForeignZip& zip) { zip.Add(name, Bytes(5, 1), ZIP_CM_STORE); };
+    EXPECT_NE(message(add, Limits{}).find("leads out of the folder"), std::string::npos) << name;
+  }
+  const auto link = [](ForeignZip& zip) {
+    zip.Add("q", Bytes(5, 1), ZIP_CM_STORE);
+    zip_file_set_external_attributes(zip.get(), 1, 0, ZIP_OPSYS_UNIX, 0xa1ffU << 16);
+  };
+  EXPECT_NE(message(link, Limits{}).find("\"q\" is a link"), std::string::npos);
+  Limits limits;
+  limits.max_extracted_bytes = 104;
+  const auto second = [](ForeignZip& zip) { zip.Add("q", Bytes(5, 1), ZIP_CM_STORE); };
+  EXPECT_NE(message(second, limits).find("105 bytes, limit 104"), std::string::npos);
 }
 
 TEST(Zip, ChecksSizesBeforeReading) {

@@ -56,13 +56,14 @@ TEST(Score, ComparesMapsAndPoses) {
 
 TEST(Score, BatchesOfSixteenAndMeansOverAllPairs) {
   FakeObserver observer;
-  const Result<std::vector<PairDistortion>> pairs = MeasureDistortion(
-      Repeat(MakePair(1, 10), 18), Repeat(MakePair(2, 13), 18), observer, kUpstreamBatchSize, SilentProgress(), 18);
+  const Result<std::vector<PairDistortion>> pairs =
+      MeasureDistortion(ObservePairs(Repeat(MakePair(1, 10), 18), observer),
+                        ObservePairs(Repeat(MakePair(2, 13), 18), observer), 16, SilentProgress(), 18);
   ASSERT_TRUE(pairs.ok());
-  EXPECT_EQ(observer.batch_sizes, (std::vector<size_t>{16, 16, 2, 2}));
+  EXPECT_EQ(observer.batch_sizes, (std::vector<size_t>{16, 16, 2, 2, 0, 0}));
   EXPECT_EQ(ExactMeans(pairs.value()).seg, 1.0);
   EXPECT_EQ(ExactMeans(pairs.value()).pose, 9.0);
-  EXPECT_EQ(UpstreamMeans(pairs.value(), 16).pose, 9.0);
+  EXPECT_EQ(UpstreamMeans(std::span(&pairs.value(), 1), 16).pose, 9.0);
 }
 
 TEST(Score, UpstreamMeansAreFloat32SumsPerBatch) {
@@ -74,16 +75,28 @@ TEST(Score, UpstreamMeansAreFloat32SumsPerBatch) {
     for (size_t i = first; i < std::min<size_t>(40, first + 16); ++i) batch += pairs[i].pose;
     expected += batch;
   }
-  EXPECT_EQ(UpstreamMeans(pairs, 16).pose, static_cast<double>(expected / 40.0F));
-  EXPECT_GT(ExactMeans(pairs).pose, UpstreamMeans(pairs, 16).pose);
+  EXPECT_EQ(UpstreamMeans(std::span(&pairs, 1), 16).pose, static_cast<double>(expected / 40.0F));
+  EXPECT_GT(ExactMeans(pairs).pose, UpstreamMeans(std::span(&pairs, 1), 16).pose);
+}
+
+TEST(Score, ABatchHoldsPairsOfOneClipOnly) {
+  // 1 + 2^-24 is 1 in float32: the small figures count only where the large one is not in their batch.
+  const float small = 0x1p-24F;
+  const std::vector<PairDistortion> large = {{.seg = 0, .pose = 1.0F}};
+  const std::vector<PairDistortion> rest(4, PairDistortion{.seg = 0, .pose = small});
+  std::vector<PairDistortion> together = large;
+  together.insert(together.end(), rest.begin(), rest.end());
+  const std::vector<std::vector<PairDistortion>> apart = {large, rest};
+  EXPECT_EQ(UpstreamMeans(std::span(&together, 1), 16).pose, static_cast<double>(1.0F / 5.0F));
+  EXPECT_EQ(UpstreamMeans(apart, 16).pose, static_cast<double>((1.0F + 4 * small) / 5.0F));
 }
 
 TEST(Score, RefusesClipsThatEndApart) {
   for (const auto& [original, inflated] : {std::pair<size_t, size_t>{16, 32}, {32, 16}, {3, 2}}) {
     FakeObserver observer;
     const Result<std::vector<PairDistortion>> pairs =
-        MeasureDistortion(Repeat(MakePair(1, 1), original), Repeat(MakePair(1, 1), inflated), observer,
-                          kUpstreamBatchSize, SilentProgress(), original);
+        MeasureDistortion(ObservePairs(Repeat(MakePair(1, 1), original), observer),
+                          ObservePairs(Repeat(MakePair(1, 1), inflated), observer), 16, SilentProgress(), original);
     ASSERT_FALSE(pairs.ok());
     EXPECT_EQ(pairs.error().code, Code::kCorrupt);
   }
@@ -91,8 +104,8 @@ TEST(Score, RefusesClipsThatEndApart) {
 
 TEST(Score, RefusesAnEmptyClip) {
   FakeObserver observer;
-  EXPECT_FALSE(
-      MeasureDistortion(Repeat(MakePair(1, 1), 0), Repeat(MakePair(1, 1), 0), observer, 16, SilentProgress(), 0).ok());
+  const ObservationSource none = ObservePairs(Repeat(MakePair(1, 1), 0), observer);
+  EXPECT_FALSE(MeasureDistortion(none, none, 16, SilentProgress(), 0).ok());
 }
 
 ScoreReport ExampleReport() {

@@ -51,4 +51,8 @@ Result<Bytes> PackZip(std::span<const uint8_t> member);
 // members, compressed or encrypted ones, unsafe names) is an error that names what was found.
 Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limits& limits);
 
+// Extracts every file of any zip into `folder`, which exists, as unzip -o does: folders are made, a file's right to be
+// run is kept. Names that lead out of the folder, links and encrypted files are refused before anything is written.
+Status ExtractZip(const std::filesystem::path& zip, const std::filesystem::path& folder, const Limits& limits);
+
 }  // namespace kitsink

@@ -74,14 +74,47 @@ struct InflateReport {
 // archive -> Scene -> Renderer -> SearchFrames -> RawWriter.
 Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& job, Progress& progress);
 
+// Where the original's frames come from, whatever device the nets run on.
+struct GroundTruthOptions {
+  // Raw frames of another decoder, with their record beside them (README.md); empty: the video is decoded here, to the
+  // same bytes as by PyAV and upstream's conversion.
+  std::filesystem::path dump;
+};
+
 struct ScoreOptions {
   std::filesystem::path inflated;  // a .raw file, or a folder with exactly one
   std::filesystem::path original;  // the video
   std::filesystem::path archive;   // empty: the one that the manifest beside the .raw names
+  GroundTruthOptions ground_truth;
+  bool use_cache = true;  // remember what the nets read in the original
 };
 
 // Refuses a .raw that is short, or whose manifest names another archive than the one given.
 Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job, Progress& progress);
+
+// The contest's evaluate.sh and evaluate.py in one; names and defaults are theirs.
+struct EvaluateOptions {
+  std::string submission_dir = "./submissions/baseline";  // archive.zip and inflate.sh
+  std::string uncompressed_dir = "./videos";
+  std::string video_names_file = "./public_test_video_names.txt";
+  std::string report;  // empty: report.txt in submission_dir
+  std::string device = "cpu";
+  int batch_size = 16;
+  int num_threads = 2;  // these three do nothing here but appear in the report
+  int prefetch_queue_depth = 4;
+  int seed = 1234;
+  double time_limit_seconds = 30 * 60;  // of inflate.sh
+  GroundTruthOptions ground_truth;      // of one video; of several, a folder of NAME.raw
+  bool use_cache = true;
+};
+
+struct EvaluateReport {
+  ScoreReport score;
+  std::string text;  // report.txt: upstream's, the same characters apart from what was measured
+};
+
+// Unzips archive.zip, runs inflate.sh, scores, writes the report. Of job, `device` and `pairs` are not used.
+Result<EvaluateReport> RunEvaluate(const EvaluateOptions& options, const JobOptions& job, Progress& progress);
 
 // The class-map coder on files, for the laboratory: uint8 ids, map after map, or a folder of PNG pictures whose grey
 // values are ids, in the order of their names.
@@ -107,8 +140,5 @@ Result<MaskFileReport> DescribeMaskFile(const std::filesystem::path& input, cons
 
 // Widths of the generator for a size; kAuto by the number of pairs.
 GeneratorShape ShapeFor(GeneratorSize size, uint64_t num_pairs);
-
-// "0.1.0"
-std::string_view Version();
 
 }  // namespace kitsink

@@ -12,8 +12,9 @@ struct Limits {
   uint64_t max_map_bytes = 1ULL << 31;  // width * height * count of one clip of class maps
   uint32_t max_classes = 16;
   uint32_t max_track_dims = 64;
-  uint64_t max_weights = 1ULL << 24;       // weight values in one stream w
-  uint64_t max_member_bytes = 1ULL << 28;  // the archive's one member, and any file read whole as an archive
+  uint64_t max_weights = 1ULL << 24;          // weight values in one stream w
+  uint64_t max_member_bytes = 1ULL << 28;     // the archive's one member, and any file read whole as an archive
+  uint64_t max_extracted_bytes = 1ULL << 33;  // all files of another submission's archive together
 };
 
 }  // namespace kitsink

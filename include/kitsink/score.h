@@ -43,18 +43,25 @@ struct MeanDistortion {
 
 // Exact means of the pairs' float32 figures. REQUIRES: not empty.
 MeanDistortion ExactMeans(std::span<const PairDistortion> pairs);
-// The means as upstream forms them: float32 sums over batches of `batch_size`, added up in order.
-MeanDistortion UpstreamMeans(std::span<const PairDistortion> pairs, size_t batch_size);
+// The means as upstream forms them: float32 sums over batches of `batch_size`, added up in order. A batch never holds
+// pairs of two clips. REQUIRES: a pair, batch_size > 0.
+MeanDistortion UpstreamMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size);
 // "seg 0.001234 pose 0.000567"
 std::string FormatMeans(const MeanDistortion& means);
 
 // Delivers the next pair, or nothing at the end.
 using PairSource = std::function<Result<std::optional<FramePair>>()>;
 
-// Observes both sources batch by batch and compares. The sources must end together: kCorrupt otherwise.
-Result<std::vector<PairDistortion>> MeasureDistortion(const PairSource& original, const PairSource& inflated,
-                                                      Observer& observer, size_t batch_size, Progress& progress,
-                                                      uint64_t expected_pairs);
+// Delivers what the nets read in the next `count` pairs; in fewer, or none, only at the end.
+using ObservationSource = std::function<Result<std::vector<Observation>>(size_t count)>;
+
+// Reads pairs and observes them together. `observer` must outlive the result.
+ObservationSource ObservePairs(PairSource source, Observer& observer);
+
+// Compares the two clips, `pairs_at_once` at a time. They must end together: kCorrupt otherwise.
+Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationSource& original,
+                                                      const ObservationSource& inflated, size_t pairs_at_once,
+                                                      Progress& progress, uint64_t expected_pairs);
 
 inline constexpr size_t kUpstreamBatchSize = 16;
 
@@ -70,9 +77,15 @@ struct ScoreReport {
   std::string inflated_name;
   std::string archive_name, archive_sha256;
   std::string nets_label, segnet_sha256, posenet_sha256;
-  std::string device, torch, ground_truth;
+  std::string device, torch;
+  std::string ground_truth;          // where the original's frames came from
+  std::string ground_truth_decoder;  // name and version
+  std::string ground_truth_sha256;   // of a dump's frames; of the video when it was decoded here
+  bool from_cache = false;           // what the nets read in the original was remembered
+  std::vector<std::string> notes;    // what a reader must know besides: sentences without a final full stop
   size_t batch_size = kUpstreamBatchSize;
-  double seconds = 0;
+  double inflate_seconds = 0;  // of inflate.sh, when it was run
+  double seconds = 0;          // of scoring
   std::vector<PairDistortion> pairs;
   Score WithNets() const;
 };

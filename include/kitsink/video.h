@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,9 @@ class VideoReader {
   explicit VideoReader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// "FFmpeg libavcodec 59.37.100", of the library that runs.
+std::string DecoderVersion();
 
 // One 8-bit 4:2:0 picture as decoded: planes without padding.
 struct Yuv420 {

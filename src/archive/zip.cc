@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
@@ -141,6 +142,95 @@ Result<Bytes> ReadFolder(const std::filesystem::path& folder, const Limits& limi
   return ReadFile(found, limits.max_member_bytes);
 }
 
+struct ZipFile {
+  zip_uint64_t index = 0;
+  std::filesystem::path path;  // below the folder
+  bool is_folder = false;
+  bool is_program = false;
+};
+
+// Entry `index` of a zip of unknown origin, if it may be written to disk; adds its size to `total_bytes`.
+Result<ZipFile> DescribeEntry(zip_t* zip, zip_uint64_t index, uint64_t& total_bytes) {
+  zip_stat_t entry;
+  zip_stat_init(&entry);
+  constexpr zip_uint64_t kNeeded = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_ENCRYPTION_METHOD;
+  if (zip_stat_index(zip, index, 0, &entry) != 0 || (entry.valid & kNeeded) != kNeeded) {
+    return Error{Code::kCorrupt, std::string("damaged zip archive: ") + zip_strerror(zip)};
+  }
+  const std::string name = entry.name;
+  ZipFile file{index, std::filesystem::path(name).lexically_normal(), name.ends_with('/')};
+  const std::string quoted = "member " + Printable(name);
+  if (name.empty() || name.front() == '/' || name.find('\\') != name.npos || *file.path.begin() == "..") {
+    return Error{Code::kUnsupported, quoted + " leads out of the folder"};
+  }
+  if (entry.encryption_method != ZIP_EM_NONE) return Error{Code::kUnsupported, quoted + " is encrypted"};
+  zip_uint8_t system = 0;
+  zip_uint32_t attributes = 0;
+  zip_file_get_external_attributes(zip, index, 0, &system, &attributes);
+  const zip_uint32_t mode = system == ZIP_OPSYS_UNIX ? attributes >> 16 : 0;
+  const zip_uint32_t type = mode & S_IFMT;
+  if (type != 0 && type != S_IFREG && type != S_IFDIR) {
+    return Error{Code::kUnsupported, quoted + " is a link or a special file"};
+  }
+  file.is_program = !file.is_folder && (mode & S_IXUSR) != 0;
+  total_bytes += std::min<uint64_t>(entry.size, UINT64_MAX - total_bytes);
+  return file;
+}
+
+Status ExtractFile(zip_t* zip, const ZipFile& file, const std::filesystem::path& folder, uint64_t& bytes_left) {
+  const std::filesystem::path path = folder / file.path;
+  std::error_code error;
+  std::filesystem::create_directories(file.is_folder ? path : path.parent_path(), error);
+  if (error) return Error{Code::kIo, path.string() + ": cannot make its folder: " + error.message()};
+  if (file.is_folder) return Ok();
+  const std::unique_ptr<zip_file_t, ZipCloser> input(zip_fopen_index(zip, file.index, 0));
+  if (input == nullptr) return Error{Code::kCorrupt, std::string("damaged zip archive: ") + zip_strerror(zip)};
+  KIT_ASSIGN(OutputFile output, OutputFile::Create(path, Overwrite::kAllow));
+  Bytes buffer(1 << 20);
+  zip_int64_t count = 0;
+  while ((count = zip_fread(input.get(), buffer.data(), buffer.size())) > 0) {
+    // A member may unfold to more than it declares.
+    if (static_cast<uint64_t>(count) > bytes_left) return Error{Code::kLimit, "unfolds to more than it declares"};
+    bytes_left -= static_cast<uint64_t>(count);
+    KIT_TRY(output.Write(std::span<const uint8_t>(buffer.data(), static_cast<size_t>(count))));
+  }
+  if (count < 0) {
+    return Error{Code::kCorrupt, "member " + Printable(file.path.string()) + ": " + zip_file_strerror(input.get())};
+  }
+  KIT_TRY(output.Commit());
+  using std::filesystem::perms;
+  if (file.is_program) {
+    std::filesystem::permissions(path, perms::owner_exec | perms::group_exec | perms::others_exec,
+                                 std::filesystem::perm_options::add, error);
+  }
+  return Ok();
+}
+
+Status Extract(const std::filesystem::path& path, const std::filesystem::path& folder, const Limits& limits) {
+  KIT_TRY(FileSize(path));
+  int code = 0;
+  const std::unique_ptr<zip_t, ZipCloser> zip(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+  if (zip == nullptr) {
+    zip_error_t error;
+    zip_error_init_with_code(&error, code);
+    const std::string reason = zip_error_strerror(&error);
+    zip_error_fini(&error);
+    return Error{Code::kCorrupt, "damaged zip archive: " + reason};
+  }
+  std::vector<ZipFile> files;
+  uint64_t total_bytes = 0;
+  for (zip_int64_t i = 0; i < zip_get_num_entries(zip.get(), 0); ++i) {
+    KIT_ASSIGN(ZipFile file, DescribeEntry(zip.get(), static_cast<zip_uint64_t>(i), total_bytes));
+    files.push_back(std::move(file));
+  }
+  if (total_bytes > limits.max_extracted_bytes) {
+    return Error{Code::kLimit, "its files have " + std::to_string(total_bytes) + " bytes, limit " +
+                                   std::to_string(limits.max_extracted_bytes)};
+  }
+  for (const ZipFile& file : files) KIT_TRY(ExtractFile(zip.get(), file, folder, total_bytes));
+  return Ok();
+}
+
 }  // namespace
 
 Result<Bytes> PackZip(std::span<const uint8_t> member) {
@@ -201,6 +291,12 @@ Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limit
   Result<Bytes> member = ReadZip(file.value(), limits);
   if (!member.ok()) return Within(where, member.error());
   return member;
+}
+
+Status ExtractZip(const std::filesystem::path& zip, const std::filesystem::path& folder, const Limits& limits) {
+  const Status status = Extract(zip, folder, limits);
+  if (!status.ok()) return Within("archive: " + zip.string(), status.error());
+  return status;
 }
 
 }  // namespace kitsink

@@ -140,20 +140,44 @@ void AddForceOption(CLI::App& verb, JobOptions& job) {
       "-f,--force", [&job] { job.overwrite = Overwrite::kAllow; }, "Overwrite existing outputs");
 }
 
-void AddJobOptions(CLI::App& verb, JobOptions& job) {
+void AddNetsOptions(CLI::App& verb, JobOptions& job) {
   verb.add_option("--nets", job.nets_folder,
                   "Folder with segnet.safetensors and posenet.safetensors; default: the contest's nets when they are "
                   "in models/contest, else the stand-ins that ship with kitsink")
       ->type_name("DIR");
-  verb.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->type_name("NAME")->capture_default_str();
   verb.add_option("-j,--threads", job.threads, "Threads; 0 = the processors this process may use")
       ->check(CLI::Range(0, 1024))
       ->type_name("N")
       ->capture_default_str();
+}
+
+void AddJobOptions(CLI::App& verb, JobOptions& job) {
+  AddNetsOptions(verb, job);
+  verb.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->type_name("NAME")->capture_default_str();
   verb.add_option_function<std::string>(
           "--pairs", [&job](const std::string& text) { job.pairs = ParsePairs(text); },
           "Only pairs A to B - 1 of the clip; A: and :B leave one side open")
       ->type_name("A:B");
+}
+
+void AddGroundTruthOptions(CLI::App& verb, GroundTruthOptions& ground_truth, bool& use_cache) {
+  verb.add_option_function<std::string>(
+          "--gt",
+          [&ground_truth](const std::string& text) {
+            constexpr std::string_view kRaw = "raw:";
+            if (text == "pyav") return;
+            if (!text.starts_with(kRaw) || text.size() == kRaw.size()) {
+              throw CLI::ValidationError("--gt", "expected pyav or raw:FILE, got " + text);
+            }
+            ground_truth.dump = text.substr(kRaw.size());
+          },
+          "The original's frames: pyav (decoded here to the bytes that PyAV and upstream's conversion give; default) "
+          "or "
+          "raw:FILE, another decoder's frames, for instance DALI's, with FILE's record beside it")
+      ->type_name("KIND");
+  verb.add_flag_callback(
+      "--no-cache", [&use_cache] { use_cache = false; },
+      "Neither read nor keep what the nets see in the original ($XDG_CACHE_HOME/kitsink or ~/.cache/kitsink)");
 }
 
 Progress& StartOutput(const OutputOptions& output) {

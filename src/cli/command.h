@@ -29,8 +29,12 @@ using Action = std::function<int()>;
 void AddOutputOptions(CLI::App& verb, OutputOptions& output);
 // --force
 void AddForceOption(CLI::App& verb, JobOptions& job);
-// --nets, --device, --threads, --pairs
+// --nets, --threads
+void AddNetsOptions(CLI::App& verb, JobOptions& job);
+// These, --device and --pairs
 void AddJobOptions(CLI::App& verb, JobOptions& job);
+// --gt, --no-cache
+void AddGroundTruthOptions(CLI::App& verb, GroundTruthOptions& ground_truth, bool& use_cache);
 
 // Sets the log level and gives the progress display that suits the options and the terminal.
 Progress& StartOutput(const OutputOptions& output);
@@ -48,6 +52,7 @@ void InstallInterruptHandler();
 void AddCompress(CLI::App& app, Action& action);
 void AddInflate(CLI::App& app, Action& action);
 void AddScore(CLI::App& app, Action& action);
+void AddEvaluate(CLI::App& app, Action& action);
 void AddMask(CLI::App& app, Action& action);
 
 }  // namespace kitsink

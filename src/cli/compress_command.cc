@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/engine.h"
 
 namespace kitsink {
 namespace {
@@ -50,7 +51,9 @@ int Run(State& state) {
   state.options.mask_level = state.mask_level.value_or(preset.mask_level);
   Progress& progress = StartOutput(state.output);
   if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("compress", status.error());
-  const Result<CompressReport> report = Compress(state.options, state.job, progress);
+  const Result<const Engine*> engine = OpenEngine();
+  if (!engine.ok()) return Fail("compress", engine.error());
+  const Result<CompressReport> report = engine.value()->compress(state.options, state.job, progress);
   if (!report.ok()) return Fail("compress", report.error());
   if (state.output.json) {
     std::fputs(report.value().json.c_str(), stdout);

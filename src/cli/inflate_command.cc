@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/engine.h"
 
 namespace kitsink {
 namespace {
@@ -16,7 +17,9 @@ struct State {
 int Run(State& state) {
   Progress& progress = StartOutput(state.output);
   if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("inflate", status.error());
-  const Result<InflateReport> result = Inflate(state.options, state.job, progress);
+  const Result<const Engine*> engine = OpenEngine();
+  if (!engine.ok()) return Fail("inflate", engine.error());
+  const Result<InflateReport> result = engine.value()->inflate(state.options, state.job, progress);
   if (!result.ok()) return Fail("inflate", result.error());
   const InflateReport& report = result.value();
   if (state.output.json) {

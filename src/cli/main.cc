@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "kitsink/version.h"
 
 namespace kitsink {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 std::string VersionText() {
   std::string text = "kitsink " + std::string(Version()) + "\n";
   text += "  archive format 1, " KITSINK_BUILD_TYPE " build, " KITSINK_COMPILER "\n";
-  text += "  " + TorchDescription() + "\n";
+  text += "  engine built against LibTorch " KITSINK_TORCH_VERSION "; every report names the one that ran\n";
   return text;
 }
 
@@ -27,11 +28,13 @@ int Main(int argc, char** argv) {
       "  kitsink compress drive.mkv -o drive.zip\n"
       "  kitsink inflate drive.zip out/\n"
       "  kitsink score out/ --original drive.mkv\n"
+      "  kitsink evaluate --submission-dir submissions/mine\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage.");
   Action action;
   AddCompress(app, action);
   AddInflate(app, action);
   AddScore(app, action);
+  AddEvaluate(app, action);
   AddMask(app, action);
   try {
     app.parse(argc, argv);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/engine.h"
 
 namespace kitsink {
 namespace {
@@ -14,7 +15,13 @@ struct State {
   OutputOptions out;
 };
 
-int Report(const State& state, const char* verb, const Result<MaskFileReport>& result) {
+// Opens the engine, runs `job` with it and reports what it found.
+template <typename Job>
+int RunAndReport(const State& state, const char* verb, const Job& job) {
+  Progress& progress = StartOutput(state.out);
+  const Result<const Engine*> engine = OpenEngine();
+  if (!engine.ok()) return Fail(verb, engine.error());
+  const Result<MaskFileReport> result = job(*engine.value(), progress);
   if (!result.ok()) return Fail(verb, result.error());
   const MaskFileReport& report = result.value();
   const double bits = 8.0 * static_cast<double>(report.stream_bytes) / static_cast<double>(report.raw_bytes);
@@ -79,7 +86,9 @@ void AddEncode(CLI::App& mask, Action& action) {
   AddOutputOptions(*verb, state->out);
   verb->callback([state, &action] {
     action = [state] {
-      return Report(*state, "mask encode", EncodeMaskFile(state->encode, state->job, StartOutput(state->out)));
+      return RunAndReport(*state, "mask encode", [&state](const Engine& engine, Progress& progress) {
+        return engine.encode_mask(state->encode, state->job, progress);
+      });
     };
   });
 }
@@ -96,8 +105,9 @@ void AddDecode(CLI::App& mask, Action& action) {
   AddOutputOptions(*verb, state->out);
   verb->callback([state, &action] {
     action = [state] {
-      return Report(*state, "mask decode",
-                    DecodeMaskFile(state->input, state->output, state->job, StartOutput(state->out)));
+      return RunAndReport(*state, "mask decode", [&state](const Engine& engine, Progress& progress) {
+        return engine.decode_mask(state->input, state->output, state->job, progress);
+      });
     };
   });
 }
@@ -109,8 +119,9 @@ void AddInfo(CLI::App& mask, Action& action) {
   AddOutputOptions(*verb, state->out);
   verb->callback([state, &action] {
     action = [state] {
-      StartOutput(state->out);
-      return Report(*state, "mask info", DescribeMaskFile(state->input, state->job));
+      return RunAndReport(*state, "mask info", [&state](const Engine& engine, Progress&) {
+        return engine.describe_mask(state->input, state->job);
+      });
     };
   });
 }

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/engine.h"
 #include "kitsink/score.h"
 
 namespace kitsink {
@@ -21,7 +22,9 @@ int Run(State& state) {
     if (!status.ok()) return Fail("score", status.error());
   }
   if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("score", status.error());
-  const Result<ScoreReport> report = RunScore(state.options, state.job, progress);
+  const Result<const Engine*> engine = OpenEngine();
+  if (!engine.ok()) return Fail("score", engine.error());
+  const Result<ScoreReport> report = engine.value()->score(state.options, state.job, progress);
   if (!report.ok()) return Fail("score", report.error());
   if (!state.report.empty()) {
     const std::string text = FormatUpstreamResults(report.value());
@@ -47,12 +50,16 @@ void AddScore(CLI::App& app, Action& action) {
       ->type_name("FILE");
   verb->add_option("--report", state->report, "Also write upstream's results block to FILE")->type_name("FILE");
   AddForceOption(*verb, state->job);
+  AddGroundTruthOptions(*verb, state->options.ground_truth, state->options.use_cache);
   AddJobOptions(*verb, state->job);
   AddOutputOptions(*verb, state->output);
   verb->footer(
       "Examples:\n"
       "  kitsink score out/ --original drive.mkv\n"
-      "  kitsink score out/ --original drive.mkv --archive drive.zip --device cpu --json");
+      "  kitsink score out/ --original drive.mkv --archive drive.zip --device cpu --json\n"
+      "  kitsink score out/ --original drive.mkv --gt raw:dali.raw\n"
+      "dali.raw: rgb24 frames; beside it dali.json: {\"decoder\": \"DALI 1.52.0, T4\", \"sha256\": of dali.raw,\n"
+      "\"video_sha256\": of drive.mkv}.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });
 }
 

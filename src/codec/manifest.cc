@@ -2,9 +2,9 @@
 
 #include <string>
 
-namespace kitsink {
+#include "kitsink/version.h"
 
-std::string_view Version() { return KITSINK_VERSION; }
+namespace kitsink {
 
 Json ManifestHead(const char* job, const NetsInfo& nets, const Device& device) {
   Json json;

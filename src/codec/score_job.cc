@@ -1,8 +1,7 @@
-#include <algorithm>
 #include <string>
 
+#include "codec/clip_score.h"
 #include "codec/manifest.h"
-#include "codec/pairs.h"
 #include "codec/stopwatch.h"
 #include "kitsink/codec.h"
 #include "kitsink/hash.h"
@@ -73,60 +72,28 @@ Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job,
   KIT_ASSIGN(report.archive_sha256, Sha256HexOfFile(archive));
   KIT_TRY(CheckBelongTogether(manifest, raw_path, raw_bytes, report.archive_sha256));
   KIT_ASSIGN(report.score.original_bytes, FileSize(options.original));
-  KIT_ASSIGN(report.original_sha256, Sha256HexOfFile(options.original));
-
-  const PairRange range = job.pairs.value_or(PairRange{});
-  KIT_ASSIGN(PairReader original, PairReader::Open(options.original, range, job.limits));
-  KIT_ASSIGN(RawReader raw, RawReader::Open(raw_path, original.frame_size()));
-  if (raw.num_frames() % 2 != 0) {
-    return Error{Code::kCorrupt,
-                 raw_path.string() + ": has " + std::to_string(raw.num_frames()) + " frames, expected an even number"};
-  }
-  // A part of the clip is scored either from a .raw of the whole clip or from one that holds just that part.
-  const uint64_t raw_pairs = raw.num_frames() / 2;
-  const bool raw_is_part = job.pairs.has_value() && raw_pairs == range.end - range.first;
-  const uint64_t offset = raw_is_part ? 0 : range.first;
-  const uint64_t end = std::min(raw_pairs, offset + (range.end - range.first));
 
   ConfigureTorch(job.threads);
   KIT_ASSIGN(const Device device, ParseDevice(job.device));
   KIT_ASSIGN(const std::unique_ptr<Nets> nets, Nets::Load(job.nets_folder, device));
-  uint64_t next = offset;
-  const PairSource inflated_pairs = [&raw, &next, end]() -> Result<std::optional<FramePair>> {
-    if (next >= end) return std::optional<FramePair>();
-    KIT_ASSIGN(Frame f0, raw.Read(2 * next));
-    KIT_ASSIGN(Frame f1, raw.Read(2 * next + 1));
-    ++next;
-    return std::optional<FramePair>(FramePair{std::move(f0), std::move(f1)});
-  };
-  const PairSource original_pairs = [&original] { return original.Next(); };
-  KIT_ASSIGN(report.pairs, MeasureDistortion(original_pairs, inflated_pairs, *nets, kUpstreamBatchSize, progress,
-                                             end - std::min(offset, end)));
-
-  KIT_ASSIGN(report.total_pairs, original.CountAllPairs());
-  if (!raw_is_part && raw_pairs != report.total_pairs) {
-    return Error{Code::kCorrupt, raw_path.string() + ": has " + std::to_string(raw_pairs) +
-                                     " pairs, the original has " + std::to_string(report.total_pairs)};
-  }
-
-  const MeanDistortion exact = ExactMeans(report.pairs);
-  const MeanDistortion upstream = UpstreamMeans(report.pairs, kUpstreamBatchSize);
-  report.score.seg = exact.seg;
-  report.score.pose = exact.pose;
-  report.upstream = report.score;
-  report.upstream.seg = upstream.seg;
-  report.upstream.pose = upstream.pose;
-  report.num_pairs = report.pairs.size();
-  report.nets_bytes = nets->info().size_bytes();
-  report.nets_label = nets->info().label;
-  report.segnet_sha256 = nets->info().segnet_sha256;
-  report.posenet_sha256 = nets->info().posenet_sha256;
+  const ClipRequest request{.video = options.original,
+                            .raw = raw_path,
+                            .ground_truth = options.ground_truth,
+                            .pairs = job.pairs,
+                            .use_cache = options.use_cache,
+                            .limits = job.limits};
+  KIT_ASSIGN(ClipScore clip, ScoreClip(request, *nets, progress));
+  report.original_sha256 = clip.video_sha256;
+  report.total_pairs = clip.total_pairs;
+  report.num_pairs = clip.pairs.size();
+  DescribeJudges(*nets, options.ground_truth, report);
+  report.from_cache = true;
+  AddGroundTruth(clip, report);
+  report.pairs = clip.pairs;
+  FillMeans(std::span(&clip.pairs, 1), kUpstreamBatchSize, report);
   report.original_name = options.original.string();
   report.inflated_name = raw_path.string();
   report.archive_name = archive.string();
-  report.device = device.ToString();
-  report.torch = TorchDescription();
-  report.ground_truth = "decoded by FFmpeg, upstream's BT.601 conversion";
   report.seconds = watch.seconds();
   return report;
 }

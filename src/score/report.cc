@@ -63,8 +63,10 @@ std::string FormatScore(const ScoreReport& report) {
     text += Format("  %-10s %16s  %16.8f   archive plus nets (%s bytes more), the contest's rule\n", "", "",
                    report.WithNets().total(), Grouped(report.nets_bytes).c_str());
   }
-  text += "  original   " + report.original_name + " (" + report.ground_truth + ")\n";
+  text += "  original   " + report.original_name + "\n";
   text += "             sha256 " + report.original_sha256 + "\n";
+  text += "  frames     " + report.ground_truth + (report.from_cache ? "; what the nets read in them is cached" : "") +
+          "\n";
   text += "  inflated   " + report.inflated_name + "\n";
   text += "  archive    " + report.archive_name + "\n";
   text += "             sha256 " + report.archive_sha256 + "\n";
@@ -72,6 +74,8 @@ std::string FormatScore(const ScoreReport& report) {
   text += "  PoseNet    sha256 " + report.posenet_sha256 + "\n";
   text += Format("  judged on  %s, %s, batch %zu, %.1f s\n", report.device.c_str(), report.torch.c_str(),
                  report.batch_size, report.seconds);
+  if (report.inflate_seconds > 0) text += Format("  inflate.sh ran for %.1f s\n", report.inflate_seconds);
+  for (const std::string& note : report.notes) text += "  note: " + note + "\n";
   return text;
 }
 
@@ -101,13 +105,18 @@ std::string FormatScoreJson(const ScoreReport& report) {
                   {"segnet_sha256", report.segnet_sha256},
                   {"posenet_sha256", report.posenet_sha256}};
   json["original"] = {{"name", report.original_name}, {"sha256", report.original_sha256}};
-  json["ground_truth"] = report.ground_truth;
+  json["ground_truth"] = {{"description", report.ground_truth},
+                          {"decoder", report.ground_truth_decoder},
+                          {"sha256", report.ground_truth_sha256},
+                          {"observations_from_cache", report.from_cache}};
   json["inflated"] = report.inflated_name;
   json["archive"] = {{"name", report.archive_name}, {"sha256", report.archive_sha256}};
   json["device"] = report.device;
   json["torch"] = report.torch;
   json["batch_size"] = report.batch_size;
+  if (report.inflate_seconds > 0) json["inflate_seconds"] = report.inflate_seconds;
   json["seconds"] = report.seconds;
+  json["notes"] = report.notes;
   nlohmann::ordered_json pairs = nlohmann::ordered_json::array();
   for (const PairDistortion& pair : report.pairs) pairs.push_back({{"seg", pair.seg}, {"pose", pair.pose}});
   json["pairs"] = std::move(pairs);

@@ -35,21 +35,27 @@ MeanDistortion ExactMeans(std::span<const PairDistortion> pairs) {
   return means;
 }
 
-MeanDistortion UpstreamMeans(std::span<const PairDistortion> pairs, size_t batch_size) {
-  KIT_CHECK(!pairs.empty() && batch_size > 0);
+MeanDistortion UpstreamMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size) {
+  KIT_CHECK(batch_size > 0);
   float seg_total = 0;
   float pose_total = 0;
-  for (size_t first = 0; first < pairs.size(); first += batch_size) {
-    float seg = 0;
-    float pose = 0;
-    for (const PairDistortion& pair : pairs.subspan(first, std::min(batch_size, pairs.size() - first))) {
-      seg += pair.seg;
-      pose += pair.pose;
+  size_t num_pairs = 0;
+  for (const std::vector<PairDistortion>& clip : clips) {
+    const std::span<const PairDistortion> pairs(clip);
+    for (size_t first = 0; first < pairs.size(); first += batch_size) {
+      float seg = 0;
+      float pose = 0;
+      for (const PairDistortion& pair : pairs.subspan(first, std::min(batch_size, pairs.size() - first))) {
+        seg += pair.seg;
+        pose += pair.pose;
+      }
+      seg_total += seg;
+      pose_total += pose;
     }
-    seg_total += seg;
-    pose_total += pose;
+    num_pairs += pairs.size();
   }
-  const float count = static_cast<float>(pairs.size());
+  KIT_CHECK(num_pairs > 0);
+  const float count = static_cast<float>(num_pairs);
   return {static_cast<double>(seg_total / count), static_cast<double>(pose_total / count)};
 }
 

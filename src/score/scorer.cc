@@ -1,42 +1,40 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "kitsink/score.h"
 
 namespace kitsink {
-namespace {
 
-Result<std::vector<FramePair>> TakeBatch(const PairSource& source, size_t batch_size) {
-  std::vector<FramePair> batch;
-  while (batch.size() < batch_size) {
-    KIT_ASSIGN(std::optional<FramePair> pair, source());
-    if (!pair.has_value()) break;
-    batch.push_back(std::move(*pair));
-  }
-  return batch;
+ObservationSource ObservePairs(PairSource source, Observer& observer) {
+  return [source = std::move(source), &observer](size_t count) -> Result<std::vector<Observation>> {
+    std::vector<FramePair> pairs;
+    while (pairs.size() < count) {
+      KIT_ASSIGN(std::optional<FramePair> pair, source());
+      if (!pair.has_value()) break;
+      pairs.push_back(std::move(*pair));
+    }
+    return observer.Observe(pairs);
+  };
 }
 
-}  // namespace
-
-Result<std::vector<PairDistortion>> MeasureDistortion(const PairSource& original, const PairSource& inflated,
-                                                      Observer& observer, size_t batch_size, Progress& progress,
-                                                      uint64_t expected_pairs) {
-  KIT_CHECK(batch_size > 0);
+Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationSource& original,
+                                                      const ObservationSource& inflated, size_t pairs_at_once,
+                                                      Progress& progress, uint64_t expected_pairs) {
+  KIT_CHECK(pairs_at_once > 0);
   std::vector<PairDistortion> pairs;
   progress.Begin("score", expected_pairs, "pairs");
   for (;;) {
-    KIT_ASSIGN(const std::vector<FramePair> truth, TakeBatch(original, batch_size));
-    KIT_ASSIGN(const std::vector<FramePair> trial, TakeBatch(inflated, batch_size));
-    if (truth.size() != trial.size()) {
+    KIT_ASSIGN(const std::vector<Observation> expected, original(pairs_at_once));
+    KIT_ASSIGN(const std::vector<Observation> got, inflated(pairs_at_once));
+    if (expected.size() != got.size()) {
       return Error{Code::kCorrupt, "the clips end apart: the original has " +
-                                       std::string(truth.size() > trial.size() ? "more" : "fewer") +
+                                       std::string(expected.size() > got.size() ? "more" : "fewer") +
                                        " pairs than the inflated one, which ends at pair " +
-                                       std::to_string(pairs.size() + std::min(truth.size(), trial.size()))};
+                                       std::to_string(pairs.size() + std::min(expected.size(), got.size()))};
     }
-    if (truth.empty()) break;
-    KIT_ASSIGN(const std::vector<Observation> expected, observer.Observe(truth));
-    KIT_ASSIGN(const std::vector<Observation> got, observer.Observe(trial));
+    if (expected.empty()) break;
     for (size_t i = 0; i < expected.size(); ++i) pairs.push_back(ComparePair(expected[i], got[i]));
     progress.Update(pairs.size(), FormatMeans(ExactMeans(pairs)));
     if (progress.stop_requested()) return Error{Code::kIo, "interrupted"};

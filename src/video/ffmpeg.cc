@@ -7,6 +7,8 @@
 #include <mutex>
 #include <string_view>
 
+#include "kitsink/video.h"
+
 namespace kitsink {
 namespace {
 
@@ -72,6 +74,12 @@ std::string FfmpegLog::first_error() const {
   Listeners& listeners = AllListeners();
   const std::lock_guard lock(listeners.mutex);
   return listeners.first_errors.at(this);
+}
+
+std::string DecoderVersion() {
+  const unsigned version = avcodec_version();
+  return "FFmpeg libavcodec " + std::to_string(AV_VERSION_MAJOR(version)) + "." +
+         std::to_string(AV_VERSION_MINOR(version)) + "." + std::to_string(AV_VERSION_MICRO(version));
 }
 
 }  // namespace kitsink

@@ -8,6 +8,7 @@ nets=$3/models/standin
 work=$(mktemp -d "${TMPDIR:-/tmp}/kitsink-cli.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
+export XDG_CACHE_HOME=$work/cache
 failures=0
 
 fail() {

@@ -1,0 +1,11 @@
+#pragma once
+// Which kitsink this is.
+
+#include <string_view>
+
+namespace kitsink {
+
+// "0.1.0"
+std::string_view Version();
+
+}  // namespace kitsink

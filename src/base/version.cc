@@ -1,0 +1,7 @@
+#include "kitsink/version.h"
+
+namespace kitsink {
+
+std::string_view Version() { return KITSINK_VERSION; }
+
+}  // namespace kitsink

@@ -1,0 +1,50 @@
+#include "cli/engine.h"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace kitsink {
+namespace {
+
+Result<const Engine*> OpenFile(const std::filesystem::path& path) {
+  // Global: LibTorch's parts find each other's type information by name.
+  void* const library = dlopen(path.c_str(), RTLD_LAZY | RTLD_GLOBAL);
+  if (library == nullptr) {
+    const char* reason = dlerror();
+    return Error{Code::kIo, "engine: cannot load it: " + std::string(reason == nullptr ? path.string() : reason)};
+  }
+  void* const entry = dlsym(library, kEngineEntry);
+  const Engine* const engine =
+      entry == nullptr ? nullptr : reinterpret_cast<decltype(&kitsink_engine)>(entry)(KITSINK_VERSION);
+  if (engine == nullptr) {
+    return Error{Code::kUnsupported,
+                 "engine: " + path.string() + " belongs to another kitsink than this " KITSINK_VERSION};
+  }
+  return engine;
+}
+
+Result<const Engine*> FindAndOpen() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return Error{Code::kIo, "engine: cannot tell where this program lies: " + error.message()};
+  const std::filesystem::path beside = self.parent_path() / KITSINK_ENGINE_FILE;
+  const std::filesystem::path installed =
+      (self.parent_path() / KITSINK_RELATIVE_LIB_DIR / KITSINK_ENGINE_FILE).lexically_normal();
+  for (const std::filesystem::path& path : {beside, installed}) {
+    if (std::filesystem::exists(path, error)) return OpenFile(path);
+  }
+  return Error{Code::kIo, "engine: found neither " + beside.string() + " nor " + installed.string() +
+                              ", which this verb needs to compute"};
+}
+
+}  // namespace
+
+Result<const Engine*> OpenEngine() {
+  static const Result<const Engine*> engine = FindAndOpen();
+  return engine;
+}
+
+}  // namespace kitsink

@@ -1,0 +1,27 @@
+#pragma once
+// The engine behind the command: a shared library with LibTorch and FFmpeg in it, opened when a verb computes.
+
+#include "kitsink/codec.h"
+#include "kitsink/result.h"
+
+namespace kitsink {
+
+// The jobs of codec.h, as the library hands them out.
+struct Engine {
+  decltype(&Compress) compress;
+  decltype(&Inflate) inflate;
+  decltype(&RunScore) score;
+  decltype(&RunEvaluate) evaluate;
+  decltype(&EncodeMaskFile) encode_mask;
+  decltype(&DecodeMaskFile) decode_mask;
+  decltype(&DescribeMaskFile) describe_mask;
+};
+
+// The library's one entry point. Both sides are built together: `version` is the caller's, another one's gets null.
+extern "C" const Engine* kitsink_engine(const char* version);
+inline constexpr const char* kEngineEntry = "kitsink_engine";
+
+// Opens the library beside the command or where it is installed, once. kIo says which files were tried and why not.
+Result<const Engine*> OpenEngine();
+
+}  // namespace kitsink

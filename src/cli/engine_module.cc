@@ -1,0 +1,22 @@
+// All of the library that the command opens: everything else comes from kitsink_engine.
+
+#include <string_view>
+
+#include "cli/engine.h"
+
+namespace kitsink {
+
+extern "C" [[gnu::visibility("default")]] const Engine* kitsink_engine(const char* version) {
+  static constexpr Engine kEngine = {
+      .compress = Compress,
+      .inflate = Inflate,
+      .score = RunScore,
+      .evaluate = RunEvaluate,
+      .encode_mask = EncodeMaskFile,
+      .decode_mask = DecodeMaskFile,
+      .describe_mask = DescribeMaskFile,
+  };
+  return std::string_view(version) == KITSINK_VERSION ? &kEngine : nullptr;
+}
+
+}  // namespace kitsink
