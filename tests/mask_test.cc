@@ -8,6 +8,7 @@
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
 #include "kitsink/logistic.h"
+#include "mask/match.h"
 #include "mask/mixing.h"
 #include "testlib.h"
 
@@ -127,11 +128,53 @@ TEST(Mixing, FastKernelsEqualScalarOnes) {
     BestKernels().sum_rows(sums.data(), table.data(), rows.data(), num_rows, n);
     ScalarKernels().sum_rows(other_sums.data(), table.data(), rows.data(), num_rows, n);
     EXPECT_EQ(sums, other_sums);
-    std::vector<int32_t> other_table = table;
-    BestKernels().add_rows(table.data(), inputs.data(), rows.data(), num_rows, n);
-    ScalarKernels().add_rows(other_table.data(), inputs.data(), rows.data(), num_rows, n);
+    std::vector<int32_t> steps(inputs.size()), other_table = table;
+    for (int32_t& value : steps) value = static_cast<int32_t>(random.Below((1U << 21) - 1)) - (1 << 20) + 1;
+    const auto rate = static_cast<int32_t>(random.Below(1025));
+    BestKernels().add_scaled(table.data(), steps.data(), n, rate);
+    ScalarKernels().add_scaled(other_table.data(), steps.data(), n, rate);
     EXPECT_EQ(table, other_table);
   }
+}
+
+TEST(Match, FastComparisonEqualsScalarOne) {
+  Random random(3);
+  for (int round = 0; round < 200; ++round) {
+    std::array<uint8_t, 16> a{}, b{};
+    for (uint8_t& id : a) id = static_cast<uint8_t>(random.Below(3));
+    for (uint8_t& id : b) id = static_cast<uint8_t>(random.Below(3));
+    EXPECT_EQ(DifferingIds(a.data(), b.data()), DifferingIdsScalar(a.data(), b.data()));
+  }
+}
+
+TEST(Match, FollowsAShiftedMap) {
+  const auto map_of = [](int shift_x, int shift_y) {
+    MapTables map(64, 48, 4);
+    map.StartMap(map);
+    for (int y = 0; y < 48; ++y) {
+      for (int x = 0; x < 64; ++x) {
+        const int u = x - shift_x - 30, v = y - shift_y - 20;
+        map.ids.Row(y)[x] = u * u + 2 * v * v < 150 ? 1 : 0;
+      }
+      map.FinishRow(y);
+    }
+    map.FinishMap();
+    return map;
+  };
+  const MapTables before = map_of(0, 0), now = map_of(3, -2);
+  Matcher matcher(64);
+  matcher.StartMap();
+  int followed = 0, asked = 0;
+  for (int y = 12; y < 24; ++y) {
+    for (int x = 16; x < 52; ++x) {
+      if (now.ids.Row(y)[x] == now.ids.Row(y)[x - 1] && now.ids.Row(y)[x] == now.ids.Row(y - 1)[x]) continue;
+      const Match& match = matcher.Find(now, before, x, y);
+      ++asked;
+      followed += before.ids.Row(y + match.dy)[x + match.dx] == now.ids.Row(y)[x] ? 1 : 0;
+    }
+  }
+  EXPECT_GT(asked, 20);
+  EXPECT_GT(followed * 10, asked * 9);
 }
 
 TEST(MaskCodec, RoundTripOfShapes) { ExpectRoundTrip(Street(131, 75, 5, 5, 3)); }
@@ -158,6 +201,19 @@ TEST(MaskCodec, RoundTripWhenTheLastMapDiffersWholly) {
   }));
 }
 
+// Damaged copies of a stream, which follow it when it changes.
+void WriteDamaged(const Bytes& stream) {
+  const std::filesystem::path folder = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/corrupt";
+  Bytes longer = stream, shorter = stream, flipped = stream;
+  longer.insert(longer.end(), 24, 0x55);
+  shorter.resize(stream.size() / 2);
+  flipped[stream.size() * 2 / 3] ^= 0x10;
+  for (const auto& [name, bytes] :
+       {std::pair{"mask_left_over.bin", longer}, {"mask_truncated.bin", shorter}, {"mask_flipped.bin", flipped}}) {
+    ASSERT_TRUE(WriteFile(folder / name, bytes, Overwrite::kAllow).ok());
+  }
+}
+
 // What the three levels make of two small clips, byte for byte. UPDATE_GOLDEN=1 rewrites the files; read the diff.
 TEST(MaskCodec, GoldenStreams) {
   const std::filesystem::path folder = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/golden/mask";
@@ -174,6 +230,7 @@ TEST(MaskCodec, GoldenStreams) {
       const Bytes stream = EncodeOrDie(clip, level);
       if (std::getenv("UPDATE_GOLDEN") != nullptr) {
         ASSERT_TRUE(WriteFile(path, stream, Overwrite::kAllow).ok());
+        if (i == 0 && level == 2) WriteDamaged(stream);
       }
       const Result<Bytes> golden = ReadFile(path, 1 << 20);
       ASSERT_TRUE(golden.ok()) << golden.error().message;

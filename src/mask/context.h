@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mask/map_tables.h"
+#include "mask/match.h"
 #include "mask/predictor.h"
 
 namespace kitsink {
@@ -44,25 +45,31 @@ class EasyContexts {
 // The contexts of any other pixel.
 class HardContexts {
  public:
-  static constexpr int kMaxContexts = 60;
+  static constexpr int kMaxContexts = 68;
   static constexpr int kShortList = 24;  // contexts of level 1; the others are not even made there
   static constexpr int kNumRanks = 4;    // decisions of one pixel that are told apart
   static PredictorShape Shape(const LevelShape& level, int table_bits);
-  explicit HardContexts(const LevelShape& level)
-      : long_list_(level.hard_contexts > kShortList), with_features_(level.hidden > 0) {}
+  HardContexts(const LevelShape& level, int width)
+      : long_list_(HasLongList(level)),
+        with_features_(level.hidden > 0),
+        previous_matcher_(width),
+        warped_matcher_(width) {}
+  void StartMap();
   void Gather(const Surroundings& maps, int x, int y);
   // `rank` counts the classes asked for before `candidate`, up to kNumRanks - 1.
   void Set(Predictor& predictor, int rank, int candidate) const;
 
   // What the network sees, for the pixel given to Gather().
-  static constexpr int kNumFeatureRows = 106 * 16 + 36 * 26;
+  static constexpr int kNumFeatureRows = 106 * 16 + 44 * 26;
   std::span<const uint32_t> features() const { return features_; }
 
  private:
+  static bool HasLongList(const LevelShape& level) { return level.hard_contexts > kShortList; }
   void GatherFeatures(const Surroundings& maps, int x, int y, std::span<const uint32_t> measures);
   bool long_list_, with_features_;
+  Matcher previous_matcher_, warped_matcher_;
   std::array<uint32_t, kMaxContexts> hashes_{};
-  std::array<int, 8> selected_{};
+  std::array<int, 11> selected_{};
   std::vector<uint32_t> features_;
 };
 

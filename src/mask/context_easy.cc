@@ -31,7 +31,7 @@ Edge FindEdge(const MapTables& map, int y, int x, int a) {
 }
 
 const LevelShape& ShapeOfLevel(int level) {
-  static constexpr std::array<LevelShape, 3> kShapes = {{{8, 24, 16}, {14, 40, 32}, {0, 60, 64}}};
+  static constexpr std::array<LevelShape, 3> kShapes = {{{8, 24, 0}, {14, 48, 32}, {0, 68, 128}}};
   return kShapes[static_cast<size_t>(level - 1)];
 }
 

@@ -28,14 +28,40 @@ uint32_t LengthBeyond(const MapTables& map, int y, int x, const Edge& edge) {
   return Capped(map.right.Row(y)[std::min(edge.distance > 0 ? x + edge.distance : x, map.width)], 19);
 }
 
+constexpr int kNumDoubts = kMaxDoubt + 1;
+
+// What a match shows at (x, y) and around.
+struct Matched {
+  const MapTables* map;
+  Match match;
+  int x, y;
+  uint8_t Id(int dx, int dy) const {
+    return map->ids.Row(std::clamp(y + match.dy + dy, 0, map->height - 1))[x + match.dx + dx];
+  }
+  Edge EdgeOf(int a, int dy) const {
+    return FindEdge(*map, std::clamp(y + match.dy + dy, 0, map->height - 1), x + match.dx, a);
+  }
+  uint32_t Near(uint32_t name) const { return HashOf(name, Id(0, 0), Id(1, 0), Id(0, 1), Id(-1, 1), Id(1, -1)); }
+};
+
 }  // namespace
 
 PredictorShape HardContexts::Shape(const LevelShape& level, int table_bits) {
-  return {level.hard_contexts,
-          table_bits,
-          {16 * kNumRanks, kNumSteps * kNumRanks, 256 * kNumRanks, kNumSteps, kNumSteps, kNumSteps, 256 * kNumRanks,
-           kNumSteps},
-          level.hidden > 0 ? 1 : 0};
+  PredictorShape shape = {level.hard_contexts,
+                          table_bits,
+                          {16 * kNumRanks, kNumSteps * kNumRanks, 256 * kNumRanks, kNumSteps, kNumSteps, kNumSteps,
+                           256 * kNumRanks, kNumSteps},
+                          level.hidden > 0 ? 1 : 0};
+  if (HasLongList(level)) {
+    const int of_match = static_cast<int>(kNumSteps) * kNumDoubts;
+    shape.selector_sizes.insert(shape.selector_sizes.end(), {of_match, of_match, 16 * 16 * 16});
+  }
+  return shape;
+}
+
+void HardContexts::StartMap() {
+  previous_matcher_.StartMap();
+  warped_matcher_.StartMap();
 }
 
 void HardContexts::Gather(const Surroundings& maps, int x, int y) {
@@ -110,7 +136,13 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
   add(down_p, down_g, w1, n);
   add(by_c3, by_c2, c1.key, g0.key);
   add(beyond1, beyond_g, c1.key, g0.key);
+  Matched mp{}, mg{};
+  Edge mp0{}, mp1{}, mg0{}, mg1{};
   if (long_list_) {
+    mp = {&p, previous_matcher_.Find(c, p, x, y), x, y};
+    mg = {&g, warped_matcher_.Find(c, g, x, y), x, y};
+    mp0 = mp.EdgeOf(a, 0), mp1 = mp.EdgeOf(a, 1);
+    mg0 = mg.EdgeOf(a, 0), mg1 = mg.EdgeOf(a, 1);
     // The lengths of the last two steps of the stair that this edge draws on its way from the left.
     int stair1 = 1, stair2 = 0;
     if (a != n) {
@@ -118,6 +150,14 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
       const int before = so_far(stair1 + 1);
       while (stair2 < 24 && x - stair1 - 1 - stair2 > 0 && so_far(stair1 + 1 + stair2) == before) ++stair2;
     }
+    add(mp0.key, c1.key, mp.match.doubt);
+    add(mg0.key, c1.key, mg.match.doubt);
+    add(mp0.key, mp1.key, c1.key);
+    add(mg0.key, mg1.key, c1.key);
+    add(mp0.key, mg0.key, mp.match.doubt, mg.match.doubt);
+    add(mp.Near(5), near);
+    add(mg.Near(6), near);
+    add(mp.Near(5), mg.Near(6), n);
     add(c1.key, c2.key, c3.key, c4.key);
     add(c1.key, p0.key);
     add(c1.key, c2.key, p0.key, pm1.key);
@@ -166,11 +206,54 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
                static_cast<int>(p0.step),
                static_cast<int>(by_g),
                a * 16 + n,
-               static_cast<int>(w1)};
-  const std::array<uint32_t, 36> measures = {
-      c1.step, c2.step, c3.step,  c4.step,  p0.step, p1.step, p2.step, pm1.step, pm2.step, o0.step, om1.step, g0.step,
-      g1.step, g2.step, gm1.step, gm2.step, w1,      w2,      w3,      w5,       v0,       v1,      vm1,      z0,
-      z1,      zm1,     vo,       up0,      up1,     up2,     upm1,    since,    by_p,     by_g,    by_c2,    by_c3};
+               static_cast<int>(w1),
+               static_cast<int>(mp0.step) * kNumDoubts + mp.match.doubt,
+               static_cast<int>(mg0.step) * kNumDoubts + mg.match.doubt,
+               long_list_ ? (a * 16 + mp.Id(0, 0)) * 16 + mg.Id(0, 0) : 0};
+  const std::array<uint32_t, 44> measures = {c1.step,
+                                             c2.step,
+                                             c3.step,
+                                             c4.step,
+                                             p0.step,
+                                             p1.step,
+                                             p2.step,
+                                             pm1.step,
+                                             pm2.step,
+                                             o0.step,
+                                             om1.step,
+                                             g0.step,
+                                             g1.step,
+                                             g2.step,
+                                             gm1.step,
+                                             gm2.step,
+                                             w1,
+                                             w2,
+                                             w3,
+                                             w5,
+                                             v0,
+                                             v1,
+                                             vm1,
+                                             z0,
+                                             z1,
+                                             zm1,
+                                             vo,
+                                             up0,
+                                             up1,
+                                             up2,
+                                             upm1,
+                                             since,
+                                             by_p,
+                                             by_g,
+                                             by_c2,
+                                             by_c3,
+                                             mp0.step,
+                                             mp1.step,
+                                             mg0.step,
+                                             mg1.step,
+                                             edge(c, -5).step,
+                                             edge(c, -6).step,
+                                             mp.match.doubt,
+                                             mg.match.doubt};
   if (with_features_) GatherFeatures(maps, x, y, measures);
 }
 
@@ -201,6 +284,7 @@ void HardContexts::Set(Predictor& predictor, int rank, int candidate) const {
     predictor.SetSelector(with_rank, selected_[static_cast<size_t>(with_rank)] * kNumRanks + rank);
   }
   for (const int without : {3, 4, 5, 7}) predictor.SetSelector(without, selected_[static_cast<size_t>(without)]);
+  for (int i = 8; long_list_ && i < 11; ++i) predictor.SetSelector(i, selected_[static_cast<size_t>(i)]);
 }
 
 }  // namespace kitsink

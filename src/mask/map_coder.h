@@ -31,7 +31,8 @@ struct FineCounter {
 
 // What a coder must know of its maps.
 struct ClipShape {
-  int width, height, num_classes, level;
+  int width, height, num_classes;
+  LevelShape work;
   uint64_t pixels;  // of all its maps: small clips get small tables
 };
 
@@ -45,12 +46,12 @@ class MapCoder {
         height_(clip.height),
         num_classes_(clip.num_classes),
         coder_(std::move(coder)),
-        easy_(EasyContexts::Shape(ShapeOfLevel(clip.level), TableBits(clip.pixels))),
-        hard_(HardContexts::Shape(ShapeOfLevel(clip.level), TableBits(clip.pixels))),
-        network_({HardContexts::kNumFeatureRows, ShapeOfLevel(clip.level).hidden, 16 * HardContexts::kNumRanks}, 1),
-        uses_network_(ShapeOfLevel(clip.level).hidden > 0),
-        all_hard_(ShapeOfLevel(clip.level).easy_contexts == 0),
-        hard_contexts_(ShapeOfLevel(clip.level)),
+        easy_(EasyContexts::Shape(clip.work, TableBits(clip.pixels))),
+        hard_(HardContexts::Shape(clip.work, TableBits(clip.pixels))),
+        network_({HardContexts::kNumFeatureRows, clip.work.hidden, 16 * HardContexts::kNumRanks}, 1),
+        uses_network_(clip.work.hidden > 0),
+        all_hard_(clip.work.easy_contexts == 0),
+        hard_contexts_(clip.work, width_),
         maps_{EmptyMap(4), EmptyMap(4), EmptyMap(4)},
         warped_(EmptyMap(2)),
         sure_(static_cast<size_t>(width_) + 1),
@@ -81,6 +82,7 @@ class MapCoder {
   void CodeMap(const uint8_t* actual) {
     WarpMap(maps_[1], motion_, warped_);
     MarkSurePixels();
+    hard_contexts_.StartMap();
     for (int y = 0; y < height_ && !coder_.failed(); ++y) {
       CodeRow(kEncoding ? actual + static_cast<size_t>(y) * static_cast<size_t>(width_) : nullptr, y);
       maps_[0].FinishRow(y);

@@ -33,11 +33,9 @@ void SumRowsScalar(int32_t* out, const int32_t* table, const uint32_t* rows, int
   }
 }
 
-void AddRowsScalar(int32_t* table, const int32_t* step, const uint32_t* rows, int num_rows, int n) {
-  for (int i = 0; i < num_rows; ++i) {
-    int32_t* row = table + size_t{rows[i]} * static_cast<size_t>(n);
-    for (int j = 0; j < n; ++j)
-      row[j] = static_cast<int32_t>(static_cast<uint32_t>(row[j]) + static_cast<uint32_t>(step[j]));
+void AddScaledScalar(int32_t* row, const int32_t* step, int n, int32_t rate) {
+  for (int j = 0; j < n; ++j) {
+    row[j] = static_cast<int32_t>(static_cast<uint32_t>(row[j]) + static_cast<uint32_t>((step[j] * rate) >> 8));
   }
 }
 
@@ -72,15 +70,13 @@ __attribute__((target("avx2"))) void SumRowsAvx2(int32_t* out, const int32_t* ta
   }
 }
 
-__attribute__((target("avx2"))) void AddRowsAvx2(int32_t* table, const int32_t* step, const uint32_t* rows,
-                                                 int num_rows, int n) {
-  for (int i = 0; i < num_rows; ++i) {
-    int32_t* row = table + size_t{rows[i]} * static_cast<size_t>(n);
-    for (int j = 0; j < n; j += kLanes) {
-      auto* at = reinterpret_cast<__m256i*>(row + j);
-      const __m256i add = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(step + j));
-      _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), add));
-    }
+__attribute__((target("avx2"))) void AddScaledAvx2(int32_t* row, const int32_t* step, int n, int32_t rate) {
+  const __m256i rates = _mm256_set1_epi32(rate);
+  for (int j = 0; j < n; j += kLanes) {
+    auto* at = reinterpret_cast<__m256i*>(row + j);
+    const __m256i steps = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(step + j));
+    const __m256i add = _mm256_srai_epi32(_mm256_mullo_epi32(steps, rates), 8);
+    _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), add));
   }
 }
 
@@ -115,13 +111,13 @@ __attribute__((target("avx2"))) void TrainAvx2(int32_t* weights, const int32_t* 
 }  // namespace
 
 const MixingKernels& ScalarKernels() {
-  static constexpr MixingKernels kScalar = {DotScalar, TrainScalar, SumRowsScalar, AddRowsScalar};
+  static constexpr MixingKernels kScalar = {DotScalar, TrainScalar, SumRowsScalar, AddScaledScalar};
   return kScalar;
 }
 
 const MixingKernels& BestKernels() {
 #if defined(__x86_64__)
-  static constexpr MixingKernels kAvx2 = {DotAvx2, TrainAvx2, SumRowsAvx2, AddRowsAvx2};
+  static constexpr MixingKernels kAvx2 = {DotAvx2, TrainAvx2, SumRowsAvx2, AddScaledAvx2};
   static const bool has_avx2 = __builtin_cpu_supports("avx2");
   if (has_avx2) return kAvx2;
 #endif

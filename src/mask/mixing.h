@@ -16,8 +16,8 @@ struct MixingKernels {
   void (*train)(int32_t* weights, const int32_t* inputs, int n, int32_t step);
   // out[j] = sum over rows r of table[r * n + j], modulo 2^32.
   void (*sum_rows)(int32_t* out, const int32_t* table, const uint32_t* rows, int num_rows, int n);
-  // table[r * n + j] += step[j] for every row r, modulo 2^32.
-  void (*add_rows)(int32_t* table, const int32_t* step, const uint32_t* rows, int num_rows, int n);
+  // row[j] += (step[j] * rate) >> 8, modulo 2^32. REQUIRES: |step[j]| < 2^20, 0 <= rate <= 2^10.
+  void (*add_scaled)(int32_t* row, const int32_t* step, int n, int32_t rate);
 };
 
 const MixingKernels& ScalarKernels();

@@ -8,9 +8,8 @@
 namespace kitsink {
 namespace {
 
-// The pixels that tell motions apart. The warped map is a second reference beside the previous map as it is, so it must
-// be right where that one is wrong: all those pixels count. Of the others near an edge a sixth of the rows keep it
-// sane.
+// The pixels that motions are judged by: all that changed, and of those that did not one column in `column_step`, which
+// a motion must not spoil; each stands for `column_step` of its kind.
 struct Samples {
   struct Row {
     int y;
@@ -21,21 +20,28 @@ struct Samples {
   std::vector<uint8_t> ids;
 };
 
-// Rows are skipped where a map has many of them.
-constexpr int kSaneRows = 8, kSaneColumns = 4, kSampledRows = 384;
+// Rows are skipped where a map has many of them, and columns with them.
+struct Sampling {
+  int row_step, column_step;
+};
+Sampling SampleRows(int most_rows, int column_step, int height) {
+  const int row_step = std::max(1, height / most_rows);
+  return {row_step, column_step * row_step};
+}
 // A changed field must save this many mismatches: of one map, where it costs bits, and while the camera is searched.
-constexpr int64_t kFieldCost = 80, kSearchCost = 24;
+constexpr int64_t kFieldCost = 20, kSearchCost = 24;
 
-Samples TakeSamples(const uint8_t* actual, const MapTables& previous, int row_step) {
+// Only those whose class in the previous map is on `plane`: the others stay in every motion.
+Samples TakeSamples(const uint8_t* actual, const MapTables& previous, Sampling sampling, uint32_t plane) {
   Samples samples;
   const int width = previous.width;
-  for (int y = 0; y < previous.height; y += row_step) {
+  for (int y = 0; y < previous.height; y += sampling.row_step) {
     const uint8_t* row = actual + static_cast<size_t>(y) * static_cast<size_t>(width);
     const uint8_t* before = previous.ids.Row(y);
-    const bool sane = y / row_step % kSaneRows == 0;
     const size_t begin = samples.columns.size();
     for (int x = 0; x < width; ++x) {
-      if (before[x] == row[x] && (!sane || x % (kSaneColumns * row_step) != 0)) continue;
+      if ((plane >> before[x] & 1) == 0) continue;
+      if (before[x] == row[x] && x % sampling.column_step != 0) continue;
       samples.columns.push_back(static_cast<uint16_t>(x));
       samples.ids.push_back(row[x]);
     }
@@ -46,23 +52,18 @@ Samples TakeSamples(const uint8_t* actual, const MapTables& previous, int row_st
 
 class Search {
  public:
-  Search(const uint8_t* actual, const MapTables& previous, int row_step)
-      : samples_(TakeSamples(actual, previous, row_step)), previous_ref_(previous) {}
+  // REQUIRES: trials have no class on their plane that is not on `plane`.
+  Search(const uint8_t* actual, const MapTables& previous, Sampling sampling, uint32_t plane)
+      : samples_(TakeSamples(actual, previous, sampling, plane)),
+        weight_(sampling.column_step),
+        previous_ref_(previous) {}
 
-  // Keeps the trial, with the plane that suits it, when it saves more than `margin` mismatches.
-  bool Try(Motion trial, int64_t margin) {
+  // Keeps the trial when it saves more than `margin` mismatches.
+  bool Try(const Motion& trial, int64_t margin) {
     for (const int32_t value : trial.field) {
       if (std::abs(value) >= 1 << kMotionBits) return false;
     }
-    Count(trial);
-    int64_t cost = Mismatches(trial.plane);
-    for (uint32_t id = 0; id < 16; ++id) {
-      if ((present_ >> id & 1) == 0) continue;
-      const int64_t other = Mismatches(trial.plane ^ 1U << id);
-      if (other + kSearchCost >= cost) continue;
-      cost = other;
-      trial.plane ^= 1U << id;
-    }
+    const int64_t cost = Mismatches(trial);
     if (cost + margin >= best_cost_) return false;
     best_ = trial;
     best_cost_ = cost;
@@ -73,9 +74,9 @@ class Search {
   void Restart() { best_cost_ = INT64_MAX; }
 
  private:
-  // Mismatches of the moved and of the unmoved previous map, by its classes at the two places.
-  void Count(const Motion& motion) {
-    moved_.fill(0);
+  // What the motion changes in the number of mismatches.
+  int64_t Mismatches(const Motion& motion) const {
+    int64_t count = 0;
     const int64_t last = previous_ref_.get().width - 1;
     for (const Samples::Row& sampled : samples_.rows) {
       const WarpedRow warp = WarpRow(motion, sampled.y, previous_ref_.get().height);
@@ -84,32 +85,21 @@ class Search {
       for (size_t i = sampled.begin; i < sampled.end; ++i) {
         const int x = samples_.columns[i];
         const uint8_t id = source[std::clamp<int64_t>((warp.start + x * warp.step) >> 16, 0, last)];
-        moved_[here[x] * 16U + id] += (id != samples_.ids[i]) - (here[x] != samples_.ids[i]);
+        const bool moves = (motion.plane >> here[x] & motion.plane >> id & 1) != 0;
+        if (moves) count += here[x] == samples_.ids[i] ? (id != here[x]) * weight_ : -(id == samples_.ids[i]);
       }
-    }
-    present_ = 0;
-    for (uint32_t pair = 0; pair < 256; ++pair) {
-      if (moved_[pair] != 0) present_ |= 1U << pair / 16 | 1U << pair % 16;
-    }
-  }
-  // What moving the classes of `plane` changes in the number of mismatches.
-  int64_t Mismatches(uint32_t plane) const {
-    int64_t count = 0;
-    for (uint32_t pair = 0; pair < 256; ++pair) {
-      if (moved_[pair] != 0 && (plane >> pair / 16 & plane >> pair % 16 & 1) != 0) count += moved_[pair];
     }
     return count;
   }
-  std::array<int32_t, 256> moved_{};
-  uint32_t present_ = 0;
   Samples samples_;
+  int weight_;  // of a pixel that did not change
   std::reference_wrapper<const MapTables> previous_ref_;
   Motion best_;
   int64_t best_cost_ = INT64_MAX;
 };
 
-void TryApproaches(Search& search, Motion trial, int step, int64_t margin) {
-  for (int approach = -400; approach <= 3600; approach += step) {
+void TryApproaches(Search& search, Motion trial, int64_t margin) {
+  for (int approach = -3200; approach <= 3200; approach += 200) {
     trial.field[Motion::kApproach] = approach;
     search.Try(trial, margin);
   }
@@ -142,59 +132,85 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
   Motion best;
   best.field[Motion::kCentre] = width / 2;
   best.field[Motion::kHorizon] = height / 2;
-  const size_t num_probes = std::min<size_t>(96, count - 1);
+  const size_t num_probes = std::min<size_t>(64, count - 1);
   const size_t map_bytes = static_cast<size_t>(width) * static_cast<size_t>(height);
   std::vector<MapTables> maps;
   std::vector<Search> searches;
+  std::array<int64_t, 256> edges{};  // between two classes, by the smaller and the larger
   maps.reserve(num_probes);
   for (size_t i = 0; i < num_probes; ++i) {
     const size_t t = i * (count - 1) / num_probes;
     maps.emplace_back(width, height, 0);
     MapTables& map = maps.back();
     for (int y = 0; y < height; ++y) {
-      std::copy_n(ids.data() + t * map_bytes + static_cast<size_t>(y * width), width, map.ids.Row(y));
+      const uint8_t* row = ids.data() + t * map_bytes + static_cast<size_t>(y) * static_cast<size_t>(width);
+      std::copy_n(row, width, map.ids.Row(y));
+      for (int x = 1; x < width; ++x) ++edges[std::min(row[x - 1], row[x]) * 16U + std::max(row[x - 1], row[x])];
     }
-    searches.emplace_back(ids.data() + (t + 1) * map_bytes, map, std::max(2, 2 * height / kSampledRows));
+    searches.emplace_back(ids.data() + (t + 1) * map_bytes, map, SampleRows(192, 8, height), Motion().plane);
   }
-  const auto cost_of = [&](const Motion& camera, size_t stride, int halvings) {
+  const auto cost_of = [&](const Motion& camera, size_t stride) {
     int64_t cost = 0;
     for (size_t i = 0; i < searches.size(); i += stride) {
       Search& search = searches[i];
       search.Restart();
       search.Try(camera, 0);
-      TryApproaches(search, camera, 200, kSearchCost);
-      Descend(search, camera, kSearchCost / 2, halvings);
+      TryApproaches(search, camera, kSearchCost);
+      Descend(search, camera, kSearchCost / 2, 2);
       cost += search.best_cost();
     }
     return cost;
   };
+  int64_t best_cost = 0;
+  const auto improves = [&](const Motion& trial, size_t stride) {
+    const int64_t cost = cost_of(trial, stride);
+    if (cost >= best_cost) return false;
+    best_cost = cost;
+    best = trial;
+    return true;
+  };
+
+  // What moves with the camera is first of all the edge between two classes. A plane of all classes would do, were it
+  // not that what stays (sky, the own hood) then spoils every motion.
+  Motion trial = best;
+  for (int pair = 0; pair < 4; ++pair) {
+    const auto most = std::ranges::max_element(edges, {}, [&](const int64_t& n) {
+      const auto at = static_cast<size_t>(&n - edges.data());
+      return at / 16 != at % 16 ? n : 0;
+    });
+    const auto at = static_cast<uint32_t>(most - edges.begin());
+    *most = 0;
+    trial.plane = 1U << at / 16 | 1U << at % 16;
+    for (int horizon = 10; horizon <= 22; horizon += 3) {
+      trial.field[Motion::kHorizon] = height * horizon / 32;
+      improves(trial, 6);
+    }
+  }
   // The slope towards the right camera is short, so a fine grid comes first, then a climb from its best few.
   std::vector<std::pair<int64_t, Motion>> grid;
+  trial = best;
   for (int horizon = 10; horizon <= 22; ++horizon) {
     for (int centre = 13; centre <= 19; ++centre) {
-      Motion trial = best;
       trial.field[Motion::kHorizon] = height * horizon / 32;
       trial.field[Motion::kCentre] = width * centre / 32;
-      grid.emplace_back(cost_of(trial, 4, 2), trial);
+      grid.emplace_back(cost_of(trial, 4), trial);
     }
   }
   std::ranges::stable_sort(grid, {}, &std::pair<int64_t, Motion>::first);
-  int64_t best_cost = INT64_MAX;
-  for (size_t start = 0; start < 6; ++start) {
-    const int64_t cost = cost_of(grid[start].second, 1, 2);
-    if (cost >= best_cost) continue;
-    best_cost = cost;
-    best = grid[start].second;
+  best_cost = 0;
+  for (size_t start = 0; start < 6; ++start) improves(grid[start].second, 1);
+  const int num_ids = *std::ranges::max_element(ids) + 1;
+  for (int id = 0; id < num_ids; ++id) {
+    trial = best;
+    trial.plane ^= 1U << id;
+    improves(trial, 1);
   }
   for (int step = 8; step >= 2; step /= 2) {
     for (const auto& [dx, dy] : {std::pair{step, 0}, {-step, 0}, {0, step}, {0, -step}}) {
-      Motion trial = best;
+      trial = best;
       trial.field[Motion::kCentre] += dx;
       trial.field[Motion::kHorizon] += dy;
-      const int64_t cost = cost_of(trial, 1, 2);
-      if (cost >= best_cost) continue;
-      best_cost = cost;
-      best = trial;
+      improves(trial, 1);
     }
   }
   // Where nothing moves no camera is worth its bits.
@@ -202,12 +218,12 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
 }
 
 Motion FindMotion(const uint8_t* actual, const MapTables& previous, const Motion& last) {
-  Search search(actual, previous, std::max(1, previous.height / kSampledRows));
+  Search search(actual, previous, SampleRows(384, 2, previous.height), last.plane);
   search.Try(last, 0);
   Motion trial = last;
   std::fill(trial.field.begin() + Motion::kApproach, trial.field.end(), 0);
   search.Try(trial, 0);
-  TryApproaches(search, trial, 100, kFieldCost);
+  TryApproaches(search, trial, kFieldCost);
   Descend(search, last, kFieldCost, 5);
   return search.best();
 }

@@ -1,6 +1,7 @@
 #include "mask/network.h"
 
 #include <algorithm>
+#include <array>
 
 namespace kitsink {
 namespace {
@@ -8,7 +9,21 @@ namespace {
 // Learning rates of the layers, and the ranges (in bits) of their first weights.
 constexpr int kFirstRate = 128, kSecondRate = 16;
 constexpr int kFirstRange = 18, kSecondRange = 15;
-constexpr int32_t kMaxActivation = 2047;  // bounded as the dot product asks
+// A row of the first layer slows down as it is used, down to an eighth: 4 / sqrt(1 + uses / 512), in units of 2^-8.
+constexpr uint32_t kUsesPerRate = 64, kNumRates = 1024;
+const std::array<int32_t, kNumRates>& RowRates() {
+  static const std::array<int32_t, kNumRates> kRates = [] {
+    std::array<int32_t, kNumRates> rates{};
+    int64_t rate = 1024;  // falls until rate^2 * (1 + uses / 512) fits 1024^2
+    for (int64_t i = 0; i < int64_t{kNumRates}; ++i) {
+      while (rate > 32 && rate * rate * (8 + i) > int64_t{1024} * 1024 * 8) --rate;
+      rates[static_cast<size_t>(i)] = static_cast<int32_t>(rate);
+    }
+    return rates;
+  }();
+  return kRates;
+}
+constexpr int32_t kMaxActivation = 2047, kMaxStep = (1 << 20) - 1;  // bounded as the kernels ask
 
 }  // namespace
 
@@ -20,7 +35,9 @@ Network::Network(const NetworkShape& shape, uint32_t seed)
       second_(static_cast<size_t>(shape.num_outputs) * (num_hidden_ + kLanes)),
       sums_(num_hidden_),
       hidden_(num_hidden_ + kLanes),
-      step_(num_hidden_) {
+      step_(num_hidden_),
+      uses_(static_cast<size_t>(shape.num_rows)),
+      row_rates_(RowRates()) {
   uint32_t state = seed;
   const auto draw = [&](int bits) {  // uniform in +-2^bits
     state = state * 1664525U + 1013904223U;
@@ -55,11 +72,15 @@ void Network::Update(int bit) {
   const int32_t scaled = (error * kFirstRate) >> 8;
   for (size_t j = 0; j < num_hidden_; ++j) {
     const bool active = hidden_[j] > 0 && hidden_[j] < kMaxActivation;
-    step_[j] = active ? ((output_[j] >> 6) * scaled) >> 10 : 0;
+    step_[j] = active ? std::clamp(((output_[j] >> 8) * scaled) >> 8, -kMaxStep, kMaxStep) : 0;
   }
   kernels_.train(output_, hidden_.data(), static_cast<int>(num_hidden_) + kLanes, (error * kSecondRate + 128) >> 8);
-  kernels_.add_rows(first_.data(), step_.data(), rows_.data(), static_cast<int>(rows_.size()),
-                    static_cast<int>(num_hidden_));
+  for (const uint32_t row : rows_) {
+    uint32_t& uses = uses_[row];
+    kernels_.add_scaled(first_.data() + row * num_hidden_, step_.data(), static_cast<int>(num_hidden_),
+                        row_rates_[uses / kUsesPerRate]);
+    uses += uses / kUsesPerRate + 1 < kNumRates ? 1 : 0;
+  }
 }
 
 }  // namespace kitsink

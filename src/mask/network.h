@@ -1,6 +1,7 @@
 #pragma once
 // A small neural network that learns while it codes: sparse inputs, one hidden layer, one output per kind of decision.
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -34,6 +35,8 @@ class Network {
   std::vector<int32_t> second_;  // num_outputs x (num_hidden + kLanes), units of 2^-kWeightBits; the last lanes: bias
   std::vector<int32_t> sums_, hidden_, step_;
   std::vector<uint32_t> rows_;
+  std::vector<uint32_t> uses_;  // of each row, for its learning rate
+  const std::array<int32_t, 1024>& row_rates_;
   int32_t* output_ = nullptr;
   int stretch_ = 0;
 };

@@ -25,8 +25,8 @@ inline Segment SegmentOf(const MaskHead& head, size_t index) {
 }
 
 inline ClipShape ShapeOf(const MaskHead& head) {
-  return {static_cast<int>(head.width), static_cast<int>(head.height), static_cast<int>(head.num_classes), head.level,
-          head.clip_bytes() / head.num_segments};
+  return {static_cast<int>(head.width), static_cast<int>(head.height), static_cast<int>(head.num_classes),
+          ShapeOfLevel(head.level), head.clip_bytes() / head.num_segments};
 }
 
 // Counts finished maps of all segments. Only the thread that called RunSegments() talks to the Progress.
