@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -34,6 +35,9 @@ struct SearchOptions {
   uint32_t band_radius = 2;    // pixels around a class boundary in which the margin is asked for
   double seg_weight = 10;      // of the mean hinge over the band, logits
   double pose_weight = 30;     // of the mean squared pose error
+  // Asked before every step; true ends the search with the best frames so far. Empty: the plan is carried out.
+  std::function<bool()> stop;
+  uint32_t total_steps() const { return steps == 0 ? 0 : prepass_steps + steps + repair_steps; }
 };
 
 // What the archive asks of one pair.
@@ -46,6 +50,7 @@ struct SearchedPair {
   FramePair frames;       // as good as the start or better, by the scorer's own arithmetic on uint8 frames
   PairDistortion before;  // of the start, against the target
   PairDistortion after;
+  uint32_t steps_run = 0;  // of total_steps(); fewer when `stop` ended the search
 };
 
 // Searches the frames of each pair. One result per pair, in order; a pair's result depends on its own start and

@@ -130,6 +130,7 @@ struct Search {
   const SearchOptions& options;
   Targets targets;
   Variable f0, f1;
+  uint32_t steps_run = 0;
 
   // Distortion of the current frames with gradients to whichever is being searched; SegNet stays idle and
   // `logits` undefined when only the pose is asked for.
@@ -178,7 +179,7 @@ struct Search {
     torch::Tensor learning_rate = per_pair(options.learning_rate * (f1.on_model_grid() ? 1 : kCameraRate));
     torch::Tensor waited = per_pair(0);
     for (uint32_t step = 0; step <= steps; ++step) {
-      const bool last = step == steps;
+      const bool last = step == steps || (options.stop && options.stop());
       const torch::AutoGradMode gradients(!last);
       const Reading reading = on_f0 ? Read(f0.Small(), fixed, false) : Read(fixed, f1.Small(), true);
       torch::Tensor gradient;
@@ -189,6 +190,7 @@ struct Search {
       best_score = torch::where(better, score, best_score);
       best = torch::where(better, value, best);
       if (last) break;
+      ++steps_run;
       waited = torch::where(better, torch::zeros_like(waited), waited + 1);
       adam.Step(value, gradient, learning_rate);
       const torch::Tensor restart = waited.ge(kPatience);
@@ -234,32 +236,34 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
                                              " are too small for the model grid, expected 1024 x 768 or more"};
   }
   KIT_ASSIGN(const std::vector<PairDistortion> before, Judge(start, targets, nets));
+  std::vector<FramePair> searched(options.steps == 0 ? 0 : start.size());
+  uint32_t steps_run = 0;
+  if (options.steps > 0) {
+    KIT_ASSIGN(Nets::Modules* const folded, nets.FoldedModules());
+    KIT_TRY(Guarded("search", [&]() -> Status {
+      const torch::Device device = TorchDevice(nets.device());
+      const bool on_model_grid = UseModelGrid(options.grid, size);
+      Search search{*folded, options, MakeTargets(targets, options.band_radius, device),
+                    Variable(ToTensor(start, &FramePair::f0, device), on_model_grid),
+                    Variable(ToTensor(start, &FramePair::f1, device), on_model_grid)};
+      search.Run(/*on_f0=*/true, options.prepass_steps);
+      search.Run(/*on_f0=*/false, options.steps);
+      search.Run(/*on_f0=*/true, options.repair_steps);
+      std::vector<Frame> f0 = search.f0.Write(size);
+      std::vector<Frame> f1 = search.f1.Write(size);
+      for (size_t i = 0; i < searched.size(); ++i) searched[i] = {std::move(f0[i]), std::move(f1[i])};
+      steps_run = search.steps_run;
+      return Ok();
+    }));
+  }
+  std::vector<PairDistortion> after = before;
+  if (!searched.empty()) {
+    KIT_ASSIGN(after, Judge(searched, targets, nets));
+  }
   std::vector<SearchedPair> result(start.size());
-  for (size_t i = 0; i < start.size(); ++i) result[i] = {std::move(start[i]), before[i], before[i]};
-  if (options.steps == 0) return result;
-
-  KIT_ASSIGN(Nets::Modules* const folded, nets.FoldedModules());
-  std::vector<FramePair> searched;
-  for (const SearchedPair& pair : result) searched.push_back(pair.frames);
-  KIT_TRY(Guarded("search", [&]() -> Status {
-    const torch::Device device = TorchDevice(nets.device());
-    const bool on_model_grid = UseModelGrid(options.grid, size);
-    Search search{*folded, options, MakeTargets(targets, options.band_radius, device),
-                  Variable(ToTensor(searched, &FramePair::f0, device), on_model_grid),
-                  Variable(ToTensor(searched, &FramePair::f1, device), on_model_grid)};
-    search.Run(/*on_f0=*/true, options.prepass_steps);
-    search.Run(/*on_f0=*/false, options.steps);
-    search.Run(/*on_f0=*/true, options.repair_steps);
-    std::vector<Frame> f0 = search.f0.Write(size);
-    std::vector<Frame> f1 = search.f1.Write(size);
-    for (size_t i = 0; i < searched.size(); ++i) searched[i] = {std::move(f0[i]), std::move(f1[i])};
-    return Ok();
-  }));
-  KIT_ASSIGN(const std::vector<PairDistortion> after, Judge(searched, targets, nets));
-  for (size_t i = 0; i < result.size(); ++i) {
-    if (MarginalScore(after[i]) >= MarginalScore(before[i])) continue;
-    result[i].frames = std::move(searched[i]);
-    result[i].after = after[i];
+  for (size_t i = 0; i < start.size(); ++i) {
+    const bool better = MarginalScore(after[i]) < MarginalScore(before[i]);
+    result[i] = {std::move(better ? searched[i] : start[i]), before[i], better ? after[i] : before[i], steps_run};
   }
   return result;
 }
