@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
@@ -42,17 +43,21 @@ struct CompressOptions {
   GeneratorSize generator = GeneratorSize::kAuto;  // kAuto: by the number of pairs
   int mask_level = 2;
   FitOptions fit;  // its shape is set from `generator`
+  SelectorEffort selectors = SelectorEffort::kNone;
 };
 
 struct CompressReport {
   ArchiveAnatomy anatomy;
   uint64_t archive_bytes = 0, original_bytes = 0, num_pairs = 0;
   std::string archive_sha256;
-  double observe_seconds = 0, fit_seconds = 0, encode_seconds = 0;
+  double observe_seconds = 0, fit_seconds = 0, selector_seconds = 0, encode_seconds = 0;
+  std::vector<TailGain> tails;  // that were tried
   std::string json;  // the manifest, also written beside the archive as "<archive>.json"
 };
 
-// video -> Observer -> Scene -> WeightFitter -> archive. Ends by decoding the archive and comparing the integers.
+// video -> ReadTeacher -> Scene -> WeightFitter, ChooseSelectors -> archive. Ends by decoding the archive and comparing
+// the integers. Targets, the fit's state and searches that are done are kept in "<archive>.resume" until the archive is
+// whole, so that a killed job goes on and gives the same bytes.
 Result<CompressReport> Compress(const CompressOptions& options, const JobOptions& job, Progress& progress);
 
 // One of several processes, on one host or many, that share a job.

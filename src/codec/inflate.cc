@@ -49,9 +49,6 @@ Status CheckScene(const Scene& scene) {
     return Error{Code::kUnsupported,
                  "archive: poses of " + std::to_string(scene.pose.num_columns) + " values, the search needs 6"};
   }
-  if (!scene.selectors.tails.empty()) {
-    return Error{Code::kUnsupported, "archive: carries selector tails, which this version does not apply"};
-  }
   return Ok();
 }
 
@@ -152,6 +149,7 @@ struct InflateJob {
     for (size_t i = 0; i < count; ++i) {
       targets[i].class_map = scene.mask.map(first + i);
       std::copy_n(poses.begin() + static_cast<std::ptrdiff_t>(6 * (first + i)), 6, targets[i].pose.begin());
+      targets[i].codes = CodesOf(scene.selectors, first + i);
     }
     return targets;
   }

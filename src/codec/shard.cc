@@ -11,26 +11,26 @@ namespace {
 
 // Variables in which launchers tell a process its number and how many there are.
 constexpr std::array<std::pair<const char*, const char*>, 3> kLaunchers = {
-    {{"RANK", "WORLD_SIZE"},                               // torchrun
-     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},     // Open MPI
-     {"SLURM_PROCID", "SLURM_NTASKS"}}};                   // Slurm; last, as mpirun may run inside its jobs
+    {{"RANK", "WORLD_SIZE"},                            // torchrun
+     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},  // Open MPI
+     {"SLURM_PROCID", "SLURM_NTASKS"}}};                // Slurm; last, as mpirun may run inside its jobs
 
 Result<Shard> MakeShard(const std::string& where, const std::string& index, const std::string& count) {
   const auto number = [](const std::string& text) {
-    return !text.empty() && text.size() <= 6 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-      return c >= '0' && c <= '9';
-    });
+    return !text.empty() && text.size() <= 6 &&
+           std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= '0' && c <= '9'; });
   };
   if (!number(index) || !number(count) || std::stoul(index) >= std::stoul(count)) {
-    return Error{Code::kInvalidArgument,
-                 "shard: got " + where + ", expected I/N with I from 0 to N - 1, or auto"};
+    return Error{Code::kInvalidArgument, "shard: got " + where + ", expected I/N with I from 0 to N - 1, or auto"};
   }
   return Shard{std::stoul(index), std::stoul(count)};
 }
 
 }  // namespace
 
-PairRange Shard::PartOf(uint64_t num_groups) const { return {num_groups * index / count, num_groups * (index + 1) / count}; }
+PairRange Shard::PartOf(uint64_t num_groups) const {
+  return {num_groups * index / count, num_groups * (index + 1) / count};
+}
 
 Result<Shard> ParseShard(const std::string& text) {
   if (text != "auto") {
@@ -56,7 +56,8 @@ Result<double> ParseDuration(const std::string& text) {
   size_t position = 0;
   while (position < text.size()) {
     size_t digits = 0;
-    while (position + digits < text.size() && text[position + digits] >= '0' && text[position + digits] <= '9') ++digits;
+    while (position + digits < text.size() && text[position + digits] >= '0' && text[position + digits] <= '9')
+      ++digits;
     if (digits == 0 || digits > 6) return bad();
     const double number = std::stod(text.substr(position, digits));
     position += digits;
