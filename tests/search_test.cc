@@ -197,7 +197,20 @@ TEST(ChooseSelectors, KeepsWhatBeatsItsBytes) {
   EXPECT_EQ(CountSearches(8, SelectorEffort::kNone), 0U);
 }
 
-TEST(Fit, LowersTheDistortionAndRepeatsItself) {
+// Asks to stop after so many steps, as Ctrl-C does.
+class StopAfter final : public Progress {
+ public:
+  explicit StopAfter(uint64_t steps) : steps_(steps) {}
+  void Begin(std::string_view, uint64_t, std::string_view) override {}
+  void Update(uint64_t done, std::string_view) override { done_ = done; }
+  void End() override {}
+  bool stop_requested() const override { return done_ >= steps_; }
+
+ private:
+  uint64_t steps_, done_ = 0;
+};
+
+TEST(Fit, LowersTheDistortionAndGoesOnWhereItStopped) {
   FitOptions options;
   options.shape.trunk = options.shape.down = options.shape.head = 8;
   options.shape.condition = 4;
@@ -210,21 +223,29 @@ TEST(Fit, LowersTheDistortionAndRepeatsItself) {
     poses.insert(poses.end(), observation.pose.begin(), observation.pose.end());
   }
   const Track pose = QuantizeTrack(poses, 6, TrackKind::kUniformStep).TakeValue();
-  const auto fit = [&](uint32_t steps) {
+  const auto fit = [&](uint32_t steps, const FitCheckpoint& checkpoint, Progress& progress) {
     options.steps = steps;
     std::unique_ptr<WeightFitter> fitter = WeightFitter::Create(StandIns(), kContestFrameSize, options).TakeValue();
     const std::vector<TeacherReading> readings = ReadTeacher(StandIns(), pairs).TakeValue();
     for (const TeacherReading& reading : readings) fitter->AddPair(reading);
-    return fitter->Fit(mask, pose, {}, SilentProgress()).TakeValue();
+    return fitter->Fit(mask, pose, checkpoint, progress);
   };
   const auto distortion = [&](const WeightSet& weights) {
     const auto renderer = CreateGeneratorRenderer(mask, pose, weights, kContestFrameSize, Device{}).TakeValue();
     const std::vector<Observation> got = StandIns().Observe(renderer->Render(0, 2).value()).TakeValue();
     return Marginal(ComparePair(observed[0], got[0])) + Marginal(ComparePair(observed[1], got[1]));
   };
-  const WeightSet fitted = fit(16);
-  EXPECT_LT(distortion(fitted), 0.8 * distortion(fit(0)));
-  EXPECT_TRUE(fit(16) == fitted);
+  const WeightSet fitted = fit(16, {}, SilentProgress()).TakeValue();
+  EXPECT_LT(distortion(fitted), 0.8 * distortion(fit(0, {}, SilentProgress()).TakeValue()));
+  FitCheckpoint checkpoint;
+  checkpoint.save = [&checkpoint](std::span<const uint8_t> state) {
+    checkpoint.saved.assign(state.begin(), state.end());
+    return Ok();
+  };
+  StopAfter eleven(11);
+  EXPECT_FALSE(fit(16, checkpoint, eleven).ok());
+  ASSERT_FALSE(checkpoint.saved.empty());
+  EXPECT_TRUE(fit(16, checkpoint, SilentProgress()).value() == fitted);
 }
 
 }  // namespace
