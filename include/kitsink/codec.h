@@ -52,7 +52,7 @@ struct CompressReport {
   std::string archive_sha256;
   double observe_seconds = 0, fit_seconds = 0, selector_seconds = 0, encode_seconds = 0;
   std::vector<TailGain> tails;  // that were tried
-  std::string json;  // the manifest, also written beside the archive as "<archive>.json"
+  std::string json;             // the manifest, also written beside the archive as "<archive>.json"
 };
 
 // video -> ReadTeacher -> Scene -> WeightFitter, ChooseSelectors -> archive. Ends by decoding the archive and comparing

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "kitsink/log.h"
 
@@ -28,14 +29,19 @@ uint32_t Watchdog::Steps(uint32_t planned, uint64_t groups_left) {
   const double other = groups_ == 0 ? 0 : other_seconds_ / static_cast<double>(groups_);
   const double share = std::max(left / static_cast<double>(groups_left) - other, 0.0);
   group_end_ = now + share;
-  if (steps_ == 0) return share > 0 ? planned : 0;
+  const auto warn = [&](const std::string& need) {
+    if (std::exchange(warned_, true)) return;
+    Log(LogLevel::kWarning,
+        "search: " + need + ", the time limit leaves " + FormatClock(left) + ": the pairs left get fewer steps");
+  };
+  if (steps_ == 0) {
+    if (share <= 0 || groups_ > 0) warn("no step could be measured");
+    return share > 0 ? planned : 0;
+  }
   const double step_seconds = step_seconds_ / static_cast<double>(steps_);
   const double needed = static_cast<double>(groups_left) * (other + step_seconds * planned);
-  if (needed > left && !warned_) {
-    warned_ = true;
-    Log(LogLevel::kWarning, "search: the plan needs " + FormatClock(needed) + " more at " +
-                                std::to_string(step_seconds) + " s a step, the time limit leaves " + FormatClock(left) +
-                                ": the pairs left get fewer steps");
+  if (needed > left) {
+    warn("the plan needs " + FormatClock(needed) + " more at " + std::to_string(step_seconds) + " s a step");
   }
   return static_cast<uint32_t>(std::min<double>(planned, share / step_seconds));
 }

@@ -17,14 +17,14 @@ fail() {
   failures=$((failures + 1))
 }
 
-# killed NAME COMMAND...: kills the command at four random moments, each time within a longer span, then lets it through.
+# killed NAME COMMAND...: kills the command at three random moments, each time within a longer span, then lets it through.
 killed() {
   local name=$1 kills=0 try pid code
   shift
-  for try in 1 2 3 4 5; do
+  for try in 1 2 3 4; do
     "$@" >stdout 2>stderr &
     pid=$!
-    if [[ $try -lt 5 ]]; then
+    if [[ $try -lt 4 ]]; then
       sleep "$((RANDOM % (2 * try))).$((100 + RANDOM % 900))"
       kill -9 $pid 2>/dev/null
     fi
@@ -38,11 +38,11 @@ killed() {
   [[ $kills -gt 0 && $code -eq 0 ]] || fail "$name: killed $kills times, exit $code"
 }
 
-quick=(--nets "$nets" --device cpu --threads 2)
-"$render_road" --seed 5 --frames 8 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
+quick=(--nets "$nets" --device cpu --threads 1)
+"$render_road" --seed 5 --frames 6 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
 
 # compress: undisturbed and killed.
-fit=(--fit-steps 6 --level 1 --generator tiny -q "${quick[@]}")
+fit=(--fit-steps 3 --level 1 --generator tiny -q "${quick[@]}")
 "$kitsink" compress clip.mkv -o clip.zip "${fit[@]}" || fail "compress"
 killed "compress" "$kitsink" compress clip.mkv -o killed.zip "${fit[@]}"
 cmp clip.zip killed.zip || fail "a killed compress gave another archive"
@@ -69,9 +69,9 @@ done
 wait
 cmp whole/clip.raw ranks/clip.raw || fail "2 processes side by side gave other frames"
 frame=$((320 * 240 * 3))
-"$kitsink" inflate clip.zip part --pairs 1:4 --batch 2 "${plan[@]}" >/dev/null || fail "--pairs"
+"$kitsink" inflate clip.zip part --pairs 1:3 --batch 2 "${plan[@]}" >/dev/null || fail "--pairs"
 "$kitsink" inflate clip.zip batch --batch 2 "${plan[@]}" >/dev/null || fail "--batch"
-cmp part/clip.raw <(tail -c +$((2 * frame + 1)) batch/clip.raw | head -c $((6 * frame))) || fail "--pairs gave other frames"
+cmp part/clip.raw <(tail -c +$((2 * frame + 1)) batch/clip.raw | head -c $((4 * frame))) || fail "--pairs gave other frames"
 
 # Another plan must not go on from there.
 "$kitsink" inflate clip.zip other --shard 0/2 "${plan[@]}" >/dev/null || fail "shard 0/2"
@@ -83,8 +83,8 @@ cmp whole/clip.raw other/clip.raw || fail "1 process that finished for shards ga
 # A time limit: whole frames, and the manifest says so; a run without it finishes the search.
 start=$(date +%s)
 "$kitsink" inflate clip.zip limit "${quick[@]}" --steps 400 --time-limit 8s >stdout 2>stderr || fail "time limit: $(cat stderr)"
-[[ $(($(date +%s) - start)) -le 20 ]] || fail "the time limit was passed by far"
-[[ $(stat -c %s limit/clip.raw) -eq $((8 * frame)) ]] || fail "the time limit cut frames"
+[[ $(($(date +%s) - start)) -le 40 ]] || fail "the time limit was passed by far"
+[[ $(stat -c %s limit/clip.raw) -eq $((6 * frame)) ]] || fail "the time limit cut frames"
 grep -q '"cut_by_time_limit"' limit/clip.json || fail "the manifest does not tell of the time limit"
 grep -q "the pairs left get fewer steps" stderr || fail "no early warning: $(cat stderr)"
 grep -q '"cut_by_time_limit"' whole/clip.json && fail "a whole run says that it was cut"
