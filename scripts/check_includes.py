@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Public headers of rooms that have several; any other header is named like its room.
 HEADERS = {
-    "base": {"result", "limits", "bytes", "frame", "file", "half", "log", "hash", "version"},
+    "base": {"result", "limits", "bytes", "frame", "file", "half", "log", "hash", "random", "version"},
     "entropy": {"adaptive_bit", "binary_coder", "bit_io", "logistic", "range_coder"},
 }
 # Include prefix of an outside library -> (rooms, files) that may use it; None = any file of the room.

@@ -144,7 +144,7 @@ TEST(Member, RejectsStreamsThatDisagree) {
   EXPECT_EQ(encode_error(scene), "archive: codes of tail F1S4B: got 6, expected one per pair, 7");
   scene = SmallScene(6);
   scene.selectors.tails[2].codes.resize(8);
-  EXPECT_EQ(encode_error(scene), "archive: codes of tail LCT3B: got 8, expected at most one per pair, 7");
+  EXPECT_EQ(encode_error(scene), "archive: codes of tail LCT3B: got 8, expected one per six pairs, 2");
   scene = SmallScene(6);
   scene.frame_size = {0, 5};
   EXPECT_EQ(encode_error(scene), "archive: frames of 0 x 5, expected 1 to 4096");

@@ -95,7 +95,7 @@ TEST(Search, LowersTheDistortionOnBothGrids) {
   for (const SearchGrid grid : {SearchGrid::kModel, SearchGrid::kCamera}) {
     const std::vector<FramePair> wanted = {Pair(kContestFrameSize, 0)};
     const std::vector<Observation> target = StandIns().Observe(wanted).TakeValue();
-    const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose}};
+    const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose, {}}};
     SearchOptions options;
     options.grid = grid;
     options.steps = 12;
@@ -113,7 +113,7 @@ TEST(Search, LowersTheDistortionOnBothGrids) {
 TEST(Search, APerfectStartIsKept) {
   const std::vector<FramePair> start = {Pair(kContestFrameSize, 0)};
   const std::vector<Observation> target = StandIns().Observe(start).TakeValue();
-  const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose}};
+  const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose, {}}};
   SearchOptions options;
   options.steps = 2;
   const auto result = SearchFrames(start, targets, StandIns(), options);
@@ -125,7 +125,7 @@ TEST(Search, APerfectStartIsKept) {
 TEST(Search, NoStepsReturnTheStart) {
   const std::vector<FramePair> start = {Pair(kContestFrameSize, 0)};
   const std::vector<uint8_t> map(384 * 512, 1);
-  const std::vector<PairTarget> targets = {{map, {}}};
+  const std::vector<PairTarget> targets = {{map, {}, {}}};
   SearchOptions options;
   options.steps = 0;
   const auto result = SearchFrames(start, targets, StandIns(), options);
@@ -138,7 +138,7 @@ TEST(Search, SmallFramesAreSearchedOnTheCameraGrid) {
   constexpr FrameSize kSmall{320, 240};
   const std::vector<FramePair> wanted = {Pair(kSmall, 0)};
   const std::vector<Observation> target = StandIns().Observe(wanted).TakeValue();
-  const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose}};
+  const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose, {}}};
   SearchOptions options;
   options.steps = 8;
   const auto result = SearchFrames({Pair(kSmall, 3)}, targets, StandIns(), options);
@@ -148,7 +148,69 @@ TEST(Search, SmallFramesAreSearchedOnTheCameraGrid) {
   EXPECT_EQ(SearchFrames({Pair(kSmall, 3)}, targets, StandIns(), options).error().code, Code::kInvalidArgument);
 }
 
-TEST(Fit, LowersTheDistortionAndRepeatsItself) {
+// Codes change the search where they should: a perturbed start, another aim, other weights; and repeat themselves.
+TEST(Search, CodesSteerIt) {
+  constexpr FrameSize kSize{1024, 768};
+  const std::vector<FramePair> wanted = {Pair(kSize, 0)};
+  const std::vector<Observation> target = StandIns().Observe(wanted).TakeValue();
+  SearchOptions options;
+  options.prepass_steps = options.repair_steps = 1;
+  options.steps = 6;
+  const auto search = [&](PairCodes codes) {
+    const std::vector<PairTarget> targets = {{target[0].class_map, target[0].pose, codes}};
+    return SearchFrames({Pair(kSize, 3)}, targets, StandIns(), options).TakeValue()[0];
+  };
+  const SearchedPair plain = search({});
+  EXPECT_TRUE(search({}).frames.f1.rgb == plain.frames.f1.rgb);
+  for (const PairCodes codes : {PairCodes{6, 0, 0}, PairCodes{0, 7, 0}, PairCodes{0, 0, 2}, PairCodes{0, 0, 7}}) {
+    const SearchedPair steered = search(codes);
+    EXPECT_TRUE(steered.frames.f1.rgb != plain.frames.f1.rgb) << int{codes.loss_control};
+    EXPECT_LE(Marginal(steered.after), Marginal(steered.before));
+  }
+}
+
+TEST(ChooseSelectors, KeepsWhatBeatsItsBytes) {
+  // Seed 5 helps even pairs, factor 0.9 helps the pose of pair 0 by nothing worth having, control 1 helps pairs 6, 7.
+  uint64_t plays = 0;
+  const PlaySearch play = [&plays](size_t pair, PairCodes codes) -> Result<PairDistortion> {
+    ++plays;
+    PairDistortion distortion{0.01F, 0.001F};
+    if (codes.start_seed == 5) distortion.seg += pair % 2 == 0 ? -0.002F : 0.002F;
+    if (codes.pose_factor == 3 && pair == 0) distortion.pose -= 1e-8F;
+    if (codes.loss_control == 1) distortion.seg += pair >= 6 ? -0.003F : 0.001F;
+    return distortion;
+  };
+  const SelectorChoice choice = ChooseSelectors(8, SelectorEffort::kFast, 25 / 37545489.0, play).TakeValue();
+  EXPECT_EQ(plays, CountSearches(8, SelectorEffort::kFast));
+  ASSERT_EQ(choice.table.tails.size(), 2U);
+  EXPECT_EQ(choice.table.tails[0], (Tail{TailKind::kStartSeed, {5, 0, 5, 0, 5, 0, 5, 0}}));
+  EXPECT_EQ(choice.table.tails[1], (Tail{TailKind::kLossControl, {0, 1}}));
+  ASSERT_EQ(choice.gains.size(), 3U);
+  EXPECT_TRUE(choice.gains[0].kept);
+  EXPECT_EQ(choice.gains[0].bytes, 11U);
+  EXPECT_NEAR(choice.gains[0].gain, 0.1, 1e-5);
+  EXPECT_FALSE(choice.gains[1].kept);
+  EXPECT_NEAR(choice.gains[2].gain, 0.075, 1e-5);
+  // Bytes that cost more than any gain leave no tail.
+  EXPECT_TRUE(ChooseSelectors(8, SelectorEffort::kFast, 1, play).TakeValue().table.tails.empty());
+  EXPECT_EQ(CountSearches(8, SelectorEffort::kFull), 240U);
+  EXPECT_EQ(CountSearches(8, SelectorEffort::kNone), 0U);
+}
+
+// Asks to stop after so many steps, as Ctrl-C does.
+class StopAfter final : public Progress {
+ public:
+  explicit StopAfter(uint64_t steps) : steps_(steps) {}
+  void Begin(std::string_view, uint64_t, std::string_view) override {}
+  void Update(uint64_t done, std::string_view) override { done_ = done; }
+  void End() override {}
+  bool stop_requested() const override { return done_ >= steps_; }
+
+ private:
+  uint64_t steps_, done_ = 0;
+};
+
+TEST(Fit, LowersTheDistortionAndGoesOnWhereItStopped) {
   FitOptions options;
   options.shape.trunk = options.shape.down = options.shape.head = 8;
   options.shape.condition = 4;
@@ -161,20 +223,29 @@ TEST(Fit, LowersTheDistortionAndRepeatsItself) {
     poses.insert(poses.end(), observation.pose.begin(), observation.pose.end());
   }
   const Track pose = QuantizeTrack(poses, 6, TrackKind::kUniformStep).TakeValue();
-  const auto fit = [&](uint32_t steps) {
+  const auto fit = [&](uint32_t steps, const FitCheckpoint& checkpoint, Progress& progress) {
     options.steps = steps;
-    std::unique_ptr<WeightFitter> fitter = WeightFitter::Create(StandIns(), options).TakeValue();
-    EXPECT_TRUE(fitter->AddPairs(pairs).ok());
-    return fitter->Fit(mask, pose, SilentProgress()).TakeValue();
+    std::unique_ptr<WeightFitter> fitter = WeightFitter::Create(StandIns(), kContestFrameSize, options).TakeValue();
+    const std::vector<TeacherReading> readings = ReadTeacher(StandIns(), pairs).TakeValue();
+    for (const TeacherReading& reading : readings) fitter->AddPair(reading);
+    return fitter->Fit(mask, pose, checkpoint, progress);
   };
   const auto distortion = [&](const WeightSet& weights) {
     const auto renderer = CreateGeneratorRenderer(mask, pose, weights, kContestFrameSize, Device{}).TakeValue();
     const std::vector<Observation> got = StandIns().Observe(renderer->Render(0, 2).value()).TakeValue();
     return Marginal(ComparePair(observed[0], got[0])) + Marginal(ComparePair(observed[1], got[1]));
   };
-  const WeightSet fitted = fit(16);
-  EXPECT_LT(distortion(fitted), 0.8 * distortion(fit(0)));
-  EXPECT_TRUE(fit(16) == fitted);
+  const WeightSet fitted = fit(16, {}, SilentProgress()).TakeValue();
+  EXPECT_LT(distortion(fitted), 0.8 * distortion(fit(0, {}, SilentProgress()).TakeValue()));
+  FitCheckpoint checkpoint;
+  checkpoint.save = [&checkpoint](std::span<const uint8_t> state) {
+    checkpoint.saved.assign(state.begin(), state.end());
+    return Ok();
+  };
+  StopAfter eleven(11);
+  EXPECT_FALSE(fit(16, checkpoint, eleven).ok());
+  ASSERT_FALSE(checkpoint.saved.empty());
+  EXPECT_TRUE(fit(16, checkpoint, SilentProgress()).value() == fitted);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "format_testlib.h"
 #include "kitsink/hash.h"
+#include "kitsink/random.h"
 
 namespace kitsink {
 namespace {
@@ -70,6 +71,27 @@ TEST(Selectors, GoldenStream) {
     codes.insert(codes.end(), tail.codes.begin(), tail.codes.end());
   }
   EXPECT_EQ(Sha256Hex(codes), "d3c149f7955582b98934038484d1623d18ae19ad6041141e3660b4260963ac9a");
+}
+
+TEST(Selectors, CodesMeanWhatTheFormatSays) {
+  const StartPattern pattern = StartPatternOf(5);
+  EXPECT_EQ(pattern.rows, 24U);
+  EXPECT_EQ(pattern.columns, 32U);
+  EXPECT_EQ(pattern.amplitude, 2);
+  ASSERT_EQ(pattern.signs.size(), 3U * 24 * 32);
+  const uint64_t bits = SplitMix64(5).Next();
+  for (size_t i = 0; i < 64; ++i) EXPECT_EQ(pattern.signs[i], (bits >> i & 1) != 0 ? 1 : -1) << i;
+  EXPECT_EQ(StartPatternOf(15).rows, 384U);
+  EXPECT_EQ(PoseFactorOf(0), 1);
+  EXPECT_EQ(PoseFactorOf(7), 2);
+  EXPECT_EQ(LossFactorsOf(6, 0, 80).pose, 8);
+  EXPECT_EQ(LossFactorsOf(7, 39, 80).pose, 0);
+  EXPECT_EQ(LossFactorsOf(7, 40, 80).seg, 0);
+  const SelectorTable table{{Tail{TailKind::kStartSeed, {1, 2, 3, 4, 5, 6, 7}}, Tail{TailKind::kLossControl, {3, 4}}}};
+  EXPECT_EQ(table.CodeOf(TailKind::kStartSeed, 6), 7);
+  EXPECT_EQ(table.CodeOf(TailKind::kPoseFactor, 6), 0);
+  EXPECT_EQ(table.CodeOf(TailKind::kLossControl, 5), 3);
+  EXPECT_EQ(table.CodeOf(TailKind::kLossControl, 6), 4);
 }
 
 TEST(Selectors, EncodingRefusesBadTables) {

@@ -10,18 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "kitsink/random.h"
+
 namespace kitsink::testing {
 
-// SplitMix64, the tests' only source of randomness.
-class Random {
+// The tests' only source of randomness.
+class Random : public SplitMix64 {
  public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint64_t Next() {
-    uint64_t z = (state_ += 0x9e3779b97f4a7c15U);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-  }
+  using SplitMix64::SplitMix64;
   // Uniform in 0 .. bound - 1.
   uint32_t Below(uint32_t bound) { return static_cast<uint32_t>((Next() >> 32) * bound >> 32); }
   std::vector<uint8_t> Bytes(size_t count) {
@@ -29,9 +25,6 @@ class Random {
     for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(Next() >> 56);
     return bytes;
   }
-
- private:
-  uint64_t state_;
 };
 
 // A fresh folder, removed with everything in it at the end of the test.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
@@ -42,36 +43,59 @@ struct CompressOptions {
   GeneratorSize generator = GeneratorSize::kAuto;  // kAuto: by the number of pairs
   int mask_level = 2;
   FitOptions fit;  // its shape is set from `generator`
+  SelectorEffort selectors = SelectorEffort::kNone;
 };
 
 struct CompressReport {
   ArchiveAnatomy anatomy;
   uint64_t archive_bytes = 0, original_bytes = 0, num_pairs = 0;
   std::string archive_sha256;
-  double observe_seconds = 0, fit_seconds = 0, encode_seconds = 0;
-  std::string json;  // the manifest, also written beside the archive as "<archive>.json"
+  double observe_seconds = 0, fit_seconds = 0, selector_seconds = 0, encode_seconds = 0;
+  std::vector<TailGain> tails;  // that were tried
+  std::string json;             // the manifest, also written beside the archive as "<archive>.json"
 };
 
-// video -> Observer -> Scene -> WeightFitter -> archive. Ends by decoding the archive and comparing the integers.
+// video -> ReadTeacher -> Scene -> WeightFitter, ChooseSelectors -> archive. Ends by decoding the archive and comparing
+// the integers. Targets, the fit's state and searches that are done are kept in "<archive>.resume" until the archive is
+// whole, so that a killed job goes on and gives the same bytes.
 Result<CompressReport> Compress(const CompressOptions& options, const JobOptions& job, Progress& progress);
+
+// One of several processes, on one host or many, that share a job.
+struct Shard {
+  uint64_t index = 0;
+  uint64_t count = 1;
+  // The consecutive groups, of so many, that this process does.
+  PairRange PartOf(uint64_t num_groups) const;
+};
+
+// "1/3", or "auto": the process's number in the environment of torchrun, Open MPI or Slurm.
+Result<Shard> ParseShard(const std::string& text);
+
+// "90s", "30m", "1h30m" to seconds; a bare number is seconds.
+Result<double> ParseDuration(const std::string& text);
 
 struct InflateOptions {
   std::filesystem::path archive;  // zip, or the folder it was extracted to
   std::filesystem::path folder;   // output; made when missing
   std::string name;               // "<name>.raw" and "<name>.json"; empty = the archive's stem
-  size_t batch_size = 4;          // pairs searched together
+  size_t batch_size = 1;          // pairs searched together; groups begin at its multiples, whatever is asked for
+  Shard shard;
+  double time_limit_seconds = 0;  // 0 = none: the plan is fixed, and two runs agree
   SearchOptions search;
 };
 
 struct InflateReport {
   std::filesystem::path raw;
-  uint64_t num_pairs = 0;
+  uint64_t num_pairs = 0, pairs_done = 0;  // of the output; fewer done: other shards are still at work
+  uint64_t pairs_cut = 0;                  // searched with fewer steps than planned, because of the time limit
   double decode_seconds = 0, search_seconds = 0;
-  MeanDistortion before, after;  // against the archive's own targets
-  std::string json;              // the manifest
+  MeanDistortion before, after;  // of the pairs done, against the archive's own targets
+  std::string json;              // the manifest; empty while pairs are missing
 };
 
-// archive -> Scene -> Renderer -> SearchFrames -> RawWriter.
+// archive -> Scene -> Renderer -> SearchFrames -> frames of the .raw, group by group. Finished groups are kept in
+// "<name>.raw.resume" beside the output, so that a killed job goes on and shards work on one output; whichever process
+// finds all groups done gives the .raw its name. The bytes depend on archive, nets, options and pair alone.
 Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& job, Progress& progress);
 
 // Where the original's frames come from, whatever device the nets run on.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "kitsink/nets.h"
 #include "kitsink/result.h"
 #include "kitsink/score.h"
+#include "kitsink/selectors.h"
 
 namespace kitsink {
 
@@ -34,24 +36,61 @@ struct SearchOptions {
   uint32_t band_radius = 2;    // pixels around a class boundary in which the margin is asked for
   double seg_weight = 10;      // of the mean hinge over the band, logits
   double pose_weight = 30;     // of the mean squared pose error
+  // Asked before every step; true ends the search with the best frames so far. Empty: the plan is carried out.
+  std::function<bool()> stop;
+  uint32_t total_steps() const { return steps == 0 ? 0 : prepass_steps + steps + repair_steps; }
 };
+
+// Selector codes that steer the search of one pair; 0 changes nothing.
+struct PairCodes {
+  uint8_t start_seed = 0, pose_factor = 0, loss_control = 0;
+  uint8_t& of(TailKind kind);
+};
+PairCodes CodesOf(const SelectorTable& table, size_t pair);
 
 // What the archive asks of one pair.
 struct PairTarget {
   std::span<const uint8_t> class_map;  // kModelGrid
   std::array<float, 6> pose{};
+  PairCodes codes;
 };
 
 struct SearchedPair {
   FramePair frames;       // as good as the start or better, by the scorer's own arithmetic on uint8 frames
   PairDistortion before;  // of the start, against the target
   PairDistortion after;
+  uint32_t steps_run = 0;  // of total_steps(); fewer when `stop` ended the search
 };
 
 // Searches the frames of each pair. One result per pair, in order; a pair's result depends on its own start and
 // target alone (and on float noise of the batch's size). Pairs may number 1 .. any; all are held at once.
 Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std::span<const PairTarget> targets,
                                                Nets& nets, const SearchOptions& options);
+
+// How many codes of the selector tails compress tries: none, some (10 searches per pair and one more) or all (29).
+enum class SelectorEffort { kNone, kFast, kFull };
+
+// Plays the decoder: the distortion, against the original, of one pair searched with these codes.
+using PlaySearch = std::function<Result<PairDistortion>(size_t pair, PairCodes codes)>;
+
+// What a tail was worth: the fall of 100 * seg + sqrt(10 * pose) over the clip, measured, against its bytes.
+struct TailGain {
+  TailKind kind = TailKind::kStartSeed;
+  uint64_t bytes = 0;
+  double gain = 0;
+  bool kept = false;  // the gain beats the bytes
+};
+
+struct SelectorChoice {
+  SelectorTable table;
+  std::vector<TailGain> gains;  // of every tail that was tried
+  MeanDistortion distortion;    // of the whole clip with the table; zero for kNone
+};
+
+// How often ChooseSelectors plays.
+uint64_t CountSearches(size_t num_pairs, SelectorEffort effort);
+Result<SelectorChoice> ChooseSelectors(size_t num_pairs, SelectorEffort effort, double score_per_byte,
+                                       const PlaySearch& play);
 
 // How the generator is trained on a clip (specs: semantic 6.2).
 struct FitOptions {
@@ -66,16 +105,30 @@ struct FitOptions {
   uint64_t seed = 0;
 };
 
-// Fits generator weights to one clip: AddPairs for the whole clip in order, then Fit once.
+// What the nets read in one pair of the original, each run once: the scene's targets and the fit's teacher.
+struct TeacherReading {
+  Observation observation;
+  std::vector<uint16_t> logits;  // SegNet's on f1, half precision: 2 MB
+};
+Result<std::vector<TeacherReading>> ReadTeacher(Nets& nets, std::span<const FramePair> pairs);
+
+// Where a fit keeps its state now and then, so that a killed one goes on with the same result.
+struct FitCheckpoint {
+  Bytes saved;  // by an earlier fit with the same options, pairs, mask and pose; empty = start anew
+  std::function<Status(std::span<const uint8_t>)> save;
+};
+
+// Fits generator weights to one clip: AddPair for the whole clip in order, then Fit once.
 class WeightFitter {
  public:
-  static Result<std::unique_ptr<WeightFitter>> Create(Nets& nets, const FitOptions& options);
+  // Frames are `frame_size`.
+  static Result<std::unique_ptr<WeightFitter>> Create(Nets& nets, FrameSize frame_size, const FitOptions& options);
   virtual ~WeightFitter() = default;
-  // Keeps SegNet's logits on f1, half precision: 2 MB a pair.
-  virtual Status AddPairs(std::span<const FramePair> pairs) = 0;
+  virtual void AddPair(const TeacherReading& reading) = 0;
   // The best quantised weights seen, by the scorer's distortion of render-only frames over the clip.
   // REQUIRES: as many pairs were added as `mask` has maps and `pose` has rows.
-  virtual Result<WeightSet> Fit(const MaskClip& mask, const Track& pose, Progress& progress) = 0;
+  virtual Result<WeightSet> Fit(const MaskClip& mask, const Track& pose, const FitCheckpoint& checkpoint,
+                                Progress& progress) = 0;
 };
 
 }  // namespace kitsink

@@ -90,6 +90,28 @@ class RawWriter {
   uint64_t num_frames_ = 0;
 };
 
+// A .raw of known length whose frames arrive in any order, also from several processes. It is no OutputFile: keep it
+// under another name until all frames are there.
+class RawCanvas {
+ public:
+  // Opens the file, or makes it; its disk space is reserved at once, so that a full disk shows before the work.
+  static Result<RawCanvas> Open(const std::filesystem::path& path, FrameSize size, uint64_t num_frames);
+  RawCanvas(RawCanvas&& other) noexcept;
+  RawCanvas& operator=(RawCanvas&& other) noexcept;
+  ~RawCanvas();
+  // REQUIRES: index < num_frames, frame.size is the canvas's.
+  Status Write(uint64_t index, const Frame& frame);
+  // Returns when all frames written so far are on the disk.
+  Status Flush();
+
+ private:
+  RawCanvas(std::filesystem::path path, FrameSize size, uint64_t num_frames, int descriptor);
+  std::filesystem::path path_;
+  FrameSize size_;
+  uint64_t num_frames_ = 0;
+  int descriptor_ = -1;
+};
+
 // Writes an 8-bit RGB PNG through FFmpeg's encoder.
 Status SavePng(const std::filesystem::path& path, const Frame& frame, Overwrite overwrite);
 

@@ -22,11 +22,9 @@ Status CheckStreamsAgree(const MaskInfo& mask, const Track& pose, const WeightSe
   }
   for (const Tail& tail : selectors.tails) {
     const std::string what = "codes of tail " + std::string(TailTag(tail.kind));
-    if (tail.kind != TailKind::kLossControl && tail.codes.size() != mask.count) {
-      return differ(what, tail.codes.size(), "one per pair,", mask.count);
-    }
-    // Per batch, whose size the archive does not know.
-    if (tail.codes.size() > mask.count) return differ(what, tail.codes.size(), "at most one per pair,", mask.count);
+    const size_t expected = NumCodes(tail.kind, mask.count);
+    const char* const rule = tail.kind == TailKind::kLossControl ? "one per six pairs," : "one per pair,";
+    if (tail.codes.size() != expected) return differ(what, tail.codes.size(), rule, expected);
   }
   return Ok();
 }

@@ -24,12 +24,25 @@ struct State {
   std::optional<int> mask_level;
 };
 
+// What each tail was worth against what it costs.
+void PrintTails(const CompressReport& report) {
+  if (report.tails.empty()) return;
+  std::printf("  tail       gain in score       bytes  their score\n");
+  for (const TailGain& tail : report.tails) {
+    std::printf("  %-8s %15.8f  %10llu %12.8f  %s\n", std::string(TailTag(tail.kind)).c_str(), tail.gain,
+                static_cast<unsigned long long>(tail.bytes),
+                25.0 * static_cast<double>(tail.bytes) / static_cast<double>(report.original_bytes),
+                tail.kept ? "kept" : "left out");
+  }
+}
+
 void PrintSummary(const State& state, const CompressReport& report) {
   std::printf("%s: %llu bytes, %llu pairs, %.2f %% of the original's %llu bytes\n",
               state.options.archive.string().c_str(), static_cast<unsigned long long>(report.archive_bytes),
               static_cast<unsigned long long>(report.num_pairs),
               100.0 * static_cast<double>(report.archive_bytes) / static_cast<double>(report.original_bytes),
               static_cast<unsigned long long>(report.original_bytes));
+  PrintTails(report);
   if (state.output.verbosity == 0) return;
   const auto row = [&report](const char* name, uint64_t bytes, const char* what) {
     std::printf("  %-8s %10llu bytes  %12.8f of score  %s\n", name, static_cast<unsigned long long>(bytes),
@@ -41,8 +54,8 @@ void PrintSummary(const State& state, const CompressReport& report) {
   row("p", report.anatomy.pose_bytes, "poses");
   row("r", report.anatomy.selectors_bytes, "selector tails");
   row("zip", report.archive_bytes - report.anatomy.member_bytes, "container");
-  std::printf("  observe %.1f s, fit %.1f s, encode %.1f s\n", report.observe_seconds, report.fit_seconds,
-              report.encode_seconds);
+  std::printf("  observe %.1f s, fit %.1f s, selectors %.1f s, encode %.1f s\n", report.observe_seconds,
+              report.fit_seconds, report.selector_seconds, report.encode_seconds);
 }
 
 int Run(State& state) {
@@ -94,6 +107,14 @@ void AddCompress(CLI::App& app, Action& action) {
       ->transform(CLI::CheckedTransformer(sizes))
       ->type_name("SIZE")
       ->default_str("auto");
+  const std::map<std::string, SelectorEffort> efforts = {
+      {"none", SelectorEffort::kNone}, {"fast", SelectorEffort::kFast}, {"full", SelectorEffort::kFull}};
+  verb->add_option("--selectors", state->options.selectors,
+                   "Codes that steer the search of single pairs, found by searching each pair 11 (fast) or 30 (full) "
+                   "times as inflate will; kept where they gain more than their bytes cost")
+      ->transform(CLI::CheckedTransformer(efforts))
+      ->type_name("EFFORT")
+      ->default_str("none");
   verb->add_option("--seed", state->options.fit.seed, "Seed of the generator's training")
       ->type_name("N")
       ->capture_default_str();
@@ -104,7 +125,8 @@ void AddCompress(CLI::App& app, Action& action) {
       "Examples:\n"
       "  kitsink compress drive.mkv -o drive.zip\n"
       "  kitsink compress drive.mkv -o quick.zip --preset fast --pairs 0:16 -v\n"
-      "The same video, options, nets, seed and machine give the same bytes. An odd last frame is left out.");
+      "The same video, options, nets, seed and machine give the same bytes. An odd last frame is left out.\n"
+      "A job that was killed goes on when the same command is given again (FILE.resume beside the output).");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });
 }
 

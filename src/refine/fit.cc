@@ -1,13 +1,17 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <sstream>
 #include <utility>
 #include <vector>
 
+#include "kitsink/random.h"
 #include "kitsink/refine.h"
 #include "nets/nets_torch.h"
 #include "refine/fake_quant.h"
@@ -17,22 +21,16 @@ namespace {
 
 using Tensors = std::vector<torch::Tensor>;
 
-// SplitMix64: the start and the order of pairs come from the seed alone, on any LibTorch.
-class SeededRandom {
+// A killed fit loses less than this.
+constexpr int kSaveSeconds = 10;
+
+// The start and the order of pairs come from the seed alone, on any LibTorch.
+class SeededRandom : public SplitMix64 {
  public:
-  explicit SeededRandom(uint64_t seed) : state_(seed) {}
-  uint64_t Next() {
-    uint64_t z = (state_ += 0x9e3779b97f4a7c15U);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-  }
+  using SplitMix64::SplitMix64;
   // Uniform in -1 .. 1.
   float Signed() { return static_cast<float>(static_cast<int32_t>(Next() >> 40) - (1 << 23)) / (1 << 23); }
   size_t Below(size_t bound) { return static_cast<size_t>(Next() % bound); }
-
- private:
-  uint64_t state_;
 };
 
 bool EndsWith(const std::string& text, std::string_view end) {
@@ -86,31 +84,22 @@ class PairOrder {
 
 class Fitter final : public WeightFitter {
  public:
-  Fitter(Nets::Modules& modules, const FitOptions& options)
+  Fitter(Nets::Modules& modules, FrameSize frame_size, const FitOptions& options)
       : modules_(modules),
         options_(options),
         device_(TorchDevice(modules.device)),
-        specs_(GeneratorTensors(options.shape)) {}
+        specs_(GeneratorTensors(options.shape)),
+        frame_size_(frame_size) {}
 
-  Status AddPairs(std::span<const FramePair> pairs) override {
-    return Guarded("fit", [&]() -> Status {
-      const torch::NoGradGuard no_grad;
-      std::vector<const Frame*> frames;
-      for (const FramePair& pair : pairs) frames.push_back(&pair.f1);
-      frame_size_ = pairs[0].f1.size;
-      const torch::Tensor small = ResizeToModelGrid(FramesToTensor(frames, device_));
-      const torch::Tensor logits = SegLogits(modules_, small).to(torch::kHalf).to(torch::kCPU);
-      for (int64_t i = 0; i < logits.size(0); ++i) teacher_.push_back(logits[i].clone());
-      return Ok();
-    });
-  }
+  void AddPair(const TeacherReading& reading) override { teacher_.push_back(reading.logits); }
 
-  Result<WeightSet> Fit(const MaskClip& mask, const Track& pose, Progress& progress) override {
+  Result<WeightSet> Fit(const MaskClip& mask, const Track& pose, const FitCheckpoint& checkpoint,
+                        Progress& progress) override {
     KIT_CHECK(mask.count == teacher_.size() && pose.num_rows == teacher_.size());
     return Guarded("fit", [&]() -> Result<WeightSet> {
       class_maps_ = ClassMapsToTensor(mask, 0, mask.count, torch::kCPU).to(torch::kUInt8);
       poses_ = torch::tensor(DequantizeTrack(pose)).view({static_cast<int64_t>(pose.num_rows), -1}).to(device_);
-      return Train(progress);
+      return Train(checkpoint, progress);
     });
   }
 
@@ -122,7 +111,11 @@ class Fitter final : public WeightFitter {
   Batch TakeBatch(const std::vector<int64_t>& indices) const {
     const torch::Tensor index = torch::tensor(indices);
     Tensors teacher;
-    for (const int64_t i : indices) teacher.push_back(teacher_[static_cast<size_t>(i)]);
+    for (const int64_t i : indices) {
+      const std::vector<uint16_t>& logits = teacher_[static_cast<size_t>(i)];
+      teacher.push_back(torch::empty({5, kModelGrid.height, kModelGrid.width}, torch::kHalf));
+      std::memcpy(teacher.back().data_ptr(), logits.data(), logits.size() * sizeof(uint16_t));
+    }
     return {class_maps_.index_select(0, index).to(device_).to(torch::kLong), poses_.index_select(0, index.to(device_)),
             torch::stack(teacher).to(device_).to(torch::kFloat)};
   }
@@ -180,63 +173,127 @@ class Fitter final : public WeightFitter {
     return options_.learning_rate * std::min(1.0, (step + 1) / warm_up) * 0.5 * (1 + std::cos(M_PI * progress));
   }
 
-  Result<WeightSet> Train(Progress& progress) {
-    SeededRandom random(options_.seed);
-    Tensors values;
-    for (const TensorSpec& spec : specs_) values.push_back(StartValue(spec, random, device_));
-    Tensors average;
-    Tensors best;
-    for (const torch::Tensor& value : values) {
-      average.push_back(value.detach().clone());
-      best.push_back(value.detach().clone());
-    }
-    torch::optim::AdamW optimiser(
-        values, torch::optim::AdamWOptions(options_.learning_rate).betas({0.9, 0.99}).weight_decay(0.01));
-    PairOrder order(teacher_.size(), options_.seed);
-    const uint32_t qat_start = static_cast<uint32_t>(options_.qat_from * options_.steps);
-    const uint32_t check_every = std::max(1U, options_.steps / 10);
+  // All that the next step depends on; pairs and options are the caller's.
+  struct State {
+    uint32_t step = 0;
     double best_score = std::numeric_limits<double>::infinity();
-    const auto keep_best = [&](const Tensors& candidate) {
-      const double score = Evaluate(candidate);
-      if (score >= best_score) return;
-      best_score = score;
-      for (size_t i = 0; i < best.size(); ++i) best[i] = candidate[i].detach().clone();
+    Tensors values, average, best;
+    std::unique_ptr<torch::optim::AdamW> optimiser;
+  };
+
+  State Start() const {
+    SeededRandom random(options_.seed);
+    State state;
+    for (const TensorSpec& spec : specs_) state.values.push_back(StartValue(spec, random, device_));
+    for (const torch::Tensor& value : state.values) {
+      state.average.push_back(value.detach().clone());
+      state.best.push_back(value.detach().clone());
+    }
+    state.optimiser = std::make_unique<torch::optim::AdamW>(
+        state.values, torch::optim::AdamWOptions(options_.learning_rate).betas({0.9, 0.99}).weight_decay(0.01));
+    return state;
+  }
+
+  static Bytes Pack(const State& state) {
+    torch::serialize::OutputArchive archive, optimiser;
+    archive.write("step", torch::tensor(static_cast<int64_t>(state.step)));
+    archive.write("best_score", torch::tensor(state.best_score, torch::kDouble));
+    for (size_t i = 0; i < state.values.size(); ++i) {
+      archive.write("value" + std::to_string(i), state.values[i].detach());
+      archive.write("average" + std::to_string(i), state.average[i]);
+      archive.write("best" + std::to_string(i), state.best[i]);
+    }
+    state.optimiser->save(optimiser);
+    archive.write("optimiser", optimiser);
+    std::ostringstream stream;
+    archive.save_to(stream);
+    const std::string text = stream.str();
+    return Bytes(text.begin(), text.end());
+  }
+
+  void Unpack(const Bytes& bytes, State& state) const {
+    std::istringstream stream(std::string(bytes.begin(), bytes.end()));
+    torch::serialize::InputArchive archive, optimiser;
+    archive.load_from(stream, device_);
+    const auto read = [&archive](const std::string& key) {
+      torch::Tensor tensor;
+      archive.read(key, tensor);
+      return tensor;
     };
+    const torch::NoGradGuard no_grad;
+    state.step = static_cast<uint32_t>(read("step").item<int64_t>());
+    state.best_score = read("best_score").item<double>();
+    for (size_t i = 0; i < state.values.size(); ++i) {
+      state.values[i].copy_(read("value" + std::to_string(i)));
+      state.average[i].copy_(read("average" + std::to_string(i)));
+      state.best[i].copy_(read("best" + std::to_string(i)));
+    }
+    archive.read("optimiser", optimiser);
+    state.optimiser->load(optimiser);
+  }
+
+  void KeepBest(const Tensors& candidate, State& state) const {
+    const double score = Evaluate(candidate);
+    if (score >= state.best_score) return;
+    state.best_score = score;
+    for (size_t i = 0; i < state.best.size(); ++i) state.best[i] = candidate[i].detach().clone();
+  }
+
+  // One step of the optimiser and of the running average; returns the loss.
+  double Step(const std::vector<int64_t>& pairs, State& state) const {
+    const uint32_t qat_start = static_cast<uint32_t>(options_.qat_from * options_.steps);
+    for (auto& group : state.optimiser->param_groups()) {
+      static_cast<torch::optim::AdamWOptions&>(group.options()).lr(LearningRate(state.step));
+    }
+    const bool quantise = state.step >= qat_start;
+    const double hardness = qat_start == 0 ? 1.0 : std::min(1.0, 2.0 * state.step / qat_start);
+    state.optimiser->zero_grad();
+    const torch::Tensor loss = Loss(quantise ? Quantised(state.values) : state.values, TakeBatch(pairs), hardness);
+    loss.backward();
+    torch::nn::utils::clip_grad_norm_(state.values, 1.0);
+    state.optimiser->step();
+    const torch::NoGradGuard no_grad;
+    const double decay = std::min(options_.ema_decay, (state.step + 1.0) / (state.step + 10.0));
+    for (size_t i = 0; i < state.values.size(); ++i) {
+      state.average[i].mul_(decay).add_(state.values[i], 1 - decay);
+    }
+    return loss.item<double>();
+  }
+
+  Result<WeightSet> Train(const FitCheckpoint& checkpoint, Progress& progress) {
+    State state = Start();
+    if (!checkpoint.saved.empty()) Unpack(checkpoint.saved, state);
+    PairOrder order(teacher_.size(), options_.seed);
+    for (uint32_t step = 0; step < state.step; ++step) order.Take(options_.batch_size);
+    const uint32_t check_every = std::max(1U, options_.steps / 10);
+    auto saved_at = std::chrono::steady_clock::now();
     progress.Begin("fit", options_.steps, "steps");
-    for (uint32_t step = 0; step < options_.steps; ++step) {
-      for (auto& group : optimiser.param_groups()) {
-        static_cast<torch::optim::AdamWOptions&>(group.options()).lr(LearningRate(step));
+    while (state.step < options_.steps) {
+      const double loss = Step(order.Take(options_.batch_size), state);
+      if (!std::isfinite(loss)) {
+        return Error{Code::kInternal, "the loss stopped being finite at step " + std::to_string(state.step)};
       }
-      const bool quantise = step >= qat_start;
-      const double hardness = qat_start == 0 ? 1.0 : std::min(1.0, 2.0 * step / qat_start);
-      optimiser.zero_grad();
-      const Batch batch = TakeBatch(order.Take(options_.batch_size));
-      const torch::Tensor loss = Loss(quantise ? Quantised(values) : values, batch, hardness);
-      loss.backward();
-      torch::nn::utils::clip_grad_norm_(values, 1.0);
-      optimiser.step();
-      {
-        const torch::NoGradGuard no_grad;
-        const double decay = std::min(options_.ema_decay, (step + 1.0) / (step + 10.0));
-        for (size_t i = 0; i < values.size(); ++i) average[i].mul_(decay).add_(values[i], 1 - decay);
-      }
-      const double loss_value = loss.item<double>();
-      if (!std::isfinite(loss_value)) {
-        return Error{Code::kInternal, "the loss stopped being finite at step " + std::to_string(step)};
-      }
-      const bool check = (step + 1) % check_every == 0 && step + 1 >= options_.steps * 6 / 10;
-      if (check || step + 1 == options_.steps) keep_best(average);
-      if (step + 1 == options_.steps) keep_best(values);
+      ++state.step;
+      const bool last = state.step == options_.steps;
+      const bool check = state.step % check_every == 0 && state.step >= options_.steps * 6 / 10;
+      if (check || last) KeepBest(state.average, state);
+      if (last) KeepBest(state.values, state);
       char note[48];
-      std::snprintf(note, sizeof(note), "loss %.4f", loss_value);
-      progress.Update(step + 1, note);
-      if (progress.stop_requested()) return Error{Code::kIo, "interrupted"};
+      std::snprintf(note, sizeof(note), "loss %.4f", loss);
+      progress.Update(state.step, note);
+      // When a state is kept changes no result, so that the clock may say when.
+      const bool due = std::chrono::steady_clock::now() - saved_at > std::chrono::seconds(kSaveSeconds);
+      if (checkpoint.save && (due || last || progress.stop_requested())) {
+        KIT_TRY(checkpoint.save(Pack(state)));
+        saved_at = std::chrono::steady_clock::now();
+      }
+      if (progress.stop_requested()) return Error{Code::kIo, "interrupted; the same command goes on from here"};
     }
     progress.End();
     WeightSet weights;
     weights.shape = options_.shape;
     for (size_t i = 0; i < specs_.size(); ++i) {
-      const torch::Tensor value = best[i].to(torch::kCPU).contiguous();
+      const torch::Tensor value = state.best[i].to(torch::kCPU).contiguous();
       const std::span<const float> span(value.data_ptr<float>(), static_cast<size_t>(value.numel()));
       KIT_ASSIGN(QuantizedTensor tensor, QuantizeTensor(specs_[i], span));
       weights.tensors.push_back(std::move(tensor));
@@ -249,17 +306,48 @@ class Fitter final : public WeightFitter {
   torch::Device device_;
   std::vector<TensorSpec> specs_;
   FrameSize frame_size_;
-  Tensors teacher_;           // per pair [classes, H, W], half, on the CPU
+  std::vector<std::vector<uint16_t>> teacher_;
   torch::Tensor class_maps_;  // [N, H, W] uint8, on the CPU
   torch::Tensor poses_;       // [N, 6] on the device
 };
 
 }  // namespace
 
-Result<std::unique_ptr<WeightFitter>> WeightFitter::Create(Nets& nets, const FitOptions& options) {
+Result<std::vector<TeacherReading>> ReadTeacher(Nets& nets, std::span<const FramePair> pairs) {
+  return Guarded("nets", [&]() -> Result<std::vector<TeacherReading>> {
+    const torch::NoGradGuard no_grad;
+    std::vector<const Frame*> f0, f1;
+    for (const FramePair& pair : pairs) {
+      f0.push_back(&pair.f0);
+      f1.push_back(&pair.f1);
+    }
+    Nets::Modules& modules = nets.modules();
+    const torch::Device device = TorchDevice(nets.device());
+    const torch::Tensor small_f0 = ResizeToModelGrid(FramesToTensor(f0, device));
+    const torch::Tensor small_f1 = ResizeToModelGrid(FramesToTensor(f1, device));
+    const torch::Tensor logits = SegLogits(modules, small_f1);
+    const torch::Tensor classes = logits.argmax(1).to(torch::kUInt8).flatten(1).cpu().contiguous();
+    const torch::Tensor halves = logits.to(torch::kHalf).flatten(1).cpu().contiguous();
+    const torch::Tensor poses = PoseOutputs(modules, small_f0, small_f1).cpu().contiguous();
+    std::vector<TeacherReading> readings(pairs.size());
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      const auto row = static_cast<int64_t>(i);
+      Observation& observation = readings[i].observation;
+      observation.class_map.resize(static_cast<size_t>(classes.size(1)));
+      std::memcpy(observation.class_map.data(), classes[row].data_ptr(), observation.class_map.size());
+      std::memcpy(observation.pose.data(), poses[row].data_ptr(), sizeof(observation.pose));
+      readings[i].logits.resize(static_cast<size_t>(halves.size(1)));
+      std::memcpy(readings[i].logits.data(), halves[row].data_ptr(), readings[i].logits.size() * sizeof(uint16_t));
+    }
+    return readings;
+  });
+}
+
+Result<std::unique_ptr<WeightFitter>> WeightFitter::Create(Nets& nets, FrameSize frame_size,
+                                                           const FitOptions& options) {
   if (options.batch_size == 0) return Error{Code::kInvalidArgument, "fit: batch of 0 pairs, expected at least 1"};
   KIT_ASSIGN(Nets::Modules* const folded, nets.FoldedModules());
-  return std::unique_ptr<WeightFitter>(std::make_unique<Fitter>(*folded, options));
+  return std::unique_ptr<WeightFitter>(std::make_unique<Fitter>(*folded, frame_size, options));
 }
 
 }  // namespace kitsink

@@ -39,6 +39,7 @@ struct Targets {
   torch::Tensor poses;       // [N, 6]
   torch::Tensor band;        // [N, H, W]
   torch::Tensor band_size;   // [N], at least 1
+  std::vector<PairCodes> codes;
 };
 
 Targets MakeTargets(std::span<const PairTarget> pairs, uint32_t band_radius, torch::Device device) {
@@ -54,6 +55,7 @@ Targets MakeTargets(std::span<const PairTarget> pairs, uint32_t band_radius, tor
   targets.poses = poses.to(device);
   targets.band = BoundaryBand(targets.class_maps, band_radius);
   targets.band_size = targets.band.sum({1, 2}).clamp_min(1);
+  for (const PairTarget& pair : pairs) targets.codes.push_back(pair.codes);
   return targets;
 }
 
@@ -109,6 +111,15 @@ class Variable {
   bool on_model_grid() const { return on_model_grid_; }
   // What the nets read, with gradients to the value.
   torch::Tensor Small() const { return on_model_grid_ ? value_.clamp(0, 255) : ResizeToModelGrid(RoundSte(value_)); }
+  // Adds a selector's pattern to one pair, enlarged from its cells.
+  void Perturb(int64_t pair, uint8_t code) {
+    const StartPattern pattern = StartPatternOf(code);
+    const torch::NoGradGuard no_grad;
+    const torch::Tensor signs = torch::tensor(std::vector<float>(pattern.signs.begin(), pattern.signs.end()))
+                                    .view({1, 3, pattern.rows, pattern.columns});
+    const torch::Tensor wide = torch::upsample_nearest2d(signs, {value_.size(2), value_.size(3)});
+    value_[pair].add_(wide[0].to(value_.device()), pattern.amplitude);
+  }
   std::vector<Frame> Write(FrameSize size) const {
     return on_model_grid_ ? WriteSmall(value_, size) : TensorToFrames(value_);
   }
@@ -130,32 +141,61 @@ struct Search {
   const SearchOptions& options;
   Targets targets;
   Variable f0, f1;
+  uint32_t steps_run = 0;
 
   // Distortion of the current frames with gradients to whichever is being searched; SegNet stays idle and
   // `logits` undefined when only the pose is asked for.
   struct Reading {
-    torch::Tensor logits, pose, score;
+    torch::Tensor logits, outputs, score;
   };
   Reading Read(const torch::Tensor& small_f0, const torch::Tensor& small_f1, bool with_seg) {
     Reading reading;
-    reading.pose = (PoseOutputs(modules, small_f0, small_f1) - targets.poses).square().mean(1);
-    reading.score = reading.pose.detach() * kPoseSlope;
+    reading.outputs = PoseOutputs(modules, small_f0, small_f1);
+    if (with_seg) reading.logits = SegLogits(modules, small_f1);
+    const torch::NoGradGuard no_grad;
+    reading.score = (reading.outputs - targets.poses).square().mean(1) * kPoseSlope;
     if (with_seg) {
-      reading.logits = SegLogits(modules, small_f1);
-      const torch::NoGradGuard no_grad;
       const torch::Tensor wrong = reading.logits.argmax(1).ne(targets.class_maps).to(torch::kFloat).mean({1, 2});
       reading.score = reading.score + wrong * 100;
     }
     return reading;
   }
 
-  torch::Tensor Loss(const Reading& reading) const {
-    torch::Tensor loss = reading.pose * options.pose_weight;
+  // What is asked of a step: where the pose should go, and each pair's factors on the two weights.
+  struct Aim {
+    torch::Tensor pose;          // [N, 6]
+    torch::Tensor pose_factors;  // [N]
+    torch::Tensor seg_factors;   // [N]
+  };
+
+  torch::Tensor Loss(const Reading& reading, const Aim& aim) const {
+    torch::Tensor loss = (reading.outputs - aim.pose).square().mean(1) * aim.pose_factors * options.pose_weight;
     if (reading.logits.defined()) {
       const torch::Tensor hinge = Hinge(reading.logits, targets.class_maps, options.margin) * targets.band;
-      loss = loss + hinge.sum({1, 2}) / targets.band_size * options.seg_weight;
+      loss = loss + hinge.sum({1, 2}) / targets.band_size * aim.seg_factors * options.seg_weight;
     }
     return loss.sum();
+  }
+
+  // The codes' part in the search on f1, which began at pose `start`.
+  Aim AimOf(const torch::Tensor& start, uint32_t step, uint32_t steps) const {
+    std::vector<float> distance, pose, seg;
+    for (const PairCodes& codes : targets.codes) {
+      const LossFactors factors = LossFactorsOf(codes.loss_control, step, steps);
+      distance.push_back(PoseFactorOf(codes.pose_factor));
+      pose.push_back(static_cast<float>(factors.pose));
+      seg.push_back(static_cast<float>(factors.seg));
+    }
+    const torch::Device device = targets.poses.device();
+    const torch::Tensor factor = torch::tensor(distance).to(device).unsqueeze(1);
+    // At factor 1 the target itself, not the target give or take a rounding.
+    return {torch::where(factor.eq(1), targets.poses, start + factor * (targets.poses - start)),
+            torch::tensor(pose).to(device), torch::tensor(seg).to(device)};
+  }
+
+  Aim PlainAim() const {
+    const torch::Tensor ones = torch::ones({targets.poses.size(0)}, targets.poses.options());
+    return {targets.poses, ones, ones};
   }
 
   // `steps` of Adam on one of the frames: f1 for class map and pose, f0 for the pose alone. It ends with the values
@@ -173,22 +213,28 @@ struct Search {
       return torch::full({value.size(0), 1, 1, 1}, number, targets.poses.options());
     };
     Adam adam(value);
+    torch::Tensor start;  // pose read before the first step
     torch::Tensor best = value.detach().clone();
     torch::Tensor best_score = per_pair(1e30);
     torch::Tensor learning_rate = per_pair(options.learning_rate * (f1.on_model_grid() ? 1 : kCameraRate));
     torch::Tensor waited = per_pair(0);
     for (uint32_t step = 0; step <= steps; ++step) {
-      const bool last = step == steps;
+      const bool last = step == steps || (options.stop && options.stop());
       const torch::AutoGradMode gradients(!last);
       const Reading reading = on_f0 ? Read(f0.Small(), fixed, false) : Read(fixed, f1.Small(), true);
       torch::Tensor gradient;
-      if (!last) gradient = torch::autograd::grad({Loss(reading)}, {value})[0];
+      if (step == 0) start = reading.outputs.detach();
+      if (!last) {
+        const Aim aim = on_f0 ? PlainAim() : AimOf(start, step, steps);
+        gradient = torch::autograd::grad({Loss(reading, aim)}, {value})[0];
+      }
       const torch::NoGradGuard no_grad;
       const torch::Tensor score = reading.score.view({-1, 1, 1, 1});
       const torch::Tensor better = score.lt(best_score);  // false for NaN
       best_score = torch::where(better, score, best_score);
       best = torch::where(better, value, best);
       if (last) break;
+      ++steps_run;
       waited = torch::where(better, torch::zeros_like(waited), waited + 1);
       adam.Step(value, gradient, learning_rate);
       const torch::Tensor restart = waited.ge(kPatience);
@@ -224,6 +270,16 @@ bool UseModelGrid(SearchGrid grid, FrameSize size) { return grid != SearchGrid::
 
 }  // namespace
 
+uint8_t& PairCodes::of(TailKind kind) {
+  return kind == TailKind::kStartSeed ? start_seed : kind == TailKind::kPoseFactor ? pose_factor : loss_control;
+}
+
+PairCodes CodesOf(const SelectorTable& table, size_t pair) {
+  PairCodes codes;
+  for (const Tail& tail : table.tails) codes.of(tail.kind) = table.CodeOf(tail.kind, pair);
+  return codes;
+}
+
 Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std::span<const PairTarget> targets,
                                                Nets& nets, const SearchOptions& options) {
   KIT_CHECK(start.size() == targets.size() && !start.empty());
@@ -234,32 +290,39 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
                                              " are too small for the model grid, expected 1024 x 768 or more"};
   }
   KIT_ASSIGN(const std::vector<PairDistortion> before, Judge(start, targets, nets));
+  std::vector<FramePair> searched(options.steps == 0 ? 0 : start.size());
+  uint32_t steps_run = 0;
+  if (options.steps > 0) {
+    KIT_ASSIGN(Nets::Modules* const folded, nets.FoldedModules());
+    KIT_TRY(Guarded("search", [&]() -> Status {
+      const torch::Device device = TorchDevice(nets.device());
+      const bool on_model_grid = UseModelGrid(options.grid, size);
+      Search search{*folded, options, MakeTargets(targets, options.band_radius, device),
+                    Variable(ToTensor(start, &FramePair::f0, device), on_model_grid),
+                    Variable(ToTensor(start, &FramePair::f1, device), on_model_grid)};
+      for (size_t i = 0; i < targets.size(); ++i) {
+        if (targets[i].codes.start_seed > 0) {
+          search.f1.Perturb(static_cast<int64_t>(i), targets[i].codes.start_seed);
+        }
+      }
+      search.Run(/*on_f0=*/true, options.prepass_steps);
+      search.Run(/*on_f0=*/false, options.steps);
+      search.Run(/*on_f0=*/true, options.repair_steps);
+      std::vector<Frame> f0 = search.f0.Write(size);
+      std::vector<Frame> f1 = search.f1.Write(size);
+      for (size_t i = 0; i < searched.size(); ++i) searched[i] = {std::move(f0[i]), std::move(f1[i])};
+      steps_run = search.steps_run;
+      return Ok();
+    }));
+  }
+  std::vector<PairDistortion> after = before;
+  if (!searched.empty()) {
+    KIT_ASSIGN(after, Judge(searched, targets, nets));
+  }
   std::vector<SearchedPair> result(start.size());
-  for (size_t i = 0; i < start.size(); ++i) result[i] = {std::move(start[i]), before[i], before[i]};
-  if (options.steps == 0) return result;
-
-  KIT_ASSIGN(Nets::Modules* const folded, nets.FoldedModules());
-  std::vector<FramePair> searched;
-  for (const SearchedPair& pair : result) searched.push_back(pair.frames);
-  KIT_TRY(Guarded("search", [&]() -> Status {
-    const torch::Device device = TorchDevice(nets.device());
-    const bool on_model_grid = UseModelGrid(options.grid, size);
-    Search search{*folded, options, MakeTargets(targets, options.band_radius, device),
-                  Variable(ToTensor(searched, &FramePair::f0, device), on_model_grid),
-                  Variable(ToTensor(searched, &FramePair::f1, device), on_model_grid)};
-    search.Run(/*on_f0=*/true, options.prepass_steps);
-    search.Run(/*on_f0=*/false, options.steps);
-    search.Run(/*on_f0=*/true, options.repair_steps);
-    std::vector<Frame> f0 = search.f0.Write(size);
-    std::vector<Frame> f1 = search.f1.Write(size);
-    for (size_t i = 0; i < searched.size(); ++i) searched[i] = {std::move(f0[i]), std::move(f1[i])};
-    return Ok();
-  }));
-  KIT_ASSIGN(const std::vector<PairDistortion> after, Judge(searched, targets, nets));
-  for (size_t i = 0; i < result.size(); ++i) {
-    if (MarginalScore(after[i]) >= MarginalScore(before[i])) continue;
-    result[i].frames = std::move(searched[i]);
-    result[i].after = after[i];
+  for (size_t i = 0; i < start.size(); ++i) {
+    const bool better = MarginalScore(after[i]) < MarginalScore(before[i]);
+    result[i] = {std::move(better ? searched[i] : start[i]), before[i], better ? after[i] : before[i], steps_run};
   }
   return result;
 }

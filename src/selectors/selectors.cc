@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kitsink/bit_io.h"
+#include "kitsink/random.h"
 
 namespace kitsink {
 namespace {
@@ -37,6 +38,42 @@ int TailBits(TailKind kind) { return FormatOf(kind).bits; }
 const Tail* SelectorTable::Find(TailKind kind) const {
   const auto tail = std::find_if(tails.begin(), tails.end(), [kind](const Tail& t) { return t.kind == kind; });
   return tail == tails.end() ? nullptr : &*tail;
+}
+
+uint8_t SelectorTable::CodeOf(TailKind kind, size_t pair) const {
+  const Tail* const tail = Find(kind);
+  if (tail == nullptr) return 0;
+  return tail->codes[kind == TailKind::kLossControl ? pair / kPairsPerLossControl : pair];
+}
+
+size_t NumCodes(TailKind kind, size_t num_pairs) {
+  return kind == TailKind::kLossControl ? (num_pairs + kPairsPerLossControl - 1) / kPairsPerLossControl : num_pairs;
+}
+
+StartPattern StartPatternOf(uint8_t code) {
+  KIT_CHECK(code >= 1 && code <= 15);
+  constexpr std::array<std::array<uint32_t, 2>, 5> kGrids = {{{6, 8}, {24, 32}, {96, 128}, {192, 256}, {384, 512}}};
+  constexpr std::array<float, 3> kAmplitudes = {1, 2, 4};
+  const auto& [rows, columns] = kGrids[(code - 1U) / 3];
+  StartPattern pattern{rows, columns, kAmplitudes[(code - 1U) % 3], {}};
+  SplitMix64 random(code);
+  uint64_t bits = 0;
+  for (size_t i = 0; i < size_t{3} * rows * columns; ++i, bits >>= 1) {
+    if (i % 64 == 0) bits = random.Next();
+    pattern.signs.push_back((bits & 1) != 0 ? 1 : -1);
+  }
+  return pattern;
+}
+
+float PoseFactorOf(uint8_t code) {
+  constexpr std::array<float, 8> kFactors = {1, 0.5F, 0.75F, 0.9F, 1.1F, 1.25F, 1.5F, 2};
+  return kFactors[code];
+}
+
+LossFactors LossFactorsOf(uint8_t code, uint32_t step, uint32_t num_steps) {
+  constexpr std::array<double, 7> kRatios = {1, 0.5, 2, 0.25, 4, 0.125, 8};
+  if (code < kRatios.size()) return {kRatios[code], 1};
+  return step < num_steps / 2 ? LossFactors{0, 1} : LossFactors{1, 0};
 }
 
 Result<Bytes> EncodeSelectors(const SelectorTable& table) {

@@ -76,4 +76,57 @@ Status RawWriter::Write(const Frame& frame) {
 
 Status RawWriter::Commit() { return file_.Commit(); }
 
+RawCanvas::RawCanvas(std::filesystem::path path, FrameSize size, uint64_t num_frames, int descriptor)
+    : path_(std::move(path)), size_(size), num_frames_(num_frames), descriptor_(descriptor) {}
+
+RawCanvas::RawCanvas(RawCanvas&& other) noexcept { *this = std::move(other); }
+
+RawCanvas& RawCanvas::operator=(RawCanvas&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(size_, other.size_);
+  std::swap(num_frames_, other.num_frames_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+RawCanvas::~RawCanvas() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+Result<RawCanvas> RawCanvas::Open(const std::filesystem::path& path, FrameSize size, uint64_t num_frames) {
+  RawCanvas canvas(path, size, num_frames, open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  const auto failed = [&path](const char* what, int error_number) {
+    return Error{Code::kIo, path.string() + ": " + what + ": " + std::strerror(error_number)};
+  };
+  if (canvas.descriptor_ < 0) return failed("cannot create", errno);
+  const auto size_bytes = static_cast<off_t>(num_frames * size.size_bytes());
+  // Not every file system can reserve; then the file grows hollow, and a full disk shows later.
+  if (fallocate(canvas.descriptor_, 0, 0, size_bytes) != 0) {
+    const int error_number = errno;
+    if (error_number != EOPNOTSUPP && error_number != ENOSYS) {
+      return failed(("cannot reserve " + std::to_string(size_bytes) + " bytes").c_str(), error_number);
+    }
+    if (ftruncate(canvas.descriptor_, size_bytes) != 0) return failed("cannot set its length", errno);
+  }
+  return canvas;
+}
+
+Status RawCanvas::Write(uint64_t index, const Frame& frame) {
+  KIT_CHECK(index < num_frames_ && frame.size == size_ && frame.rgb.size() == size_.size_bytes());
+  size_t done = 0;
+  while (done < frame.rgb.size()) {
+    const auto offset = static_cast<off_t>(index * frame.rgb.size() + done);
+    const ssize_t count = pwrite(descriptor_, frame.rgb.data() + done, frame.rgb.size() - done, offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Error{Code::kIo, path_.string() + ": cannot write: " + std::strerror(errno)};
+    done += static_cast<size_t>(count);
+  }
+  return Ok();
+}
+
+Status RawCanvas::Flush() {
+  if (fdatasync(descriptor_) == 0) return Ok();
+  return Error{Code::kIo, path_.string() + ": cannot flush to disk: " + std::strerror(errno)};
+}
+
 }  // namespace kitsink
