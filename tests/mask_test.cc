@@ -137,13 +137,25 @@ TEST(Mixing, FastKernelsEqualScalarOnes) {
   }
 }
 
-TEST(Match, FastComparisonEqualsScalarOne) {
+TEST(Match, FastDifferenceEqualsScalarOne) {
   Random random(3);
-  for (int round = 0; round < 200; ++round) {
-    std::array<uint8_t, 16> a{}, b{};
-    for (uint8_t& id : a) id = static_cast<uint8_t>(random.Below(3));
-    for (uint8_t& id : b) id = static_cast<uint8_t>(random.Below(3));
-    EXPECT_EQ(DifferingIds(a.data(), b.data()), DifferingIdsScalar(a.data(), b.data()));
+  const auto map_of = [&random] {
+    MapTables map(40, 30, 4);
+    map.StartMap(map);
+    for (int y = 0; y < 30; ++y) {
+      for (int x = 0; x < 40; ++x) map.ids.Row(y)[x] = static_cast<uint8_t>(random.Below(3));
+      map.FinishRow(y);
+    }
+    map.FinishMap();
+    return map;
+  };
+  const MapTables current = map_of(), other = map_of();
+  for (int y = 0; y < 30; ++y) {
+    for (int x = 0; x < 40; ++x) {
+      EXPECT_EQ(Difference(current, other, x, y, 39 - x, 29 - y),
+                DifferenceScalar(current, other, x, y, 39 - x, 29 - y));
+      EXPECT_EQ(Difference(current, current, x, y, x, y), 0);
+    }
   }
 }
 

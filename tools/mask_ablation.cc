@@ -201,7 +201,7 @@ int main(int argc, char** argv) {
        {Step{"8 and 24, ground motion", {8, 24, 0}}, Step{"... and a net of 16 (level 1 in one segment)", {8, 24, 16}},
         Step{"14 and 32 with template matching, net of 32", {14, 32, 32}},
         Step{"14 and 48, net of 32 (level 2)", kitsink::ShapeOfLevel(2)}, Step{"... without the net", {14, 48, 0}},
-        Step{"14 and 68, net of 32", {14, 68, 32}}, Step{"... net of 128", {14, 68, 128}},
+        Step{"14 and 68, net of 32", {14, 68, 32}}, Step{"... net of 64", {14, 68, 64}},
         Step{"every pixel that is not sure is hard (level 3)", kitsink::ShapeOfLevel(3)}}) {
     timed(step.name, [&] { return CodedBytes(clip, step.shape, motions); });
   }

@@ -1,6 +1,7 @@
 #pragma once
 // What the model sees around a pixel, and the contexts and features made of it.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -91,7 +92,20 @@ inline uint32_t DecisionSalt(int rank, int candidate) {
 
 // An edge distance in 26 steps, fine near zero: 12 is just here, 0 far left, 24 far right, kNoStep none.
 inline constexpr uint32_t kNumSteps = 26, kNoStep = 25;
-uint32_t QuantizeDistance(int distance);
+constexpr std::array<uint8_t, 512> MakeSteps() {
+  std::array<uint8_t, 512> steps{};
+  for (int distance = -255; distance <= 255; ++distance) {
+    const int m = distance > 0 ? distance - 1 : -distance;
+    const int far = m < 7 ? m : m < 9 ? 7 : m < 12 ? 8 : m < 17 ? 9 : m < 28 ? 10 : m < 60 ? 11 : 12;
+    steps[static_cast<size_t>(distance + 255)] = static_cast<uint8_t>(distance > 0 ? 13 + std::min(far, 11) : 12 - far);
+  }
+  steps[static_cast<size_t>(kNoEdge + 255)] = kNoStep;
+  return steps;
+}
+inline uint32_t QuantizeDistance(int distance) {
+  static constexpr std::array<uint8_t, 512> kSteps = MakeSteps();
+  return kSteps[static_cast<size_t>(distance + 255)];
+}
 
 // Where class a's run ends in a row, quantised, and the class beyond.
 struct Edge {
@@ -99,6 +113,11 @@ struct Edge {
   uint32_t step;
   uint32_t key;  // step and class beyond
 };
-Edge FindEdge(const MapTables& map, int y, int x, int a);
+inline Edge FindEdge(const MapTables& map, int y, int x, int a) {
+  const int distance = EdgeDistance(map, y, x, a);
+  const uint32_t beyond = map.ids.Row(y)[distance > 0 && distance < kFarRun ? x + distance : x];
+  const uint32_t step = QuantizeDistance(distance);
+  return {distance, step, step * 17 + beyond};
+}
 
 }  // namespace kitsink

@@ -3,35 +3,8 @@
 #include "mask/context.h"
 
 namespace kitsink {
-namespace {
-
-constexpr std::array<uint8_t, 512> MakeSteps() {
-  std::array<uint8_t, 512> steps{};
-  for (int distance = -255; distance <= 255; ++distance) {
-    const int m = distance > 0 ? distance - 1 : -distance;
-    const int far = m < 7 ? m : m < 9 ? 7 : m < 12 ? 8 : m < 17 ? 9 : m < 28 ? 10 : m < 60 ? 11 : 12;
-    steps[static_cast<size_t>(distance + 255)] = static_cast<uint8_t>(distance > 0 ? 13 + std::min(far, 11) : 12 - far);
-  }
-  steps[static_cast<size_t>(kNoEdge + 255)] = kNoStep;
-  return steps;
-}
-
-}  // namespace
-
-uint32_t QuantizeDistance(int distance) {
-  static constexpr std::array<uint8_t, 512> kSteps = MakeSteps();
-  return kSteps[static_cast<size_t>(distance + 255)];
-}
-
-Edge FindEdge(const MapTables& map, int y, int x, int a) {
-  const int distance = EdgeDistance(map, y, x, a);
-  const uint32_t beyond = map.ids.Row(y)[distance > 0 && distance < kFarRun ? x + distance : x];
-  const uint32_t step = QuantizeDistance(distance);
-  return {distance, step, step * 17 + beyond};
-}
-
 const LevelShape& ShapeOfLevel(int level) {
-  static constexpr std::array<LevelShape, 3> kShapes = {{{8, 24, 0}, {14, 48, 32}, {0, 68, 128}}};
+  static constexpr std::array<LevelShape, 3> kShapes = {{{8, 24, 0}, {14, 48, 32}, {0, 68, 64}}};
   return kShapes[static_cast<size_t>(level - 1)];
 }
 

@@ -1,7 +1,8 @@
 #include "mask/match.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
+#include <cstddef>
 #include <cstdlib>
 
 #if defined(__x86_64__)
@@ -14,34 +15,67 @@ namespace {
 constexpr int kReach = 12;  // the longest match in rows or columns
 static_assert(kMarginColumns >= 16 && kMarginRows >= 4);
 
-// Mismatches of the neighbourhoods, near ones counted more than once: 10 pixels of the row, 16 of each of 4 rows above.
-int Difference(const MapTables& current, const MapTables& other, int x, int y, int other_x, int other_y) {
-  const uint32_t row = DifferingIds(current.ids.Row(y) + x - 16, other.ids.Row(other_y) + other_x - 16);
-  int sum = 2 * std::popcount(row & 0xffc0) + 2 * std::popcount(row & 0xf000);
-  for (int above = 1; above <= 4; ++above) {
-    const uint32_t mask =
-        DifferingIds(current.ids.Row(y - above) + x - 8, other.ids.Row(other_y - above) + other_x - 8);
-    sum += std::popcount(mask);
-    if (above <= 2) sum += 2 * std::popcount(mask & 0x1ff0);
+// What a mismatch counts: of the 16 pixels left in the row, and of 16 in each row above, from 8 left of the pixel on.
+struct Weights {
+  uint8_t row, near, far;
+};
+constexpr std::array<Weights, 16> kWeights = [] {
+  std::array<Weights, 16> weights{};
+  for (int i = 0; i < 16; ++i) {
+    Weights& w = weights[static_cast<size_t>(i)];
+    w.row = static_cast<uint8_t>((i >= 6 ? 2 : 0) + (i >= 12 ? 2 : 0));
+    w.near = i >= 4 && i <= 12 ? 3 : 1;  // in the two rows above
+    w.far = 1;                           // in the two above those
+  }
+  return weights;
+}();
+
+#if defined(__x86_64__)
+__m128i Load(const uint8_t* bytes) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)); }
+
+template <uint8_t Weights::*kField>
+__m128i LoadWeights() {
+  alignas(16) static constexpr std::array<uint8_t, 16> kBytes = [] {
+    std::array<uint8_t, 16> bytes{};
+    for (size_t i = 0; i < 16; ++i) bytes[i] = kWeights[i].*kField;
+    return bytes;
+  }();
+  return Load(kBytes.data());
+}
+#endif
+
+}  // namespace
+
+int DifferenceScalar(const MapTables& current, const MapTables& other, int x, int y, int other_x, int other_y) {
+  int sum = 0;
+  for (int row = 0; row <= 4; ++row) {
+    const int from = row == 0 ? -16 : -8;
+    const uint8_t *a = current.ids.Row(y - row) + x + from, *b = other.ids.Row(other_y - row) + other_x + from;
+    for (size_t i = 0; i < 16; ++i) {
+      const Weights& w = kWeights[i];
+      if (a[i] != b[i]) sum += row == 0 ? w.row : row <= 2 ? w.near : w.far;
+    }
   }
   return sum;
 }
 
-}  // namespace
-
-uint32_t DifferingIdsScalar(const uint8_t* a, const uint8_t* b) {
-  uint32_t mask = 0;
-  for (uint32_t i = 0; i < 16; ++i) mask |= uint32_t{a[i] != b[i]} << i;
-  return mask;
-}
-
-uint32_t DifferingIds(const uint8_t* a, const uint8_t* b) {
+int Difference(const MapTables& current, const MapTables& other, int x, int y, int other_x, int other_y) {
 #if defined(__x86_64__)
-  const __m128i equal = _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a)),
-                                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(b)));
-  return static_cast<uint32_t>(_mm_movemask_epi8(equal)) ^ 0xffffU;
+  const auto stride = static_cast<ptrdiff_t>(current.ids.stride());
+  const uint8_t *a = current.ids.Row(y) + x, *b = other.ids.Row(other_y) + other_x;
+  const auto mismatches = [&](ptrdiff_t offset, __m128i weights) {
+    return _mm_andnot_si128(_mm_cmpeq_epi8(Load(a + offset), Load(b + offset)), weights);
+  };
+  const __m128i near = LoadWeights<&Weights::near>(), far = LoadWeights<&Weights::far>();
+  __m128i sums = mismatches(-16, LoadWeights<&Weights::row>());
+  sums = _mm_add_epi8(sums, mismatches(-stride - 8, near));
+  sums = _mm_add_epi8(sums, mismatches(-2 * stride - 8, near));
+  sums = _mm_add_epi8(sums, mismatches(-3 * stride - 8, far));
+  sums = _mm_add_epi8(sums, mismatches(-4 * stride - 8, far));
+  sums = _mm_sad_epu8(sums, _mm_setzero_si128());
+  return _mm_cvtsi128_si32(sums) + _mm_cvtsi128_si32(_mm_srli_si128(sums, 8));
 #else
-  return DifferingIdsScalar(a, b);
+  return DifferenceScalar(current, other, x, y, other_x, other_y);
 #endif
 }
 

@@ -27,8 +27,9 @@ class Matcher {
   std::vector<Match> found_;  // the latest in each column
 };
 
-// How many of the 16 ids at a differ from those at b, as a mask of bits.
-uint32_t DifferingIds(const uint8_t* a, const uint8_t* b);
-uint32_t DifferingIdsScalar(const uint8_t* a, const uint8_t* b);
+// How much the pixels before (x, y) in `current` differ from those before (other_x, other_y) in `other`: mismatches,
+// near ones counted more than once. The maps have one size.
+int Difference(const MapTables& current, const MapTables& other, int x, int y, int other_x, int other_y);
+int DifferenceScalar(const MapTables& current, const MapTables& other, int x, int y, int other_x, int other_y);
 
 }  // namespace kitsink

@@ -132,7 +132,7 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
   Motion best;
   best.field[Motion::kCentre] = width / 2;
   best.field[Motion::kHorizon] = height / 2;
-  const size_t num_probes = std::min<size_t>(64, count - 1);
+  const size_t num_probes = std::min<size_t>(48, count - 1);
   const size_t map_bytes = static_cast<size_t>(width) * static_cast<size_t>(height);
   std::vector<MapTables> maps;
   std::vector<Search> searches;
@@ -193,12 +193,12 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
     for (int centre = 13; centre <= 19; ++centre) {
       trial.field[Motion::kHorizon] = height * horizon / 32;
       trial.field[Motion::kCentre] = width * centre / 32;
-      grid.emplace_back(cost_of(trial, 4), trial);
+      grid.emplace_back(cost_of(trial, 6), trial);
     }
   }
   std::ranges::stable_sort(grid, {}, &std::pair<int64_t, Motion>::first);
   best_cost = 0;
-  for (size_t start = 0; start < 6; ++start) improves(grid[start].second, 1);
+  for (size_t start = 0; start < 4; ++start) improves(grid[start].second, 1);
   const int num_ids = *std::ranges::max_element(ids) + 1;
   for (int id = 0; id < num_ids; ++id) {
     trial = best;
@@ -218,7 +218,7 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
 }
 
 Motion FindMotion(const uint8_t* actual, const MapTables& previous, const Motion& last) {
-  Search search(actual, previous, SampleRows(384, 2, previous.height), last.plane);
+  Search search(actual, previous, SampleRows(384, 4, previous.height), last.plane);
   search.Try(last, 0);
   Motion trial = last;
   std::fill(trial.field.begin() + Motion::kApproach, trial.field.end(), 0);
