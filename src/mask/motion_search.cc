@@ -132,7 +132,7 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
   Motion best;
   best.field[Motion::kCentre] = width / 2;
   best.field[Motion::kHorizon] = height / 2;
-  const size_t num_probes = std::min<size_t>(48, count - 1);
+  const size_t num_probes = std::min<size_t>(64, count - 1);
   const size_t map_bytes = static_cast<size_t>(width) * static_cast<size_t>(height);
   std::vector<MapTables> maps;
   std::vector<Search> searches;
@@ -193,7 +193,7 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
     for (int centre = 13; centre <= 19; ++centre) {
       trial.field[Motion::kHorizon] = height * horizon / 32;
       trial.field[Motion::kCentre] = width * centre / 32;
-      grid.emplace_back(cost_of(trial, 6), trial);
+      grid.emplace_back(cost_of(trial, 8), trial);
     }
   }
   std::ranges::stable_sort(grid, {}, &std::pair<int64_t, Motion>::first);
