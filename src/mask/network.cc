@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 namespace kitsink {
 namespace {
@@ -23,6 +24,8 @@ const std::array<int32_t, kNumRates>& RowRates() {
   }();
   return kRates;
 }
+// Smaller errors, in units of 2^-16, teach nothing that pays for its time.
+constexpr int32_t kLeastError = 256;
 constexpr int32_t kMaxActivation = 2047, kMaxStep = (1 << 20) - 1;  // bounded as the kernels ask
 
 }  // namespace
@@ -68,6 +71,7 @@ int Network::Predict(int output) {
 void Network::Update(int bit) {
   const int32_t target = bit != 0 ? 65535 : 0;
   const int32_t error = target - static_cast<int32_t>(Squash(tables_, stretch_) >> 16);
+  if (std::abs(error) < kLeastError) return;
   // The gradient of the first layer needs the second's weights before they learn.
   const int32_t scaled = (error * kFirstRate) >> 8;
   for (size_t j = 0; j < num_hidden_; ++j) {

@@ -99,7 +99,8 @@ void Predictor::Update(int bit) {
     uint32_t& uses = uses_[selector_offset_[s] + static_cast<size_t>(selected_[s])];
     const int rate = kRate + kEarlyRate * kEarlyUses / static_cast<int>(kEarlyUses + uses);
     if (uses < 65535) ++uses;
-    kernels_.train(Weights(s), inputs_.data(), static_cast<int>(padded_inputs_), Step(target - set_errors_[s], rate));
+    const int32_t step = Step(target - set_errors_[s], rate);
+    if (step != 0) kernels_.train(Weights(s), inputs_.data(), static_cast<int>(padded_inputs_), step);
   }
   const int32_t error = target - static_cast<int32_t>(p_final_ >> 16);
   kernels_.train(final_weights_.data(), set_outputs_.data(), static_cast<int>(padded_sets_), Step(error, kFinalRate));
