@@ -63,8 +63,7 @@ int Run(State& state) {
   state.options.fit.steps = state.fit_steps.value_or(preset.fit_steps);
   state.options.mask_level = state.mask_level.value_or(preset.mask_level);
   Progress& progress = StartOutput(state.output);
-  if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("compress", status.error());
-  const Result<const Engine*> engine = OpenEngine();
+  const Result<const Engine*> engine = OpenEngine(state.job);
   if (!engine.ok()) return Fail("compress", engine.error());
   const Result<CompressReport> report = engine.value()->compress(state.options, state.job, progress);
   if (!report.ok()) return Fail("compress", report.error());

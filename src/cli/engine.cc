@@ -6,6 +6,8 @@
 #include <string>
 #include <system_error>
 
+#include "cli/command.h"
+
 namespace kitsink {
 namespace {
 
@@ -45,6 +47,11 @@ Result<const Engine*> FindAndOpen() {
 Result<const Engine*> OpenEngine() {
   static const Result<const Engine*> engine = FindAndOpen();
   return engine;
+}
+
+Result<const Engine*> OpenEngine(JobOptions& job) {
+  KIT_TRY(ResolveNets(job));
+  return OpenEngine();
 }
 
 }  // namespace kitsink

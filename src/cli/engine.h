@@ -23,5 +23,7 @@ inline constexpr const char* kEngineEntry = "kitsink_engine";
 
 // Opens the library beside the command or where it is installed, once. kIo says which files were tried and why not.
 Result<const Engine*> OpenEngine();
+// The same for a verb that needs nets: fills job.nets_folder first.
+Result<const Engine*> OpenEngine(JobOptions& job);
 
 }  // namespace kitsink

@@ -16,8 +16,7 @@ struct State {
 
 int Run(State& state) {
   Progress& progress = StartOutput(state.output);
-  if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("evaluate", status.error());
-  const Result<const Engine*> engine = OpenEngine();
+  const Result<const Engine*> engine = OpenEngine(state.job);
   if (!engine.ok()) return Fail("evaluate", engine.error());
   const Result<EvaluateReport> report = engine.value()->evaluate(state.options, state.job, progress);
   if (!report.ok()) return Fail("evaluate", report.error());

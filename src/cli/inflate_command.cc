@@ -27,8 +27,7 @@ int Run(State& state) {
     if (!seconds.ok()) return Fail("inflate", seconds.error());
     state.options.time_limit_seconds = seconds.value();
   }
-  if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("inflate", status.error());
-  const Result<const Engine*> engine = OpenEngine();
+  const Result<const Engine*> engine = OpenEngine(state.job);
   if (!engine.ok()) return Fail("inflate", engine.error());
   const Result<InflateReport> result = engine.value()->inflate(state.options, state.job, progress);
   if (!result.ok()) return Fail("inflate", result.error());

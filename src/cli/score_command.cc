@@ -21,8 +21,7 @@ int Run(State& state) {
     const Status status = CheckWritable(state.report, state.job.overwrite);
     if (!status.ok()) return Fail("score", status.error());
   }
-  if (const Status status = ResolveNets(state.job); !status.ok()) return Fail("score", status.error());
-  const Result<const Engine*> engine = OpenEngine();
+  const Result<const Engine*> engine = OpenEngine(state.job);
   if (!engine.ok()) return Fail("score", engine.error());
   const Result<ScoreReport> report = engine.value()->score(state.options, state.job, progress);
   if (!report.ok()) return Fail("score", report.error());

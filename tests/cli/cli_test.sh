@@ -1,34 +1,7 @@
 #!/usr/bin/env bash
 # The command as a user meets it: the main job on a small clip, repeatability, and a sentence for every wrong input.
 # usage: cli_test.sh KITSINK RENDER_ROAD SOURCE_DIR
-set -uo pipefail
-kitsink=$1
-render_road=$2
-nets=$3/models/standin
-work=$(mktemp -d "${TMPDIR:-/tmp}/kitsink-cli.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export XDG_CACHE_HOME=$work/cache
-failures=0
-
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
-
-# expect NAME EXIT_CODE TEXT COMMAND...: the exit code, one line on stderr with TEXT in it when the code is 1.
-expect() {
-  local name=$1 code=$2 text=$3
-  shift 3
-  "$@" >stdout 2>stderr
-  local got=$?
-  [[ $got -eq $code ]] || fail "$name: exit $got, expected $code: $(head -c 400 stderr)"
-  grep -qF -- "$text" stdout stderr || fail "$name: no \"$text\" in: $(head -c 400 stdout) $(head -c 400 stderr)"
-  if [[ $code -eq 1 ]]; then
-    [[ $(grep -c '^kitsink ' stderr) -eq 1 ]] || fail "$name: expected one sentence, got: $(head -c 400 stderr)"
-  fi
-  if compgen -G '*.part.*' >/dev/null || compgen -G '*/*.part.*' >/dev/null; then fail "$name: left a temporary file"; fi
-}
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 absent() {
   for path in "$@"; do

@@ -2,33 +2,8 @@
 # `kitsink evaluate` on submissions of a few lines of shell: the report to the byte, upstream's traps, the time limit, other
 # decoders' frames, the cache; and the command without its engine.
 # usage: evaluate_test.sh KITSINK RENDER_ROAD SOURCE_DIR
-set -uo pipefail
-kitsink=$1
-render_road=$2
-nets=$3/models/standin
-work=$(mktemp -d "${TMPDIR:-/tmp}/kitsink-evaluate.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export XDG_CACHE_HOME=$work/cache
-failures=0
-
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
-
-# expect NAME EXIT_CODE TEXT COMMAND...: the exit code, TEXT on either output, one line of ours on stderr when it fails.
-expect() {
-  local name=$1 code=$2 text=$3
-  shift 3
-  "$@" >stdout 2>stderr
-  local got=$?
-  [[ $got -eq $code ]] || fail "$name: exit $got, expected $code: $(head -c 400 stderr)"
-  grep -qF -- "$text" stdout stderr || fail "$name: no \"$text\" in: $(head -c 900 stdout) $(head -c 400 stderr)"
-  if [[ $code -eq 1 ]]; then
-    [[ $(grep -c '^kitsink evaluate: \|^kitsink score: ' stderr) -eq 1 ]] || fail "$name: not one sentence: $(head -c 400 stderr)"
-  fi
-}
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+sentence='^kitsink evaluate: \|^kitsink score: '
 absent() { [[ ! -e $1 ]] || fail "$2: $1 is there"; }
 score_of() { sed -n 's/^    "score": \([^,]*\),/\1/p' stdout | head -n 1; }
 

@@ -1,21 +1,9 @@
 #!/usr/bin/env bash
 # Long jobs that are killed, cut into shards or held to a time limit.
 # usage: resume_test.sh KITSINK RENDER_ROAD SOURCE_DIR
-set -uo pipefail
-kitsink=$1
-render_road=$2
-nets=$3/models/standin
-work=$(mktemp -d "${TMPDIR:-/tmp}/kitsink-resume.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 RANDOM=${KITSINK_TEST_SEED:-$$}
 echo "KITSINK_TEST_SEED=$RANDOM repeats the moments of the kills"
-
-fail() {
-  echo "FAILED: $1"
-  failures=$((failures + 1))
-}
 
 # killed NAME COMMAND...: kills the command at three random moments, each time within a longer span, then lets it through.
 killed() {
