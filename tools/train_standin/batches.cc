@@ -16,6 +16,8 @@ namespace F = torch::nn::functional;
 
 constexpr double kStandStill = 0.08, kTurned = 0.7, kMirrored = 0.5, kBlurred = 0.35, kTinted = 0.5;
 constexpr double kSegNoise = 14, kPoseNoise = 6;  // grey levels, at most
+// A roll of natural size moves the picture a quarter as far as pitch and yaw do: drawn as strong as those.
+constexpr float kAddedTurns[] = {4, 1, 1};
 
 double Uniform(double low, double high) { return low + (high - low) * torch::rand({1}).item<double>(); }
 bool Chance(double probability) { return Uniform(0, 1) < probability; }
@@ -154,7 +156,8 @@ PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, double tur
       y = kMiddles.second.expand_as(y).to(torch::kFloat32);
     }
     if (Chance(kTurned)) {
-      const Tensor rate = Uniform(0, turns) * torch::randn({3}) * scale.spread.slice(0, 3, 6);
+      const Tensor spread = scale.spread.slice(0, 3, 6) * torch::tensor(at::ArrayRef<float>(kAddedTurns));
+      const Tensor rate = Uniform(0, turns) * torch::randn({3}) * spread;
       const road::Mat3 turn = TurnOf(rate * kFrameSeconds, scenes.mounts[scene]);
       // Our own car turns with the camera.
       const Tensor own = scenes.maps[scene] == int{road::kOwnCar};
