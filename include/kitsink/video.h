@@ -35,6 +35,8 @@ class VideoReader {
   // noticed damage that it passed over (a file that breaks off, for instance).
   // kCorrupt when the file breaks off or a frame cannot be decoded, kUnsupported when the size changes midway.
   Result<std::optional<Frame>> Next();
+  // As Next(), for a frame nobody looks at: false at the end of the file.
+  Result<bool> Skip();
 
  private:
   struct Impl;
@@ -72,22 +74,6 @@ class RawReader {
   struct Impl;
   explicit RawReader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
-};
-
-// Writes frames in order to a temporary file that takes its name on Commit (see OutputFile).
-class RawWriter {
- public:
-  static Result<RawWriter> Create(const std::filesystem::path& path, FrameSize size, Overwrite overwrite);
-  // REQUIRES: frame.size is the writer's.
-  Status Write(const Frame& frame);
-  Status Commit();
-  uint64_t num_frames() const { return num_frames_; }
-
- private:
-  RawWriter(OutputFile file, FrameSize size) : file_(std::move(file)), size_(size) {}
-  OutputFile file_;
-  FrameSize size_;
-  uint64_t num_frames_ = 0;
 };
 
 // A .raw of known length whose frames arrive in any order, also from several processes. It is no OutputFile: keep it

@@ -26,6 +26,8 @@ class PairReader {
  private:
   PairReader(VideoReader video, const PairRange& range) : video_(std::move(video)), range_(range) {}
   Result<std::optional<FramePair>> NextOfVideo();
+  Result<bool> SkipPair();
+  void WarnOfOddFrame() const;
   VideoReader video_;
   PairRange range_;
   uint64_t position_ = 0;  // pairs read so far, from the video's start

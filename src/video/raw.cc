@@ -62,20 +62,6 @@ Result<Frame> RawReader::Read(uint64_t index) {
   return frame;
 }
 
-Result<RawWriter> RawWriter::Create(const std::filesystem::path& path, FrameSize size, Overwrite overwrite) {
-  KIT_ASSIGN(OutputFile file, OutputFile::Create(path, overwrite));
-  return RawWriter(std::move(file), size);
-}
-
-Status RawWriter::Write(const Frame& frame) {
-  KIT_CHECK(frame.size == size_ && frame.rgb.size() == size_.size_bytes());
-  KIT_TRY(file_.Write(frame.rgb));
-  ++num_frames_;
-  return Ok();
-}
-
-Status RawWriter::Commit() { return file_.Commit(); }
-
 RawCanvas::RawCanvas(std::filesystem::path path, FrameSize size, uint64_t num_frames, int descriptor)
     : path_(std::move(path)), size_(size), num_frames_(num_frames), descriptor_(descriptor) {}
 

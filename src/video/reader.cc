@@ -29,6 +29,7 @@ std::string Describe(FrameSize size) { return std::to_string(size.width) + " x "
 struct VideoReader::Impl {
   Status Open(const Limits& limits);
   Status Decode();
+  Status Fetch();
   Status CheckFrame(FrameSize expected);
   Error Fail(Code code, const std::string& what) const { return Error{code, "video: " + path.string() + ": " + what}; }
   // A failure with FFmpeg's own words for it, and what it logged before.
@@ -168,6 +169,18 @@ Status VideoReader::Impl::CheckFrame(FrameSize expected) {
                                       Describe(found) + ", expected " + Describe(expected));
 }
 
+// Makes the next picture pending and checks it; none is at the end of the file.
+Status VideoReader::Impl::Fetch() {
+  if (!pending) KIT_TRY(Decode());
+  if (!pending) return Ok();
+  Status usable = CheckFrame(size);
+  if (!usable.ok()) {
+    pending = false;
+    finished = true;
+  }
+  return usable;
+}
+
 VideoReader::VideoReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 VideoReader::VideoReader(VideoReader&&) noexcept = default;
 VideoReader& VideoReader::operator=(VideoReader&&) noexcept = default;
@@ -197,16 +210,19 @@ uint64_t VideoReader::estimated_frames() const {
   return seconds > 0.0 ? static_cast<uint64_t>(std::llround(seconds * frames_per_second())) : 0;
 }
 
+Result<bool> VideoReader::Skip() {
+  KIT_TRY(impl_->Fetch());
+  if (!impl_->pending) return false;
+  impl_->pending = false;
+  av_frame_unref(impl_->frame.get());
+  return true;
+}
+
 Result<std::optional<Frame>> VideoReader::Next() {
   Impl& impl = *impl_;
-  if (!impl.pending) KIT_TRY(impl.Decode());
+  KIT_TRY(impl.Fetch());
   if (!impl.pending) return std::optional<Frame>();
   impl.pending = false;
-  const Status usable = impl.CheckFrame(impl.size);
-  if (!usable.ok()) {
-    impl.finished = true;
-    return usable.error();
-  }
   const AVFrame& picture = *impl.frame;
   Frame frame{impl.size, std::vector<uint8_t>(impl.size.size_bytes())};
   Yuv420ToRgb(impl.size, {picture.data[0], picture.linesize[0]}, {picture.data[1], picture.linesize[1]},
