@@ -46,7 +46,7 @@ class EasyContexts {
 // The contexts of any other pixel.
 class HardContexts {
  public:
-  static constexpr int kMaxContexts = 68;
+  static constexpr int kMaxContexts = 40;
   static constexpr int kShortList = 24;  // contexts of level 1; the others are not even made there
   static constexpr int kNumRanks = 4;    // decisions of one pixel that are told apart
   static PredictorShape Shape(const LevelShape& level, int table_bits);
@@ -61,7 +61,8 @@ class HardContexts {
   void Set(Predictor& predictor, int rank, int candidate) const;
 
   // What the network sees, for the pixel given to Gather().
-  static constexpr int kNumFeatureRows = 106 * 16 + 44 * 26;
+  static constexpr int kNumParts = 24;  // of the picture's width, and of its height
+  static constexpr int kNumFeatureRows = 106 * 16 + 44 * 26 + kNumParts * kNumParts;
   std::span<const uint32_t> features() const { return features_; }
 
  private:

@@ -70,9 +70,8 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
   const MapTables& o = *maps.older;
   const MapTables& g = *maps.warped;
   const uint8_t *row = c.ids.Row(y), *r1 = c.ids.Row(y - 1), *r2 = c.ids.Row(y - 2), *r3 = c.ids.Row(y - 3);
-  const uint8_t *q0 = p.ids.Row(y), *q1 = p.ids.Row(y + 1), *qm = p.ids.Row(y - 1), *q2 = p.ids.Row(y + 2);
-  const uint8_t *s0 = g.ids.Row(y), *s1 = g.ids.Row(y + 1), *sm = g.ids.Row(y - 1), *s2 = g.ids.Row(y + 2);
-  const uint8_t* t0 = o.ids.Row(y);
+  const uint8_t *q0 = p.ids.Row(y), *q1 = p.ids.Row(y + 1), *qm = p.ids.Row(y - 1);
+  const uint8_t *s0 = g.ids.Row(y), *s1 = g.ids.Row(y + 1), *sm = g.ids.Row(y - 1);
   const int a = row[x - 1], n = r1[x];
 
   // Edges of the left neighbour's class in the rows around, of this map and of the others.
@@ -87,8 +86,7 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
   const uint32_t by_p = shifted(c1, pm1, p0), by_g = shifted(c1, gm1, g0);
   const uint32_t by_c2 = shifted(c1, c2, c1), by_c3 = shifted(c1, c3, c1);
   const uint32_t beyond1 = LengthBeyond(c, y - 1, x, c1), beyond2 = LengthBeyond(c, y - 2, x, c2);
-  const uint32_t beyond_p = LengthBeyond(p, y, x, p0), beyond_g = LengthBeyond(g, y, x, g0);
-  const auto exact = static_cast<uint32_t>(std::clamp(c1.distance, -40, 60));
+  const uint32_t beyond_g = LengthBeyond(g, y, x, g0);
 
   // Edges of the upper neighbour's class in the columns around.
   const auto depth = [&](const MapTables& map, int dx) { return EdgeDepth(map, y, x + dx, n); };
@@ -99,12 +97,9 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
   const uint32_t v0 = step(depth(p, 0)), v1 = step(depth(p, 1)), vm1 = step(depth(p, -1)), vo = step(depth(o, 0));
   const uint32_t z0 = step(depth(g, 0)), z1 = step(depth(g, 1)), zm1 = step(depth(g, -1));
   const uint32_t down_p = Shifted(w1d, depth(p, -1), depth(p, 0)), down_g = Shifted(w1d, depth(g, -1), depth(g, 0));
-  const uint32_t down_p3 = Shifted(so_far(3), depth(p, -3), depth(p, 0));
-  const uint32_t down_g3 = Shifted(so_far(3), depth(g, -3), depth(g, 0));
   const auto up = [&](int dx) { return Capped(c.up.Row(y - 1)[x + dx], 24); };
   const uint32_t up0 = up(0), up1 = up(1), up2 = up(2), upm1 = up(-1);
   const uint32_t since = Capped(c.left.Row(y)[x - 1], 24);
-  const uint32_t width1 = Capped(c.left.Row(y - 1)[x - 1] + c.right.Row(y - 1)[x - 1], 40);
   const uint32_t near = HashOf(1, row[x - 2], r1[x - 1], n, r1[x + 1]);
   const uint32_t near_q = HashOf(2, q0[x], q0[x + 1], q1[x], q0[x - 1], qm[x]);
   const uint32_t near_s = HashOf(3, s0[x], s0[x + 1], s1[x], s0[x - 1], sm[x]);
@@ -112,30 +107,31 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
 
   uint32_t i = 0;
   const auto add = [&](auto... values) { hashes_[i] = HashOf(i + 1, a, values...), ++i; };
-  add(c1.key, c2.key);
-  add(c1.key, c2.key, c3.key);
-  add(c1.key, p0.key, p1.key);
-  add(c1.key, c2.key, p0.key);
   add(c1.key, g0.key, g1.key);
-  add(c1.key, c2.key, g0.key);
-  add(by_p, c1.key);
-  add(by_g, c1.key);
-  add(by_c2, c1.key, n);
-  add(p0.key, o0.key, c1.key);
   add(g0.key, p0.key, o0.key);
   add(w1, w2, w3, n, up0);
-  add(w1, v0, v1, vm1, n);
   add(w1, z0, z1, zm1, n);
   add(w1, w2, z0, n, c1.key);
   add(up0, up1, up2, upm1, n, c1.key);
   add(since, c1.key, g0.key, n);
-  add(near, r1[x + 2], row[x - 3], r2[x], r2[x - 1], r2[x + 1], r3[x]);
-  add(near, near_q);
   add(near, near_s);
   add(tile, c1.key, n);
   add(down_p, down_g, w1, n);
   add(by_c3, by_c2, c1.key, g0.key);
   add(beyond1, beyond_g, c1.key, g0.key);
+  add(beyond1, beyond2, c1.key, c2.key);
+  add(c1.key, p0.key);
+  add(c1.key, g0.key);
+  add(c1.key, c2.key, g0.key, gm1.key);
+  add(p0.key, p1.key, p2.key, pm1.key);
+  add(g0.key, p0.key, c1.key, c2.key);
+  add(since, up0, c1.key, c2.key, up1);
+  add(near, r1[x + 2], row[x - 3], r2[x], r2[x - 1], r2[x + 1], r2[x + 2], r2[x - 2], r1[x - 2], r1[x + 3], r3[x],
+      r3[x - 1], r3[x + 1]);
+  add(y, c1.key, g0.key);
+  add(x / 16, w1, z0);
+  add(tile, by_p, n);
+  add(x / 4, y, c1.key);
   Matched mp{}, mg{};
   Edge mp0{}, mp1{}, mg0{}, mg1{};
   if (long_list_) {
@@ -150,51 +146,22 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
       const int before = so_far(stair1 + 1);
       while (stair2 < 24 && x - stair1 - 1 - stair2 > 0 && so_far(stair1 + 1 + stair2) == before) ++stair2;
     }
-    add(mp0.key, c1.key, mp.match.doubt);
-    add(mg0.key, c1.key, mg.match.doubt);
-    add(mp0.key, mp1.key, c1.key);
     add(mg0.key, mg1.key, c1.key);
     add(mp0.key, mg0.key, mp.match.doubt, mg.match.doubt);
     add(mp.Near(5), near);
-    add(mg.Near(6), near);
-    add(mp.Near(5), mg.Near(6), n);
+    add(stair1, stair2, static_cast<uint32_t>(std::clamp(c1.distance, -40, 60)), n);
+    add(near, near_q);
     add(c1.key, c2.key, c3.key, c4.key);
-    add(c1.key, p0.key);
-    add(c1.key, c2.key, p0.key, pm1.key);
-    add(c1.key, g0.key);
-    add(c1.key, c2.key, g0.key, gm1.key);
     add(by_p, shifted(c2, pm2, p0), c1.key);
     add(by_g, shifted(c2, gm2, g0), c1.key);
     add(shifted(c1, om1, o0), by_p, c1.key);
-    add(p0.key, p1.key, p2.key, pm1.key);
     add(g0.key, g1.key, g2.key, gm1.key);
-    add(g0.key, p0.key, c1.key, c2.key);
     add(w1, w2, n);
     add(w1, w2, w3, w5, n, up1);
     add(w1, w2, v0, n);
-    add(w1, z0, v0, vo, n);
-    add(since, up0, c1.key, c2.key, up1);
-    add(near, r1[x + 2], row[x - 3], r2[x]);
-    add(near, r1[x + 2], row[x - 3], r2[x], r2[x - 1], r2[x + 1], r2[x + 2], r2[x - 2], r1[x - 2], r1[x + 3], r3[x],
-        r3[x - 1], r3[x + 1]);
-    add(near, near_q, q1[x + 1], q1[x - 1], q2[x], q0[x + 2], r1[x + 2]);
-    add(near, near_s, s1[x + 1], s1[x - 1], s2[x], s0[x + 2], r1[x + 2]);
-    add(near_q, near_s, n);
-    add(near, q0[x], s0[x], t0[x], r1[x + 2], r2[x]);
-    add(near_q, t0[x], t0[x + 1], t0[x - 1], n);
-    add(x / 12, y, n);
-    add(tile, g0.key, n);
-    add(y, c1.key, g0.key);
-    add(down_p, w1, n);
-    add(down_p, down_p3, w1, n);
-    add(down_g, down_g3, n, c1.key);
-    add(exact, beyond1, n);
-    add(since, width1, c1.key);
-    add(beyond1, beyond2, c1.key, c2.key);
-    add(w1, stair1, stair2, n);
-    add(w1, stair1, v0, n);
-    add(stair1, stair2, exact, n);
-    add(beyond1, beyond_p, c1.key, p0.key, since);
+    add(near, r1[x + 2], row[x - 3], r2[x], r2[x - 1], r2[x + 1], r3[x]);
+    add(tile, z0, w1);
+    add(x / 4, y / 4, w1, c1.key);
   }
 
   const auto agrees = [&](int id, int bit) { return id == a ? 1 << bit : 0; };
@@ -275,6 +242,8 @@ void HardContexts::GatherFeatures(const Surroundings& maps, int x, int y, std::s
     features_.push_back(base + measure);
     base += kNumSteps;
   }
+  const auto part = [](int at, int size) { return static_cast<uint32_t>(at * kNumParts / size); };
+  features_.push_back(base + part(y, maps.current->height) * kNumParts + part(x, maps.current->width));
 }
 
 void HardContexts::Set(Predictor& predictor, int rank, int candidate) const {
