@@ -189,20 +189,21 @@ int main(int argc, char** argv) {
     const char* name;
     LevelShape shape;
   };
-  for (const Step& step : {Step{"sure runs, 1 easy and 1 hard edge context", {1, 1, 0}},
-                           Step{"4 easy and 4 hard contexts, mixed", {4, 4, 0}}, Step{"8 and 12", {8, 12, 0}},
-                           Step{"8 and 24", {8, 24, 0}}}) {
+  for (const Step& step : {Step{"sure runs, 1 easy and 1 hard edge context", {1, 1, 0, 0}},
+                           Step{"4 easy and 4 hard contexts, mixed", {4, 4, 0, 0}}, Step{"8 and 12", {8, 12, 0, 0}},
+                           Step{"8 and 24", {8, 24, 0, 0}}}) {
     timed(step.name, [&] { return CodedBytes(clip, step.shape, still); });
   }
   const double start = Seconds();
   const std::vector<Motion> motions = FindMotions(clip);
   std::printf("| (search for motion) | | %.1f |\n", Seconds() - start);
   for (const Step& step :
-       {Step{"8 and 24, ground motion", {8, 24, 0}}, Step{"... and a net of 16 (level 1 in one segment)", {8, 24, 16}},
-        Step{"14 and 32 with template matching, net of 32", {14, 32, 32}},
-        Step{"14 and 48, net of 32 (level 2)", kitsink::ShapeOfLevel(2)}, Step{"... without the net", {14, 48, 0}},
-        Step{"14 and 68, net of 32", {14, 68, 32}}, Step{"... net of 64", {14, 68, 64}},
-        Step{"every pixel that is not sure is hard (level 3)", kitsink::ShapeOfLevel(3)}}) {
+       {Step{"8 and 24, ground motion", {8, 24, 0, 0}},
+        Step{"... and a net of 16 (level 1 in one segment)", {8, 24, 1, 16}},
+        Step{"14 and 32 with template matching, net of 32", {14, 32, 1, 32}},
+        Step{"14 and 40, net of 32 (level 2)", kitsink::ShapeOfLevel(2)}, Step{"... without the net", {14, 40, 0, 0}},
+        Step{"... net of 64", {14, 40, 1, 64}}, Step{"every pixel that is not sure is hard", {0, 40, 1, 64}},
+        Step{"two nets (level 3)", kitsink::ShapeOfLevel(3)}}) {
     timed(step.name, [&] { return CodedBytes(clip, step.shape, motions); });
   }
   return 0;

@@ -17,7 +17,7 @@ namespace kitsink {
 struct LevelShape {
   int easy_contexts, hard_contexts;  // the first so many of the lists in context_easy.cc and context_hard.cc;
                                      // without easy contexts every pixel that is not sure counts as hard
-  int hidden;                        // of the network at hard pixels; 0 for none
+  int num_networks, hidden;          // at hard pixels, and the hidden units of each
 };
 const LevelShape& ShapeOfLevel(int level);
 
@@ -52,7 +52,7 @@ class HardContexts {
   static PredictorShape Shape(const LevelShape& level, int table_bits);
   HardContexts(const LevelShape& level, int width)
       : long_list_(HasLongList(level)),
-        with_features_(level.hidden > 0),
+        with_features_(level.num_networks > 0),
         previous_matcher_(width),
         warped_matcher_(width) {}
   void StartMap();

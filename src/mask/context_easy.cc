@@ -4,7 +4,7 @@
 
 namespace kitsink {
 const LevelShape& ShapeOfLevel(int level) {
-  static constexpr std::array<LevelShape, 3> kShapes = {{{8, 24, 0}, {14, 40, 32}, {0, 40, 64}}};
+  static constexpr std::array<LevelShape, 3> kShapes = {{{8, 24, 0, 0}, {14, 40, 1, 32}, {0, 40, 2, 64}}};
   return kShapes[static_cast<size_t>(level - 1)];
 }
 

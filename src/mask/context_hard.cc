@@ -51,7 +51,7 @@ PredictorShape HardContexts::Shape(const LevelShape& level, int table_bits) {
                           table_bits,
                           {16 * kNumRanks, kNumSteps * kNumRanks, 256 * kNumRanks, kNumSteps, kNumSteps, kNumSteps,
                            256 * kNumRanks, kNumSteps},
-                          level.hidden > 0 ? 1 : 0};
+                          level.num_networks};
   if (HasLongList(level)) {
     const int of_match = static_cast<int>(kNumSteps) * kNumDoubts;
     shape.selector_sizes.insert(shape.selector_sizes.end(), {of_match, of_match, 16 * 16 * 16});

@@ -48,14 +48,17 @@ class MapCoder {
         coder_(std::move(coder)),
         easy_(EasyContexts::Shape(clip.work, TableBits(clip.pixels))),
         hard_(HardContexts::Shape(clip.work, TableBits(clip.pixels))),
-        network_({HardContexts::kNumFeatureRows, clip.work.hidden, 16 * HardContexts::kNumRanks}, 1),
-        uses_network_(clip.work.hidden > 0),
         all_hard_(clip.work.easy_contexts == 0),
         hard_contexts_(clip.work, width_),
         maps_{EmptyMap(4), EmptyMap(4), EmptyMap(4)},
         warped_(EmptyMap(2)),
         sure_(static_cast<size_t>(width_) + 1),
         sure_before_(width_, height_) {
+    for (int i = 0; i < clip.work.num_networks; ++i) {
+      networks_.emplace_back(
+          NetworkShape{HardContexts::kNumFeatureRows, clip.work.hidden, 16 * HardContexts::kNumRanks},
+          static_cast<uint32_t>(i + 1));
+    }
     for (FineCounter& counter : run_whole_) counter.p_one = 0xfff00000U;
     for (size_t i = 0; i < escape_order_.size(); ++i) escape_order_[i] = static_cast<uint8_t>(i);
   }
@@ -234,7 +237,7 @@ class MapCoder {
   // to be it, and the last one that is left needs no question.
   void CodeHard(const uint8_t* actual, int x, int y, int known) {
     hard_contexts_.Gather(Around(), x, y);
-    if (uses_network_) network_.SetInput(hard_contexts_.features());
+    for (Network& network : networks_) network.SetInput(hard_contexts_.features());
     const uint8_t *row = maps_[0].ids.Row(y), *r1 = maps_[0].ids.Row(y - 1);
     const uint8_t *p = maps_[1].ids.Row(y), *pm = maps_[1].ids.Row(y - 1), *p1 = maps_[1].ids.Row(y + 1);
     const std::array<uint8_t, 10> nearest = {row[x - 1], r1[x], p[x],     r1[x + 1], r1[x - 1],
@@ -264,10 +267,12 @@ class MapCoder {
 
   bool Ask(const uint8_t* actual, int x, int rank, uint8_t candidate) {
     hard_contexts_.Set(hard_, rank, candidate);
-    if (uses_network_) hard_.SetExtra(0, network_.Predict(rank * 16 + candidate));
+    for (size_t i = 0; i < networks_.size(); ++i) {
+      hard_.SetExtra(static_cast<int>(i), networks_[i].Predict(rank * 16 + candidate));
+    }
     const int bit = coder_.Code(Is(actual, x, candidate), hard_.Predict());
     hard_.Update(bit);
-    if (uses_network_) network_.Update(bit);
+    for (Network& network : networks_) network.Update(bit);
     return bit != 0;
   }
 
@@ -276,8 +281,8 @@ class MapCoder {
   int width_, height_, num_classes_;
   Coder coder_;
   Predictor easy_, hard_;
-  Network network_;
-  bool uses_network_, all_hard_;
+  std::vector<Network> networks_;  // that begin differently
+  bool all_hard_;
   EasyContexts easy_contexts_;
   HardContexts hard_contexts_;
   std::array<MapTables, 3> maps_;  // being coded, previous, the one before
