@@ -45,6 +45,26 @@ Result<Bytes> EncodeMember(const Scene& scene, const ArchiveOptions& options, co
 Result<Scene> DecodeMember(std::span<const uint8_t> member, int threads, const Limits& limits, Progress& progress);
 Result<ArchiveAnatomy> ReadAnatomy(std::span<const uint8_t> member, const Limits& limits);
 
+// What a member holds and what its bytes are spent on, part by part.
+struct MemberDescription {
+  ArchiveAnatomy anatomy;
+  FrameSize frame_size;
+  MaskInfo mask;
+  TrackKind pose_kind = TrackKind::kUniformStep;
+  uint32_t pose_columns = 0;
+  GeneratorShape generator;
+  uint64_t num_weights = 0;
+  std::vector<StreamPart> weights_parts, pose_parts, selectors_parts;
+  std::vector<StreamPart> mask_parts;  // these two only when the maps were measured
+  std::vector<double> map_bits;        // MeasuredMask's
+};
+// Decodes all streams but m, whose maps only `measure_maps` asks for: seconds for a long clip.
+Result<MemberDescription> DescribeMember(std::span<const uint8_t> member, bool measure_maps, int threads,
+                                         const Limits& limits, Progress& progress);
+
+// kUnsupported unless the scene is one that inflate can search: 512 x 384 maps of 5 classes, 6 values a pose.
+Status CheckSearchable(const Scene& scene);
+
 // A zip of one stored member named "p": member + 100 bytes, equal bytes for equal members.
 Result<Bytes> PackZip(std::span<const uint8_t> member);
 
@@ -54,6 +74,14 @@ Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits);
 
 // The same from a zip file, or from a folder into which such a zip was extracted.
 Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limits& limits);
+
+// With what names the archive.
+struct LoadedArchive {
+  Bytes member;
+  uint64_t size_bytes = 0;
+  std::string sha256;  // of the zip; for a folder, of the zip that our writer makes of its member
+};
+Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits);
 
 // Extracts every file of any zip into `folder`, which exists, as unzip -o does: folders are made, a file's right to be
 // run is kept. Tricks are refused before anything is written.

@@ -75,6 +75,20 @@ Result<Bytes> ReadFolder(const std::filesystem::path& folder, const Limits& limi
   return ReadFile(found, limits.max_member_bytes);
 }
 
+Result<LoadedArchive> LoadFolder(const std::filesystem::path& folder, const Limits& limits) {
+  Result<Bytes> member = ReadFolder(folder, limits);
+  if (!member.ok()) return Within(folder.string(), member.error());
+  KIT_ASSIGN(const Bytes zip, PackZip(member.value()));
+  return LoadedArchive{member.TakeValue(), zip.size(), Sha256Hex(zip)};
+}
+
+Result<LoadedArchive> LoadZip(const std::filesystem::path& path, const Limits& limits) {
+  KIT_ASSIGN(const Bytes zip, ReadZipFile(path, limits));
+  Result<Bytes> member = UnpackZip(zip, limits);
+  if (!member.ok()) return Within(path.string(), member.error());
+  return LoadedArchive{member.TakeValue(), zip.size(), Sha256Hex(zip)};
+}
+
 using Sink = std::function<Status(std::span<const uint8_t>)>;
 
 // Hands the contents of an entry to `sink` part by part: as many bytes as it declares, with its CRC-32.
@@ -219,19 +233,17 @@ Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits) {
   return Bytes(member.begin(), member.end());
 }
 
-Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limits& limits) {
+Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits) {
   std::error_code error;
-  const std::string where = "archive: " + zip_or_folder.string();
-  if (std::filesystem::is_directory(zip_or_folder, error)) {
-    Result<Bytes> member = ReadFolder(zip_or_folder, limits);
-    if (!member.ok()) return Within(where, member.error());
-    return member;
-  }
-  const Result<Bytes> file = ReadZipFile(zip_or_folder, limits);
-  if (!file.ok()) return Within("archive", file.error());
-  Result<Bytes> member = UnpackZip(file.value(), limits);
-  if (!member.ok()) return Within(where, member.error());
-  return member;
+  const bool is_folder = std::filesystem::is_directory(zip_or_folder, error);
+  const Result<LoadedArchive> archive = is_folder ? LoadFolder(zip_or_folder, limits) : LoadZip(zip_or_folder, limits);
+  if (!archive.ok()) return Within("archive", archive.error());
+  return archive;
+}
+
+Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limits& limits) {
+  KIT_ASSIGN(LoadedArchive archive, LoadArchive(zip_or_folder, limits));
+  return std::move(archive.member);
 }
 
 Result<ZipListing> ListZip(const std::filesystem::path& path, const Limits& limits) {

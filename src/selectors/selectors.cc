@@ -135,4 +135,14 @@ Result<SelectorTable> DecodeSelectors(std::span<const uint8_t> stream, const Lim
   return table;
 }
 
+std::vector<StreamPart> MeasureSelectors(const SelectorTable& table) {
+  std::vector<StreamPart> parts;
+  for (const Tail& tail : table.tails) {
+    const size_t packed_bytes = (tail.codes.size() * static_cast<size_t>(TailBits(tail.kind)) + 7) / 8;
+    parts.push_back(
+        {std::string(TailTag(tail.kind)), 8.0 * static_cast<double>(kTagBytes + 2 + packed_bytes), tail.codes.size()});
+  }
+  return parts;
+}
+
 }  // namespace kitsink
