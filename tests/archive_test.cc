@@ -163,6 +163,63 @@ TEST(Member, RejectsStreamsThatDisagree) {
   EXPECT_EQ(Decode(Rechecked(mixed)).error().message, "archive: rows of stream p: got 6, expected the class maps' 7");
 }
 
+TEST(Member, DescriptionAddsUpToItsStreams) {
+  for (const TrackKind kind : {TrackKind::kUniformStep, TrackKind::kHalfAndBytes}) {
+    Scene scene = SmallScene(10);
+    scene.pose.kind = kind;
+    if (kind == TrackKind::kHalfAndBytes) {
+      for (int32_t& value : scene.pose.values) value += 100;
+      scene.pose.minimum = scene.pose.scale = {1};
+    }
+    const Bytes member = Encode(scene);
+    const MemberDescription description = DescribeMember(member, true, 1, Limits{}, SilentProgress()).TakeValue();
+    const auto bytes_of = [](const std::vector<StreamPart>& parts) {
+      double bits = 0;
+      for (const StreamPart& part : parts) bits += part.bits;
+      return bits / 8;
+    };
+    const ArchiveAnatomy& anatomy = description.anatomy;
+    EXPECT_NEAR(bytes_of(description.mask_parts), static_cast<double>(anatomy.mask_bytes), 1e-6);
+    EXPECT_NEAR(bytes_of(description.weights_parts), static_cast<double>(anatomy.weights_bytes), 1e-6);
+    EXPECT_NEAR(bytes_of(description.pose_parts), static_cast<double>(anatomy.pose_bytes), 1e-6);
+    EXPECT_NEAR(bytes_of(description.selectors_parts), static_cast<double>(anatomy.selectors_bytes), 1e-6);
+    uint64_t num_weights = 0;
+    for (const StreamPart& part : description.weights_parts) {
+      if (!part.name.ends_with(" scales")) num_weights += part.count;
+      EXPECT_GE(part.bits, 0) << part.name;
+    }
+    EXPECT_EQ(num_weights, description.num_weights);
+    EXPECT_EQ(description.pose_parts.size(), 2U + 1U);
+    EXPECT_TRUE(DescribeMember(member, false, 1, Limits{}, SilentProgress()).value().mask_parts.empty());
+  }
+}
+
+TEST(Member, SaysWhatTheSearchCannotUse) {
+  Scene scene = SmallScene(11);
+  EXPECT_EQ(CheckSearchable(scene).error().message,
+            "archive: class maps of 12 x 8 with 3 classes, the search needs 512 x 384 with 5");
+  scene.mask.width = 512;
+  scene.mask.height = 384;
+  scene.mask.num_classes = 5;
+  EXPECT_EQ(CheckSearchable(scene).error().message, "archive: poses of 2 values, the search needs 6");
+  scene.pose.num_columns = 6;
+  EXPECT_TRUE(CheckSearchable(scene).ok());
+}
+
+TEST(Zip, AFolderIsNamedByTheZipOfItsMember) {
+  const TemporaryFolder folder;
+  const Bytes member = Encode(SmallScene(12));
+  std::filesystem::create_directory(folder / "x");
+  ASSERT_TRUE(WriteFile(folder / "x/p", member, Overwrite::kRefuse).ok());
+  ASSERT_TRUE(WriteFile(folder / "a.zip", PackZip(member).value(), Overwrite::kRefuse).ok());
+  const LoadedArchive from_folder = LoadArchive(folder / "x", Limits{}).value();
+  const LoadedArchive from_zip = LoadArchive(folder / "a.zip", Limits{}).value();
+  EXPECT_EQ(from_folder.sha256, from_zip.sha256);
+  EXPECT_EQ(from_zip.sha256, Sha256HexOfFile(folder / "a.zip").value());
+  EXPECT_EQ(from_folder.size_bytes, member.size() + 100);
+  EXPECT_EQ(from_folder.member, from_zip.member);
+}
+
 TEST(Zip, AddsAHundredBytesAndLoadsAgain) {
   const TemporaryFolder folder;
   for (const size_t size_bytes : {0U, 1U, 1000U, 300000U}) {

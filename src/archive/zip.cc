@@ -82,9 +82,33 @@ Result<LoadedArchive> LoadFolder(const std::filesystem::path& folder, const Limi
   return LoadedArchive{member.TakeValue(), zip.size(), Sha256Hex(zip)};
 }
 
+Result<Bytes> Unpack(std::span<const uint8_t> zip, const Limits& limits) {
+  KIT_ASSIGN(const std::vector<ZipEntry> entries, ReadZipDirectory(zip, limits));
+  if (entries.size() != 1) {
+    return Error{Code::kUnsupported,
+                 "zip archive of " + std::to_string(entries.size()) + " members, expected exactly one"};
+  }
+  const ZipEntry& entry = entries.front();
+  const std::string quoted = "member " + Quoted(entry.name);
+  if (entry.name.find('/') != entry.name.npos) {
+    return Error{Code::kUnsupported, quoted + " is a folder or a path, expected a plain file name"};
+  }
+  if (entry.method != kStored) {
+    return Error{Code::kUnsupported,
+                 quoted + " is compressed by method " + std::to_string(entry.method) + ", expected a stored one"};
+  }
+  if (entry.size_bytes > limits.max_member_bytes) {
+    return Error{Code::kLimit, quoted + " has " + std::to_string(entry.size_bytes) + " bytes, limit " +
+                                   std::to_string(limits.max_member_bytes)};
+  }
+  const std::span<const uint8_t> member = zip.subspan(entry.data_byte, entry.size_bytes);
+  if (const uint32_t crc = Crc32(member, 0); crc != entry.crc) return WrongSum(quoted, crc, entry);
+  return Bytes(member.begin(), member.end());
+}
+
 Result<LoadedArchive> LoadZip(const std::filesystem::path& path, const Limits& limits) {
   KIT_ASSIGN(const Bytes zip, ReadZipFile(path, limits));
-  Result<Bytes> member = UnpackZip(zip, limits);
+  Result<Bytes> member = Unpack(zip, limits);
   if (!member.ok()) return Within(path.string(), member.error());
   return LoadedArchive{member.TakeValue(), zip.size(), Sha256Hex(zip)};
 }
@@ -210,27 +234,9 @@ Result<Bytes> PackZip(std::span<const uint8_t> member) {
 }
 
 Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits) {
-  KIT_ASSIGN(const std::vector<ZipEntry> entries, ReadZipDirectory(zip, limits));
-  if (entries.size() != 1) {
-    return Error{Code::kUnsupported,
-                 "zip archive of " + std::to_string(entries.size()) + " members, expected exactly one"};
-  }
-  const ZipEntry& entry = entries.front();
-  const std::string quoted = "member " + Quoted(entry.name);
-  if (entry.name.find('/') != entry.name.npos) {
-    return Error{Code::kUnsupported, quoted + " is a folder or a path, expected a plain file name"};
-  }
-  if (entry.method != kStored) {
-    return Error{Code::kUnsupported,
-                 quoted + " is compressed by method " + std::to_string(entry.method) + ", expected a stored one"};
-  }
-  if (entry.size_bytes > limits.max_member_bytes) {
-    return Error{Code::kLimit, quoted + " has " + std::to_string(entry.size_bytes) + " bytes, limit " +
-                                   std::to_string(limits.max_member_bytes)};
-  }
-  const std::span<const uint8_t> member = zip.subspan(entry.data_byte, entry.size_bytes);
-  if (const uint32_t crc = Crc32(member, 0); crc != entry.crc) return WrongSum(quoted, crc, entry);
-  return Bytes(member.begin(), member.end());
+  Result<Bytes> member = Unpack(zip, limits);
+  if (!member.ok()) return Within("archive", member.error());
+  return member;
 }
 
 Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits) {
