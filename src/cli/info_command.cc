@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "cli/command.h"
 #include "kitsink/archive.h"
@@ -76,7 +75,7 @@ void PrintPart(const Info& info, const StreamPart& part) {
   std::printf("    %-22s %12.1f %7.2f %% %12.8f", part.name.c_str(), bytes,
               100 * bytes / static_cast<double>(info.zip.size_bytes), info.Score(bytes));
   if (part.count > 0) {
-    std::printf("  %" PRIu64 " of them, %.6f bits each", part.count, part.bits / static_cast<double>(part.count));
+    std::printf("  %" PRIu64 " x %.4f bits", part.count, part.bits / static_cast<double>(part.count));
   }
   std::printf("\n");
 }
@@ -113,7 +112,7 @@ void Print(const State& state, const Info& info) {
     std::printf("%s: kitsink archive, format 1, codec search, %u pairs of %u x %u frames\n", path.c_str(),
                 info.scene->mask.count, info.scene->frame_size.width, info.scene->frame_size.height);
   } else {
-    std::printf("%s: zip of %zu members, none of kitsink's archives: %s\n", path.c_str(), info.zip.members.size(),
+    std::printf("%s: zip of %zu members, not one that kitsink inflates: %s\n", path.c_str(), info.zip.members.size(),
                 info.why_not.c_str());
   }
   std::printf("  %" PRIu64 " bytes, score %.8f = 25 * bytes / %" PRIu64 " (%s)\n", info.zip.size_bytes,
