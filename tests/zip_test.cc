@@ -189,6 +189,12 @@ TEST(ZipTrick, DirectoriesThatLie) {
             "archive: not a zip archive, starts with \"PPPPPPPP\", expected \"PK\"");
 }
 
+TEST(Zip, SaysThatItIsAnLfsPointer) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+  EXPECT_NE(UnpackZip(Bytes(pointer.begin(), pointer.end()), Limits{}).error().message.find("run \"git lfs pull\""),
+            std::string::npos);
+}
+
 TEST(ZipListing, NamesWhatAnyZipHolds) {
   const TemporaryFolder folder;
   const ForgedZip zip{
