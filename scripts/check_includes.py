@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADERS = {
     "base": {"result", "limits", "bytes", "frame", "file", "half", "log", "hash", "random", "version"},
     "entropy": {"adaptive_bit", "binary_coder", "bit_io", "logistic", "range_coder"},
+    "codec": {"manifest"},
 }
 # Include prefix of an outside library -> (rooms, files) that may use it; None = any file of the room.
 LIBRARIES = {

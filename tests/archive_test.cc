@@ -163,6 +163,63 @@ TEST(Member, RejectsStreamsThatDisagree) {
   EXPECT_EQ(Decode(Rechecked(mixed)).error().message, "archive: rows of stream p: got 6, expected the class maps' 7");
 }
 
+TEST(Member, DescriptionAddsUpToItsStreams) {
+  for (const TrackKind kind : {TrackKind::kUniformStep, TrackKind::kHalfAndBytes}) {
+    Scene scene = SmallScene(10);
+    scene.pose.kind = kind;
+    if (kind == TrackKind::kHalfAndBytes) {
+      for (int32_t& value : scene.pose.values) value += 100;
+      scene.pose.minimum = scene.pose.scale = {1};
+    }
+    const Bytes member = Encode(scene);
+    const MemberDescription description = DescribeMember(member, true, 1, Limits{}, SilentProgress()).TakeValue();
+    const auto bytes_of = [](const std::vector<StreamPart>& parts) {
+      double bits = 0;
+      for (const StreamPart& part : parts) bits += part.bits;
+      return bits / 8;
+    };
+    const ArchiveAnatomy& anatomy = description.anatomy;
+    EXPECT_NEAR(bytes_of(description.mask_parts), static_cast<double>(anatomy.mask_bytes), 1e-6);
+    EXPECT_NEAR(bytes_of(description.weights_parts), static_cast<double>(anatomy.weights_bytes), 1e-6);
+    EXPECT_NEAR(bytes_of(description.pose_parts), static_cast<double>(anatomy.pose_bytes), 1e-6);
+    EXPECT_NEAR(bytes_of(description.selectors_parts), static_cast<double>(anatomy.selectors_bytes), 1e-6);
+    uint64_t num_weights = 0;
+    for (const StreamPart& part : description.weights_parts) {
+      if (!part.name.ends_with(" scales")) num_weights += part.count;
+      EXPECT_GE(part.bits, 0) << part.name;
+    }
+    EXPECT_EQ(num_weights, description.num_weights);
+    EXPECT_EQ(description.pose_parts.size(), 2U + 1U);
+    EXPECT_TRUE(DescribeMember(member, false, 1, Limits{}, SilentProgress()).value().mask_parts.empty());
+  }
+}
+
+TEST(Member, SaysWhatTheSearchCannotUse) {
+  Scene scene = SmallScene(11);
+  EXPECT_EQ(CheckSearchable(scene).error().message,
+            "archive: class maps of 12 x 8 with 3 classes, the search needs 512 x 384 with 5");
+  scene.mask.width = 512;
+  scene.mask.height = 384;
+  scene.mask.num_classes = 5;
+  EXPECT_EQ(CheckSearchable(scene).error().message, "archive: poses of 2 values, the search needs 6");
+  scene.pose.num_columns = 6;
+  EXPECT_TRUE(CheckSearchable(scene).ok());
+}
+
+TEST(Zip, AFolderIsNamedByTheZipOfItsMember) {
+  const TemporaryFolder folder;
+  const Bytes member = Encode(SmallScene(12));
+  std::filesystem::create_directory(folder / "x");
+  ASSERT_TRUE(WriteFile(folder / "x/p", member, Overwrite::kRefuse).ok());
+  ASSERT_TRUE(WriteFile(folder / "a.zip", PackZip(member).value(), Overwrite::kRefuse).ok());
+  const LoadedArchive from_folder = LoadArchive(folder / "x", Limits{}).value();
+  const LoadedArchive from_zip = LoadArchive(folder / "a.zip", Limits{}).value();
+  EXPECT_EQ(from_folder.sha256, from_zip.sha256);
+  EXPECT_EQ(from_zip.sha256, Sha256HexOfFile(folder / "a.zip").value());
+  EXPECT_EQ(from_folder.size_bytes, member.size() + 100);
+  EXPECT_EQ(from_folder.member, from_zip.member);
+}
+
 TEST(Zip, AddsAHundredBytesAndLoadsAgain) {
   const TemporaryFolder folder;
   for (const size_t size_bytes : {0U, 1U, 1000U, 300000U}) {
@@ -246,11 +303,9 @@ TEST(Zip, RefusesWhatItShouldNotOpen) {
     zip.Add("q", bytes, ZIP_CM_STORE);
   });
   expect("\"p\" is compressed by method 8", [&](ForeignZip& zip) { zip.Add("p", bytes, ZIP_CM_DEFLATE); });
-  for (const char* name : {"../p", "/p", "a/p", "..", "d\\p"}) {
-    expect("is a folder or a path", [&](ForeignZip& zip) { zip.Add(name, bytes, ZIP_CM_STORE); });
-  }
+  expect("is a folder or a path", [&](ForeignZip& zip) { zip.Add("a/p", bytes, ZIP_CM_STORE); });
   expect("is a folder or a path", [](ForeignZip& zip) { zip_dir_add(zip.get(), "p", 0); });
-  expect("\"p\" is a link or a special file", [&](ForeignZip& zip) {
+  expect("\"p\" is a symbolic link", [&](ForeignZip& zip) {
     zip.Add("p", bytes, ZIP_CM_STORE);
     zip_file_set_external_attributes(zip.get(), 0, 0, ZIP_OPSYS_UNIX, 0xa1ffU << 16);
   });
@@ -288,7 +343,7 @@ TEST(Zip, ExtractsNothingOfAZipThatClimbsOutOrIsTooLarge) {
     EXPECT_TRUE(std::filesystem::is_empty(folder / "out")) << text;
     return text;
   };
-  for (const char* name : {"../q", "/q", "a/../../q", "..", "d\\q"}) {
+  for (const char* name : {"../q", "/q", "a/../../q", ".."}) {
     const auto add = [name](ForeignZip& zip) { zip.Add(name, Bytes(5, 1), ZIP_CM_STORE); };
     EXPECT_NE(message(add, Limits{}).find("leads out of the folder"), std::string::npos) << name;
   }
@@ -296,7 +351,7 @@ TEST(Zip, ExtractsNothingOfAZipThatClimbsOutOrIsTooLarge) {
     zip.Add("q", Bytes(5, 1), ZIP_CM_STORE);
     zip_file_set_external_attributes(zip.get(), 1, 0, ZIP_OPSYS_UNIX, 0xa1ffU << 16);
   };
-  EXPECT_NE(message(link, Limits{}).find("\"q\" is a link"), std::string::npos);
+  EXPECT_NE(message(link, Limits{}).find("\"q\" is a symbolic link"), std::string::npos);
   Limits limits;
   limits.max_extracted_bytes = 104;
   const auto second = [](ForeignZip& zip) { zip.Add("q", Bytes(5, 1), ZIP_CM_STORE); };
@@ -348,7 +403,7 @@ TEST(Zip, SaysWhatElseItFound) {
   const std::string where = "archive: " + (folder / "a").string() + ": ";
   EXPECT_EQ(message({}), where + "is empty, expected a zip archive");
   EXPECT_EQ(message({'<', 'h', 't', 'm', 'l', '>', 10}),
-            where + "not a zip archive, starts with \"<html>?\", expected \"PK\"");
+            where + "not a zip archive, starts with \"<html>\\x0a\", expected \"PK\"");
   EXPECT_EQ(message({'P'}), where + "not a zip archive, starts with \"P\", expected \"PK\"");
   EXPECT_NE(LoadMember(folder / "none", Limits{}).error().message.find("cannot open"), std::string::npos);
 }

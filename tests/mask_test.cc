@@ -79,6 +79,41 @@ void ExpectRoundTrip(const MaskClip& clip) {
   }
 }
 
+TEST(MaskMeasure, PartsAddUpToTheStream) {
+  const MaskClip clip = Street(96, 64, 6, 5, 3);
+  for (int level = 1; level <= 3; ++level) {
+    const Bytes stream = EncodeOrDie(clip, level);
+    const MeasuredMask measured = MeasureMask(stream, 1, Limits{}, SilentProgress()).TakeValue();
+    EXPECT_TRUE(measured.clip == clip);
+    ASSERT_EQ(measured.parts.size(), 2U + 5U + 1U);
+    double bits = 0, class_and_motion_bits = measured.parts[1].bits, map_bits = 0;
+    uint64_t pixels = 0;
+    for (const StreamPart& part : measured.parts) bits += part.bits;
+    for (size_t id = 0; id < 5; ++id) {
+      pixels += measured.parts[2 + id].count;
+      class_and_motion_bits += measured.parts[2 + id].bits;
+      EXPECT_EQ(measured.parts[2 + id].count, static_cast<uint64_t>(std::ranges::count(clip.ids, id)));
+    }
+    for (const double map : measured.map_bits) map_bits += map;
+    EXPECT_NEAR(bits, 8.0 * static_cast<double>(stream.size()), 1e-6);
+    EXPECT_EQ(pixels, clip.ids.size());
+    EXPECT_EQ(measured.map_bits.size(), 6U);
+    EXPECT_NEAR(map_bits, class_and_motion_bits, 1e-6);
+    // What the ideal code length leaves is the flush and the coder's rounding.
+    EXPECT_LT(std::abs(measured.parts.back().bits), 80) << "level " << level;
+  }
+}
+
+TEST(MaskMeasure, StoredMapsCostTheSameEverywhere) {
+  const MaskClip clip = Noise(16, 8, 2, 4, 1);
+  const Bytes stream = EncodeOrDie(clip, 1);
+  ASSERT_TRUE(ReadMaskInfo(stream, Limits{}).value().stored);
+  const MeasuredMask measured = MeasureMask(stream, 1, Limits{}, SilentProgress()).TakeValue();
+  EXPECT_EQ(measured.parts[2].bits, 2.0 * static_cast<double>(measured.parts[2].count));
+  EXPECT_EQ(measured.map_bits, std::vector<double>(2, 256.0));
+  EXPECT_EQ(MeasureMask(std::span(stream).first(20), 1, Limits{}, SilentProgress()).error().code, Code::kCorrupt);
+}
+
 TEST(BinaryCoder, RoundTripOfSkewedDecisions) {
   Random random(1);
   std::vector<std::pair<int, uint32_t>> decisions;

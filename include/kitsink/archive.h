@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "kitsink/bytes.h"
 #include "kitsink/frame.h"
@@ -44,15 +45,64 @@ Result<Bytes> EncodeMember(const Scene& scene, const ArchiveOptions& options, co
 Result<Scene> DecodeMember(std::span<const uint8_t> member, int threads, const Limits& limits, Progress& progress);
 Result<ArchiveAnatomy> ReadAnatomy(std::span<const uint8_t> member, const Limits& limits);
 
+// What a member holds and what its bytes are spent on, part by part.
+struct MemberDescription {
+  ArchiveAnatomy anatomy;
+  FrameSize frame_size;
+  MaskInfo mask;
+  TrackKind pose_kind = TrackKind::kUniformStep;
+  uint32_t pose_columns = 0;
+  GeneratorShape generator;
+  uint64_t num_weights = 0;
+  std::vector<StreamPart> weights_parts, pose_parts, selectors_parts;
+  std::vector<StreamPart> mask_parts;  // these two only when the maps were measured
+  std::vector<double> map_bits;        // MeasuredMask's
+};
+// Decodes all streams but m, whose maps only `measure_maps` asks for: seconds for a long clip.
+Result<MemberDescription> DescribeMember(std::span<const uint8_t> member, bool measure_maps, int threads,
+                                         const Limits& limits, Progress& progress);
+
+// kUnsupported unless the scene is one that inflate can search: 512 x 384 maps of 5 classes, 6 values a pose.
+Status CheckSearchable(const Scene& scene);
+
 // A zip of one stored member named "p": member + 100 bytes, equal bytes for equal members.
 Result<Bytes> PackZip(std::span<const uint8_t> member);
 
-// The one member of a zip file, or of a folder into which such a zip was extracted. Anything else (several
-// members, compressed or encrypted ones, unsafe names) is an error that names what was found.
+// The one member of such a zip by any writer. Anything else (several members, compressed or encrypted ones, unsafe
+// names and every other trick of FORMAT.md, "Shell") is an error that names what was found.
+Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits);
+
+// The same from a zip file, or from a folder into which such a zip was extracted.
 Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limits& limits);
 
+// With what names the archive.
+struct LoadedArchive {
+  Bytes member;
+  uint64_t size_bytes = 0;
+  std::string sha256;  // of the zip; for a folder, of the zip that our writer makes of its member
+};
+Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits);
+
 // Extracts every file of any zip into `folder`, which exists, as unzip -o does: folders are made, a file's right to be
-// run is kept. Names that lead out of the folder, links and encrypted files are refused before anything is written.
+// run is kept. Tricks are refused before anything is written.
 Status ExtractZip(const std::filesystem::path& zip, const std::filesystem::path& folder, const Limits& limits);
+
+// A member of any zip.
+struct ZipMember {
+  std::string name;     // of unknown origin: Quoted() before it is shown
+  uint16_t method = 0;  // 0 stored, 8 Deflate
+  uint64_t packed_bytes = 0, size_bytes = 0;
+  uint32_t crc = 0;
+  std::string sha256;  // of its contents; empty when this build cannot unfold it
+};
+
+struct ZipListing {
+  uint64_t size_bytes = 0;  // of the zip
+  std::string sha256;
+  std::vector<ZipMember> members;
+};
+
+// What any zip holds; refuses what ExtractZip refuses, and members that are damaged.
+Result<ZipListing> ListZip(const std::filesystem::path& path, const Limits& limits);
 
 }  // namespace kitsink

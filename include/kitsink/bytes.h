@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,13 @@
 namespace kitsink {
 
 using Bytes = std::vector<uint8_t>;
+
+// A part of a stream and what it costs: whole bits for plain fields, the ideal code length where a coder mixes parts.
+struct StreamPart {
+  std::string name;
+  double bits = 0;
+  uint64_t count = 0;  // of the pixels, values or codes in it; 0 for fields
+};
 
 // Appends little-endian fields to a byte vector.
 class ByteWriter {

@@ -41,7 +41,20 @@ Result<MaskClip> DecodeMask(std::span<const uint8_t> stream, int threads, const 
 struct MaskInfo {
   uint32_t width = 0, height = 0, count = 0, num_classes = 0;
   int version = 0, level = 0;
+  bool stored = false;  // ids as they are, because coding them gained nothing
 };
 Result<MaskInfo> ReadMaskInfo(std::span<const uint8_t> stream, const Limits& limits);
+
+// What the bits of a stream m are spent on: head, motion, each class (with its pixels), the ends of the code. A
+// decision belongs to the class that it settles on, so a class pays for its borders and for its appearing where another
+// was.
+struct MeasuredMask {
+  MaskClip clip;
+  std::vector<StreamPart> parts;  // their bits add up to the stream's
+  std::vector<double> map_bits;   // of each map, motion and classes
+};
+// As DecodeMask, and measures.
+Result<MeasuredMask> MeasureMask(std::span<const uint8_t> stream, int threads, const Limits& limits,
+                                 Progress& progress);
 
 }  // namespace kitsink

@@ -44,4 +44,7 @@ Result<Track> ChooseTrack(std::span<const float> values, uint32_t num_columns, c
 Result<Bytes> EncodeTrack(const Track& track, const Limits& limits);
 Result<Track> DecodeTrack(std::span<const uint8_t> stream, const Limits& limits);
 
+// What the bits of a stream p are spent on, column by column; they add up to the stream's.
+Result<std::vector<StreamPart>> MeasureTrack(std::span<const uint8_t> stream, const Limits& limits);
+
 }  // namespace kitsink

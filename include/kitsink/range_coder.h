@@ -45,6 +45,8 @@ class RangeDecoder {
   void Advance(uint32_t first, uint32_t last, uint32_t total);
   // More was read than the bytes can hold: the stream is damaged and decoding on is a waste.
   bool exhausted() const { return position_bits_ > 8 * bytes_.size() + 64; }
+  // Bits settled so far: what the symbols read have cost, to within two bits.
+  size_t bits_settled() const { return position_bits_ - 32; }
   // kCorrupt unless the bytes are exactly what RangeEncoder::Finish() yields for the symbols read.
   Status Finish(std::string_view object) const;
 

@@ -62,4 +62,7 @@ LossFactors LossFactorsOf(uint8_t code, uint32_t step, uint32_t num_steps);
 Result<Bytes> EncodeSelectors(const SelectorTable& table);
 Result<SelectorTable> DecodeSelectors(std::span<const uint8_t> stream, const Limits& limits);
 
+// What the bits of a table's stream are spent on, tail by tail.
+std::vector<StreamPart> MeasureSelectors(const SelectorTable& table);
+
 }  // namespace kitsink

@@ -71,4 +71,7 @@ std::vector<float> DequantizeTensor(const TensorSpec& spec, const QuantizedTenso
 Result<Bytes> EncodeWeights(const WeightSet& weights, const Limits& limits);
 Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& limits);
 
+// What the bits of a stream w are spent on, by class of tensor (FORMAT.md, "Stream w"); they add up to the stream's.
+Result<std::vector<StreamPart>> MeasureWeights(std::span<const uint8_t> stream, const Limits& limits);
+
 }  // namespace kitsink

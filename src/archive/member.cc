@@ -1,12 +1,9 @@
 #include <string>
 
-#include "archive/header.h"
-#include "kitsink/archive.h"
+#include "archive/streams.h"
 
 namespace kitsink {
-namespace {
 
-// What the streams must agree on. Needs the mask's head only, so that it runs before the long decoding of the maps.
 Status CheckStreamsAgree(const MaskInfo& mask, const Track& pose, const WeightSet& weights,
                          const SelectorTable& selectors, Code code) {
   const auto differ = [code](const std::string& what, uint64_t got, const std::string& whose, uint64_t expected) {
@@ -29,11 +26,6 @@ Status CheckStreamsAgree(const MaskInfo& mask, const Track& pose, const WeightSe
   return Ok();
 }
 
-struct Streams {
-  MemberHeader header;
-  std::span<const uint8_t> mask, weights, pose, selectors;
-};
-
 Result<Streams> SplitMember(std::span<const uint8_t> member, const Limits& limits) {
   Streams streams;
   KIT_ASSIGN(streams.header, ReadHeader(member, limits));
@@ -46,8 +38,6 @@ Result<Streams> SplitMember(std::span<const uint8_t> member, const Limits& limit
   KIT_TRY(reader.Finish("archive"));
   return streams;
 }
-
-}  // namespace
 
 Result<Bytes> EncodeMember(const Scene& scene, const ArchiveOptions& options, const Limits& limits,
                            Progress& progress) {
@@ -110,6 +100,46 @@ Result<ArchiveAnatomy> ReadAnatomy(std::span<const uint8_t> member, const Limits
   anatomy.pose_bytes = header.pose_bytes;
   anatomy.selectors_bytes = header.selectors_bytes;
   return anatomy;
+}
+
+Result<MemberDescription> DescribeMember(std::span<const uint8_t> member, bool measure_maps, int threads,
+                                         const Limits& limits, Progress& progress) {
+  MemberDescription description;
+  KIT_ASSIGN(description.anatomy, ReadAnatomy(member, limits));
+  KIT_ASSIGN(const Streams streams, SplitMember(member, limits));
+  description.frame_size = streams.header.frame_size;
+  KIT_ASSIGN(description.mask, ReadMaskInfo(streams.mask, limits));
+  KIT_ASSIGN(const Track pose, DecodeTrack(streams.pose, limits));
+  KIT_ASSIGN(const WeightSet weights, DecodeWeights(streams.weights, limits));
+  KIT_ASSIGN(const SelectorTable selectors, DecodeSelectors(streams.selectors, limits));
+  KIT_TRY(CheckStreamsAgree(description.mask, pose, weights, selectors, Code::kCorrupt));
+  description.pose_kind = pose.kind;
+  description.pose_columns = pose.num_columns;
+  description.generator = weights.shape;
+  KIT_ASSIGN(description.pose_parts, MeasureTrack(streams.pose, limits));
+  KIT_ASSIGN(description.weights_parts, MeasureWeights(streams.weights, limits));
+  description.selectors_parts = MeasureSelectors(selectors);
+  for (const TensorSpec& spec : GeneratorTensors(weights.shape)) description.num_weights += spec.num_values();
+  if (measure_maps) {
+    KIT_ASSIGN(MeasuredMask maps, MeasureMask(streams.mask, threads, limits, progress));
+    description.mask_parts = std::move(maps.parts);
+    description.map_bits = std::move(maps.map_bits);
+  }
+  return description;
+}
+
+Status CheckSearchable(const Scene& scene) {
+  if (scene.mask.width != kModelGrid.width || scene.mask.height != kModelGrid.height || scene.mask.num_classes != 5) {
+    return Error{Code::kUnsupported, "archive: class maps of " + std::to_string(scene.mask.width) + " x " +
+                                         std::to_string(scene.mask.height) + " with " +
+                                         std::to_string(scene.mask.num_classes) +
+                                         " classes, the search needs 512 x 384 with 5"};
+  }
+  if (scene.pose.num_columns != 6) {
+    return Error{Code::kUnsupported,
+                 "archive: poses of " + std::to_string(scene.pose.num_columns) + " values, the search needs 6"};
+  }
+  return Ok();
 }
 
 }  // namespace kitsink

@@ -140,6 +140,14 @@ void AddForceOption(CLI::App& verb, JobOptions& job) {
       "-f,--force", [&job] { job.overwrite = Overwrite::kAllow; }, "Overwrite existing outputs");
 }
 
+void AddThreadsOption(CLI::App& verb, JobOptions& job) {
+  job.threads = 1;
+  verb.add_option("-j,--threads", job.threads, "Threads; they change no byte")
+      ->check(CLI::Range(1, 64))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
 void AddNetsOptions(CLI::App& verb, JobOptions& job) {
   verb.add_option("--nets", job.nets_folder,
                   "Folder with segnet.safetensors and posenet.safetensors; default: the contest's nets when they are "

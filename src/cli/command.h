@@ -29,6 +29,8 @@ using Action = std::function<int()>;
 void AddOutputOptions(CLI::App& verb, OutputOptions& output);
 // --force
 void AddForceOption(CLI::App& verb, JobOptions& job);
+// --threads of a verb without nets: 1 by default, and never changes a result
+void AddThreadsOption(CLI::App& verb, JobOptions& job);
 // --nets, --threads
 void AddNetsOptions(CLI::App& verb, JobOptions& job);
 // These, --device and --pairs
@@ -54,5 +56,7 @@ void AddInflate(CLI::App& app, Action& action);
 void AddScore(CLI::App& app, Action& action);
 void AddEvaluate(CLI::App& app, Action& action);
 void AddMask(CLI::App& app, Action& action);
+void AddInfo(CLI::App& app, Action& action);
+void AddVerify(CLI::App& app, Action& action);
 
 }  // namespace kitsink

@@ -29,12 +29,16 @@ int Main(int argc, char** argv) {
       "  kitsink inflate drive.zip out/\n"
       "  kitsink score out/ --original drive.mkv\n"
       "  kitsink evaluate --submission-dir submissions/mine\n"
+      "  kitsink info drive.zip\n"
+      "  kitsink verify drive.zip --against out/\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage.");
   Action action;
   AddCompress(app, action);
   AddInflate(app, action);
   AddScore(app, action);
   AddEvaluate(app, action);
+  AddInfo(app, action);
+  AddVerify(app, action);
   AddMask(app, action);
   try {
     app.parse(argc, argv);

@@ -43,14 +43,6 @@ int RunAndReport(const State& state, const char* verb, const Job& job) {
   return kExitDone;
 }
 
-void AddThreads(CLI::App& verb, JobOptions& job) {
-  job.threads = 1;
-  verb.add_option("-j,--threads", job.threads, "Threads; they change no byte")
-      ->check(CLI::Range(1, 64))
-      ->type_name("N")
-      ->capture_default_str();
-}
-
 // "512x384"
 FrameSize ParseSize(const std::string& text) {
   unsigned width = 0;
@@ -82,7 +74,7 @@ void AddEncode(CLI::App& mask, Action& action) {
       ->type_name("N")
       ->capture_default_str();
   AddForceOption(*verb, state->job);
-  AddThreads(*verb, state->job);
+  AddThreadsOption(*verb, state->job);
   AddOutputOptions(*verb, state->out);
   verb->callback([state, &action] {
     action = [state] {
@@ -101,7 +93,7 @@ void AddDecode(CLI::App& mask, Action& action) {
       ->required()
       ->type_name("PATH");
   AddForceOption(*verb, state->job);
-  AddThreads(*verb, state->job);
+  AddThreadsOption(*verb, state->job);
   AddOutputOptions(*verb, state->out);
   verb->callback([state, &action] {
     action = [state] {
@@ -112,7 +104,7 @@ void AddDecode(CLI::App& mask, Action& action) {
   });
 }
 
-void AddInfo(CLI::App& mask, Action& action) {
+void AddMaskInfo(CLI::App& mask, Action& action) {
   CLI::App* verb = mask.add_subcommand("info", "What a stream m declares");
   const auto state = std::make_shared<State>();
   verb->add_option("INPUT", state->input, "The stream")->required()->type_name("FILE");
@@ -133,7 +125,7 @@ void AddMask(CLI::App& app, Action& action) {
   mask->require_subcommand(1);
   AddEncode(*mask, action);
   AddDecode(*mask, action);
-  AddInfo(*mask, action);
+  AddMaskInfo(*mask, action);
   mask->footer(
       "Examples:\n"
       "  kitsink mask encode maps.u8 --size 512x384 -o maps.m --level 3\n"

@@ -18,40 +18,6 @@ namespace {
 constexpr const char* kFrames = "frames.raw";
 constexpr const char* kManifest = "manifest.json";
 
-struct LoadedArchive {
-  Bytes member;
-  uint64_t size_bytes = 0;
-  std::string sha256;  // of the zip; for a folder, of the zip that it was extracted from
-};
-
-Result<LoadedArchive> LoadArchive(const std::filesystem::path& path, const Limits& limits) {
-  LoadedArchive archive;
-  KIT_ASSIGN(archive.member, LoadMember(path, limits));
-  if (std::filesystem::is_directory(path)) {
-    KIT_ASSIGN(const Bytes zip, PackZip(archive.member));
-    archive.sha256 = Sha256Hex(zip);
-    archive.size_bytes = zip.size();
-  } else {
-    KIT_ASSIGN(archive.sha256, Sha256HexOfFile(path));
-    KIT_ASSIGN(archive.size_bytes, FileSize(path));
-  }
-  return archive;
-}
-
-Status CheckScene(const Scene& scene) {
-  if (scene.mask.width != kModelGrid.width || scene.mask.height != kModelGrid.height || scene.mask.num_classes != 5) {
-    return Error{Code::kUnsupported, "archive: class maps of " + std::to_string(scene.mask.width) + " x " +
-                                         std::to_string(scene.mask.height) + " with " +
-                                         std::to_string(scene.mask.num_classes) +
-                                         " classes, the search needs 512 x 384 with 5"};
-  }
-  if (scene.pose.num_columns != 6) {
-    return Error{Code::kUnsupported,
-                 "archive: poses of " + std::to_string(scene.pose.num_columns) + " values, the search needs 6"};
-  }
-  return Ok();
-}
-
 Json DescribeOptions(const InflateOptions& options, int threads) {
   const SearchOptions& search = options.search;
   const char* const grids[] = {"auto", "model", "camera"};
@@ -248,7 +214,7 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   const Stopwatch watch;
   const int threads = ConfigureTorch(job.threads);
   KIT_ASSIGN(const Scene scene, DecodeMember(archive.member, threads, job.limits, progress));
-  KIT_TRY(CheckScene(scene));
+  KIT_TRY(CheckSearchable(scene));
   const PairRange asked = job.pairs.value_or(PairRange{0, scene.mask.count});
   if (asked.first >= asked.end || asked.end > scene.mask.count) {
     return Error{Code::kInvalidArgument, "pairs: range " + std::to_string(asked.first) + ":" +

@@ -1,38 +1,13 @@
 #include <string>
 
 #include "codec/clip_score.h"
-#include "codec/manifest.h"
 #include "codec/stopwatch.h"
 #include "kitsink/codec.h"
 #include "kitsink/hash.h"
+#include "kitsink/manifest.h"
 
 namespace kitsink {
 namespace {
-
-// The .raw itself, or the only .raw of a folder.
-Result<std::filesystem::path> FindRaw(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) return path;
-  std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-    if (entry.path().extension() == ".raw") found.push_back(entry.path());
-  }
-  if (found.size() != 1) {
-    return Error{Code::kInvalidArgument, path.string() + ": holds " + std::to_string(found.size()) +
-                                             " .raw files, expected one; name the file"};
-  }
-  return found.front();
-}
-
-// What the manifest beside the .raw knows; absent when there is no manifest.
-Result<std::optional<RawManifest>> ManifestOf(const std::filesystem::path& raw) {
-  std::filesystem::path path = raw;
-  path.replace_extension(".json");
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return std::optional<RawManifest>();
-  KIT_ASSIGN(const RawManifest manifest, LoadRawManifest(path));
-  return std::optional<RawManifest>(manifest);
-}
 
 // A .raw and an archive that do not belong together must not be scored together.
 Status CheckBelongTogether(const std::optional<RawManifest>& manifest, const std::filesystem::path& raw,
@@ -58,7 +33,7 @@ Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job,
   const Stopwatch watch;
   KIT_ASSIGN(const std::filesystem::path raw_path, FindRaw(options.inflated));
   KIT_ASSIGN(const uint64_t raw_bytes, FileSize(raw_path));
-  KIT_ASSIGN(const std::optional<RawManifest> manifest, ManifestOf(raw_path));
+  KIT_ASSIGN(const std::optional<RawManifest> manifest, LoadManifestBeside(raw_path));
   std::filesystem::path archive = options.archive;
   if (archive.empty()) {
     if (!manifest.has_value()) {

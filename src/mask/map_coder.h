@@ -36,10 +36,16 @@ struct ClipShape {
   uint64_t pixels;  // of all its maps: small clips get small tables
 };
 
+// A coder that also counts what its decisions cost; it is told what they were for.
+template <typename Coder>
+concept CountsBits = requires(Coder coder) {
+  coder.ChargeClass(uint8_t{});
+};
+
 template <typename Coder>
 class MapCoder {
  public:
-  static constexpr bool kEncoding = !std::is_same_v<Coder, BinaryDecoder>;
+  static constexpr bool kEncoding = !std::is_base_of_v<BinaryDecoder, Coder>;
 
   MapCoder(const ClipShape& clip, Coder coder)
       : width_(clip.width),
@@ -170,6 +176,10 @@ class MapCoder {
     }
   }
 
+  void Charge(uint8_t id) {
+    if constexpr (CountsBits<Coder>) coder_.ChargeClass(id);
+  }
+
   void Put(int x, int y, uint8_t id) {
     uint8_t* row = maps_[0].ids.Row(y);
     uint8_t* left = maps_[0].left.Row(y);
@@ -207,7 +217,10 @@ class MapCoder {
       same = length;
     }
     for (int i = 0; i < same; ++i) Put(x + i, y, a);
-    if (whole) return x + length;
+    if (whole) {
+      Charge(a);
+      return x + length;
+    }
     CodeHard(actual, x + same, y, 1);
     return x + same + 1;
   }
@@ -228,6 +241,7 @@ class MapCoder {
     easy_.Update(bit);
     if (bit != 0) {
       Put(x, y, a);
+      Charge(a);
     } else {
       CodeHard(actual, x, y, 1);
     }
@@ -251,7 +265,10 @@ class MapCoder {
       if (rank < known) return false;
       const bool settled =
           asked == num_classes_ || Ask(actual, x, std::min(rank, HardContexts::kNumRanks - 1), candidate);
-      if (settled) Put(x, y, candidate);
+      if (settled) {
+        Put(x, y, candidate);
+        Charge(candidate);
+      }
       return settled;
     };
     for (const uint8_t candidate : nearest) {

@@ -70,7 +70,8 @@ Status ReadLaplaceColumn(ByteReader& reader, size_t column, Track& track) {
   return Ok();
 }
 
-Result<Track> ReadHalfAndBytes(std::span<const uint8_t> body, const Limits& limits) {
+// `costs` gets the bits of each column.
+Result<Track> ReadHalfAndBytes(std::span<const uint8_t> body, const Limits& limits, std::vector<double>& costs) {
   ByteReader reader(body);
   Track track;
   track.kind = TrackKind::kHalfAndBytes;
@@ -87,7 +88,11 @@ Result<Track> ReadHalfAndBytes(std::span<const uint8_t> body, const Limits& limi
   track.values.resize(size_t{track.num_rows} * track.num_columns);
   track.values[0] = reader.U16();
   for (size_t column = 1; column < track.num_columns; ++column) track.values[column] = reader.U8();
-  for (size_t column = 0; column < track.num_columns; ++column) KIT_TRY(ReadLaplaceColumn(reader, column, track));
+  for (size_t column = 0; column < track.num_columns; ++column) {
+    const size_t begin = reader.position();
+    KIT_TRY(ReadLaplaceColumn(reader, column, track));
+    costs.push_back(8 * static_cast<double>(reader.position() - begin));
+  }
   KIT_TRY(reader.Finish("pose"));
   return track;
 }
@@ -116,7 +121,7 @@ Status DecodeUniformColumn(BitDecoder& coder, size_t column, Track& track) {
   return Ok();
 }
 
-Result<Track> ReadUniform(std::span<const uint8_t> body, const Limits& limits) {
+Result<Track> ReadUniform(std::span<const uint8_t> body, const Limits& limits, std::vector<double>& costs) {
   ByteReader reader(body);
   Track track;
   track.num_rows = reader.U16();
@@ -129,22 +134,22 @@ Result<Track> ReadUniform(std::span<const uint8_t> body, const Limits& limits) {
   RangeDecoder range(reader.Take(reader.remaining()));
   BitDecoder coder(range);
   for (size_t column = 0; column < track.num_columns; ++column) {
+    const size_t begin_bits = range.bits_settled();
     KIT_TRY(DecodeUniformColumn(coder, column, track));
+    costs.push_back(static_cast<double>(range.bits_settled() - begin_bits));
     if (range.exhausted()) return Corrupt("ends early, in column " + std::to_string(column));
   }
   KIT_TRY(range.Finish("pose"));
   return track;
 }
 
-}  // namespace
-
-Result<Track> DecodeTrack(std::span<const uint8_t> stream, const Limits& limits) {
+Result<Track> Decode(std::span<const uint8_t> stream, const Limits& limits, std::vector<double>& costs) {
   if (stream.size() < 3) return Corrupt("ends early, at byte " + std::to_string(stream.size()));
   const std::span<const uint8_t> body = stream.subspan(1, stream.size() - 3);
   Result<Track> track =
       Error{Code::kUnsupported, "pose: version " + std::to_string(stream[0]) + ", this build reads 1 and 2, at byte 0"};
-  if (stream[0] == static_cast<uint8_t>(TrackKind::kHalfAndBytes)) track = ReadHalfAndBytes(body, limits);
-  if (stream[0] == static_cast<uint8_t>(TrackKind::kUniformStep)) track = ReadUniform(body, limits);
+  if (stream[0] == static_cast<uint8_t>(TrackKind::kHalfAndBytes)) track = ReadHalfAndBytes(body, limits, costs);
+  if (stream[0] == static_cast<uint8_t>(TrackKind::kUniformStep)) track = ReadUniform(body, limits, costs);
   if (!track.ok()) return track;
   ByteReader checksum(stream.last(2));
   const uint16_t expected = checksum.U16();
@@ -154,6 +159,26 @@ Result<Track> DecodeTrack(std::span<const uint8_t> stream, const Limits& limits)
                    std::to_string(expected));
   }
   return track;
+}
+
+}  // namespace
+
+Result<Track> DecodeTrack(std::span<const uint8_t> stream, const Limits& limits) {
+  std::vector<double> unused;
+  return Decode(stream, limits, unused);
+}
+
+Result<std::vector<StreamPart>> MeasureTrack(std::span<const uint8_t> stream, const Limits& limits) {
+  std::vector<double> costs;
+  KIT_ASSIGN(const Track track, Decode(stream, limits, costs));
+  std::vector<StreamPart> parts;
+  double left = 8 * static_cast<double>(stream.size());
+  for (size_t column = 0; column < costs.size(); ++column) {
+    parts.push_back({"column " + std::to_string(column), costs[column], track.num_rows});
+    left -= costs[column];
+  }
+  parts.push_back({"head, end and checksum", left, 0});
+  return parts;
 }
 
 }  // namespace kitsink

@@ -1,3 +1,6 @@
+#include <array>
+#include <utility>
+
 #include "kitsink/half.h"
 #include "kitsink/range_coder.h"
 #include "kitsink/weights.h"
@@ -24,9 +27,12 @@ Result<GeneratorShape> ReadShape(ByteReader& reader, const Limits& limits) {
   return shape;
 }
 
-}  // namespace
+// Bits by tensor class, scales of FP4 blocks apart from what else the class holds.
+struct WeightCosts {
+  std::array<StreamPart, kNumTensorClasses> scales, values;
+};
 
-Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& limits) {
+Result<WeightSet> Decode(std::span<const uint8_t> stream, const Limits& limits, WeightCosts& costs) {
   if (stream.size() < 3) return Corrupt("ends early, at byte " + std::to_string(stream.size()));
   ByteReader reader(stream.first(stream.size() - 2));
   WeightSet weights;
@@ -43,11 +49,13 @@ Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& l
     } else {
       tensor.halves.resize(spec.num_values());
     }
+    const size_t begin_bits = range.bits_settled();
     uint16_t before = 0;
     for (uint16_t& scale : tensor.scales) {
       scale = before = model.CodeScale(coder, tensor_class, 0, before);
       if (scale == 0 || scale >= 0x7c00) return Corrupt(spec.name + ": a scale is not a positive finite half");
     }
+    const size_t values_begin_bits = range.bits_settled();
     for (uint8_t& code : tensor.codes) code = model.CodeFp4(coder, tensor_class, 0);
     for (uint16_t& pattern : tensor.halves) {
       pattern = model.CodeHalf(coder, tensor_class, 0);
@@ -55,6 +63,12 @@ Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& l
     }
     if (range.exhausted())
       return Corrupt(spec.name + ": the stream ends early, at byte " + std::to_string(stream.size()));
+    StreamPart& scales = costs.scales[static_cast<size_t>(tensor_class)];
+    StreamPart& values = costs.values[static_cast<size_t>(tensor_class)];
+    scales.bits += static_cast<double>(values_begin_bits - begin_bits);
+    scales.count += tensor.scales.size();
+    values.bits += static_cast<double>(range.bits_settled() - values_begin_bits);
+    values.count += spec.num_values();
     weights.tensors.push_back(std::move(tensor));
   }
   KIT_TRY(range.Finish("weights"));
@@ -66,6 +80,33 @@ Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& l
                    std::to_string(expected));
   }
   return weights;
+}
+
+}  // namespace
+
+Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& limits) {
+  WeightCosts unused;
+  return Decode(stream, limits, unused);
+}
+
+Result<std::vector<StreamPart>> MeasureWeights(std::span<const uint8_t> stream, const Limits& limits) {
+  WeightCosts costs;
+  KIT_TRY(Decode(stream, limits, costs));
+  constexpr std::array<const char*, kNumTensorClasses> kNames = {"depthwise", "pointwise",    "embedding and heads",
+                                                                 "biases",    "norm weights", "norm biases",
+                                                                 "pose_mlp",  "film_proj"};
+  const double head_bits = stream[0] == kExplicitShape ? 8 * 15 : 8;
+  double spent = head_bits;
+  std::vector<StreamPart> parts = {{"head", head_bits, 0}};
+  for (size_t i = 0; i < kNumTensorClasses; ++i) {
+    for (auto& [part, suffix] : {std::pair{costs.scales[i], " scales"}, std::pair{costs.values[i], ""}}) {
+      if (part.count == 0) continue;
+      spent += part.bits;
+      parts.push_back({kNames[i] + std::string(suffix), part.bits, part.count});
+    }
+  }
+  parts.push_back({"end and checksum", 8 * static_cast<double>(stream.size()) - spent, 0});
+  return parts;
 }
 
 }  // namespace kitsink

@@ -1,0 +1,201 @@
+// Every single byte of a small archive changed, and every cut of it: an error, or the same integers, in time and
+// memory. KITSINK_EXHAUSTIVE=1 takes maps of full size and every value of every byte.
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <map>
+
+#include "archive/header.h"
+#include "format_testlib.h"
+#include "scene_testlib.h"
+
+namespace kitsink {
+namespace {
+
+constexpr double kMaxSeconds = 5;
+constexpr long kMaxMegabytes = 256;
+
+bool WantsAll() { return std::getenv("KITSINK_EXHAUSTIVE") != nullptr; }
+
+// Four pairs: a road, lanes and two things that move, ragged at the edges.
+Scene FourPairs(uint32_t width, uint32_t height) {
+  testing::Random random(4);
+  Scene scene;
+  scene.mask = {width, height, 4, 5, {}};
+  for (uint32_t t = 0; t < 4; ++t) {
+    for (uint32_t y = 0; y < height; ++y) {
+      for (uint32_t x = 0; x < width; ++x) {
+        const uint32_t ragged = x + 2 * t + random.Below(16) / 15;
+        const bool road = y > height / 3 && ragged > width / 2 - y / 2 && ragged < width / 2 + y / 2;
+        const bool car = ragged % (width / 2) < width / 8 && y > height / 4 && y < height / 2;
+        scene.mask.ids.push_back(y > height - height / 8 ? 4 : car ? 3 : road ? (ragged / 5 % 3 == 0 ? 1 : 0) : 2);
+      }
+    }
+  }
+  scene.pose.num_rows = 4;
+  scene.pose.num_columns = 6;
+  for (int i = 0; i < 4 * 6; ++i) scene.pose.values.push_back(static_cast<int32_t>(random.Below(200)) - 100);
+  scene.weights = testing::RandomWeights({5, 1, 2, 2, 2, 2, 6}, 4);
+  scene.selectors.tails = {{TailKind::kStartSeed, {1, 0, 15, 7}}, {TailKind::kLossControl, {3}}};
+  return scene;
+}
+
+struct Archive {
+  Scene scene;
+  Bytes member, zip;
+  ArchiveAnatomy anatomy;
+
+  Archive(uint32_t width, uint32_t height) : scene(FourPairs(width, height)) {
+    member = EncodeMember(scene, ArchiveOptions{}, Limits{}, SilentProgress()).TakeValue();
+    zip = PackZip(member).value();
+    anatomy = ReadAnatomy(member, Limits{}).value();
+  }
+
+  const char* RegionOf(size_t byte) const {
+    const std::array<std::pair<const char*, uint64_t>, 5> regions = {{{"header", anatomy.header_bytes},
+                                                                      {"stream m", anatomy.mask_bytes},
+                                                                      {"stream w", anatomy.weights_bytes},
+                                                                      {"stream p", anatomy.pose_bytes},
+                                                                      {"stream r", anatomy.selectors_bytes}}};
+    uint64_t end = 0;
+    for (const auto& [name, size_bytes] : regions) {
+      if (byte < (end += size_bytes)) return name;
+    }
+    return "zip";
+  }
+};
+
+enum Outcome { kRefused, kIdentical, kDifferent };
+
+// Counts of one way in, by the region that was damaged.
+class Tally {
+ public:
+  explicit Tally(const char* door) : door_(door) {}
+
+  template <typename Decode>
+  Outcome Count(const char* region, const Bytes& damaged, const Decode& decode) {
+    const auto begin = std::chrono::steady_clock::now();
+    const Outcome outcome = decode(std::span<const uint8_t>(damaged));
+    slowest_ = std::max(slowest_, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    ++counts_[region][outcome];
+    ++num_cases_;
+    return outcome;
+  }
+
+  // The table for people, and the promises that hold for every case.
+  ~Tally() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    for (const auto& [region, counts] : counts_) {
+      std::printf("| %s | %s | %llu | %llu | %llu |\n", door_, region.c_str(), counts[kRefused], counts[kIdentical],
+                  counts[kDifferent]);
+    }
+    std::printf("%s: %llu cases, slowest %.4f s, peak %ld MB\n", door_, num_cases_, slowest_, usage.ru_maxrss / 1024);
+    EXPECT_LT(slowest_, kMaxSeconds);
+#if !defined(__SANITIZE_ADDRESS__)
+    EXPECT_LT(usage.ru_maxrss / 1024, kMaxMegabytes);
+#endif
+  }
+
+ private:
+  const char* door_;
+  std::map<std::string, std::array<unsigned long long, 3>> counts_;
+  unsigned long long num_cases_ = 0;
+  double slowest_ = 0;
+};
+
+// Each byte of `bytes` by each of the flips, then each cut.
+template <typename Visit>
+void DamageAll(const Bytes& bytes, std::span<const int> flips, const Visit& visit) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    for (const int flip : flips) {
+      Bytes damaged = bytes;
+      damaged[i] = static_cast<uint8_t>(damaged[i] ^ flip);
+      visit(i, damaged);
+    }
+  }
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    visit(bytes.size(), Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)));
+  }
+}
+
+std::vector<int> Flips() {
+  std::vector<int> flips(std::begin(testing::kEveryFlip), std::end(testing::kEveryFlip));
+  if (!WantsAll()) return flips;
+  flips.clear();
+  for (int flip = 1; flip < 256; ++flip) flips.push_back(flip);
+  return flips;
+}
+
+Outcome OutcomeOf(const Result<Scene>& scene, const Archive& archive) {
+  if (scene.ok()) return scene.value() == archive.scene ? kIdentical : kDifferent;
+  testing::ExpectDecent(scene.error());
+  return kRefused;
+}
+
+Result<Scene> Decode(std::span<const uint8_t> member) { return DecodeMember(member, 1, Limits{}, SilentProgress()); }
+
+TEST(Exhaustive, Zip) {
+  const Archive archive(48, 32);
+  Tally tally("zip");
+  const auto decode = [&archive](std::span<const uint8_t> zip) {
+    const Result<Bytes> member = UnpackZip(zip, Limits{});
+    // The same member is the same scene: no need to decode it each time.
+    if (member.ok() && member.value() == archive.member) return kIdentical;
+    return OutcomeOf(member.ok() ? Decode(member.value()) : Result<Scene>(member.error()), archive);
+  };
+  constexpr size_t kLocalHeader = 31;
+  DamageAll(archive.zip, Flips(), [&](size_t byte, const Bytes& damaged) {
+    const bool cut = byte == archive.zip.size();
+    const char* const region = cut ? "cut" : byte < kLocalHeader ? "zip" : archive.RegionOf(byte - kLocalHeader);
+    const Outcome outcome = tally.Count(region, damaged, decode);
+    ASSERT_NE(outcome, kDifferent) << "byte " << byte;
+    ASSERT_TRUE(!cut || outcome == kRefused) << "cut to " << damaged.size();
+  });
+}
+
+// The member as it lies in a folder, without the zip's checksum.
+TEST(Exhaustive, Member) {
+  const Archive archive(48, 32);
+  Tally tally("member");
+  const auto decode = [&archive](std::span<const uint8_t> member) { return OutcomeOf(Decode(member), archive); };
+  DamageAll(archive.member, Flips(), [&](size_t byte, const Bytes& damaged) {
+    const char* const region = byte == archive.member.size() ? "cut" : archive.RegionOf(byte);
+    ASSERT_EQ(tally.Count(region, damaged, decode), kRefused) << "byte " << byte;
+  });
+}
+
+// The member with its check byte made right again, so that only the streams' own checks are left. Stream r has none:
+// there a forger may write what he likes, as he may in a whole archive.
+void Forge(const Archive& archive, std::span<const int> flips, Tally& tally) {
+  const auto decode = [&archive](std::span<const uint8_t> member) { return OutcomeOf(Decode(member), archive); };
+  DamageAll(archive.member, flips, [&](size_t byte, Bytes damaged) {
+    if (damaged.size() > kCheckByte) damaged[kCheckByte] = MemberCheck(damaged);
+    if (damaged == archive.member) return;  // the check byte itself
+    const bool cut = byte == archive.member.size();
+    const std::string region = cut ? "cut" : archive.RegionOf(byte);
+    const Outcome outcome = tally.Count(region.c_str(), damaged, decode);
+    // Motion that moves nothing may be coded in several ways: the maps, and their checksum, stay the same.
+    ASSERT_TRUE(outcome == kRefused || region == "stream r" || (region == "stream m" && outcome == kIdentical))
+        << region << ", byte " << byte;
+  });
+}
+
+TEST(Exhaustive, ForgedMember) {
+  Tally tally("forged");
+  const std::array few = {1, 16, 128, 255};
+  Forge(Archive(48, 32), WantsAll() ? std::span<const int>(testing::kEveryFlip) : few, tally);
+}
+
+TEST(Exhaustive, ForgedMemberOfFullSize) {
+  if (!WantsAll()) GTEST_SKIP() << "needs KITSINK_EXHAUSTIVE=1: minutes";
+  Tally tally("forged, full size");
+  Forge(Archive(512, 384), std::array{64}, tally);
+}
+
+}  // namespace
+}  // namespace kitsink
