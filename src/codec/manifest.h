@@ -16,14 +16,4 @@ Json ManifestHead(const char* job, const NetsInfo& nets, const Device& device);
 
 Json DescribeFile(const std::filesystem::path& path, uint64_t size_bytes, const std::string& sha256);
 
-// What `score` needs of the manifest that `inflate` wrote beside a .raw.
-struct RawManifest {
-  std::string archive_path;
-  std::string archive_sha256;
-  uint64_t raw_bytes = 0;
-};
-
-// kCorrupt names the manifest and what is wrong with it.
-Result<RawManifest> LoadRawManifest(const std::filesystem::path& path);
-
 }  // namespace kitsink

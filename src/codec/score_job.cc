@@ -1,7 +1,7 @@
 #include <string>
 
 #include "codec/clip_score.h"
-#include "codec/manifest.h"
+#include "codec/raw_manifest.h"
 #include "codec/stopwatch.h"
 #include "kitsink/codec.h"
 #include "kitsink/hash.h"
