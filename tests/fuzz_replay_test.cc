@@ -6,6 +6,7 @@
 #include "format_testlib.h"
 #include "fuzz/fuzz_targets.h"
 #include "kitsink/archive.h"
+#include "nets/safetensors.h"
 
 namespace kitsink {
 namespace {
@@ -82,6 +83,7 @@ TEST(Corrupt, EachFileIsRefusedWithTheCodeInItsName) {
   ExpectRefused("selectors", [&](const auto& file) { return DecodeSelectors(read(file), Limits{}); });
   ExpectRefused("archive", [&](const auto& file) { return DecodeMember(read(file), 1, Limits{}, SilentProgress()); });
   ExpectRefused("zip", [](const auto& file) { return LoadMember(file, Limits{}); });
+  ExpectRefused("tensors", [](const auto& file) { return TensorFile::Load(file); });
 }
 
 }  // namespace

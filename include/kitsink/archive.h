@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "kitsink/bytes.h"
 #include "kitsink/frame.h"
@@ -47,12 +48,33 @@ Result<ArchiveAnatomy> ReadAnatomy(std::span<const uint8_t> member, const Limits
 // A zip of one stored member named "p": member + 100 bytes, equal bytes for equal members.
 Result<Bytes> PackZip(std::span<const uint8_t> member);
 
-// The one member of a zip file, or of a folder into which such a zip was extracted. Anything else (several
-// members, compressed or encrypted ones, unsafe names) is an error that names what was found.
+// The one member of such a zip by any writer. Anything else (several members, compressed or encrypted ones, unsafe
+// names and every other trick of FORMAT.md, "Shell") is an error that names what was found.
+Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits);
+
+// The same from a zip file, or from a folder into which such a zip was extracted.
 Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limits& limits);
 
 // Extracts every file of any zip into `folder`, which exists, as unzip -o does: folders are made, a file's right to be
-// run is kept. Names that lead out of the folder, links and encrypted files are refused before anything is written.
+// run is kept. Tricks are refused before anything is written.
 Status ExtractZip(const std::filesystem::path& zip, const std::filesystem::path& folder, const Limits& limits);
+
+// A member of any zip.
+struct ZipMember {
+  std::string name;     // of unknown origin: Quoted() before it is shown
+  uint16_t method = 0;  // 0 stored, 8 Deflate
+  uint64_t packed_bytes = 0, size_bytes = 0;
+  uint32_t crc = 0;
+  std::string sha256;  // of its contents; empty when this build cannot unfold it
+};
+
+struct ZipListing {
+  uint64_t size_bytes = 0;  // of the zip
+  std::string sha256;
+  std::vector<ZipMember> members;
+};
+
+// What any zip holds; refuses what ExtractZip refuses, and members that are damaged.
+Result<ZipListing> ListZip(const std::filesystem::path& path, const Limits& limits);
 
 }  // namespace kitsink

@@ -15,6 +15,10 @@ struct Limits {
   uint64_t max_weights = 1ULL << 24;          // weight values in one stream w
   uint64_t max_member_bytes = 1ULL << 28;     // the archive's one member, and any file read whole as an archive
   uint64_t max_extracted_bytes = 1ULL << 33;  // all files of another submission's archive together
+  uint64_t max_unfolding = 100;               // these bytes over the zip's, once they pass kUnfoldingMattersFrom
 };
+
+// A zip may unfold to this much whatever its own size.
+inline constexpr uint64_t kUnfoldingMattersFrom = 1ULL << 26;
 
 }  // namespace kitsink

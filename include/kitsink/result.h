@@ -60,6 +60,10 @@ inline Status Ok() { return Status(); }
 // The same error with the room's or the object's name in front: "mask: ...".
 Error Within(std::string_view where, Error error);
 
+// Text of unknown origin, fit for a message: in double quotes, at most 80 bytes of it, with whatever is not printable
+// ASCII as \xNN and quotes and backslashes escaped.
+std::string Quoted(std::string_view text);
+
 // Prints file, line and expression and aborts: a broken invariant of ours, never bad input.
 [[noreturn]] void CheckFailed(const char* file, int line, const char* expression);
 

@@ -1,15 +1,17 @@
-// The outer shell: writes a zip of one stored member, reads such a zip or the folder it was extracted into.
+// The outer shell: writes a zip of one stored member, reads such a zip or the folder it was extracted into, and
+// extracts the zips of others.
 
-#include <sys/stat.h>
 #include <zip.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
+#include "archive/zip_directory.h"
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
@@ -20,104 +22,35 @@ namespace {
 constexpr std::string_view kMemberName = "p";
 constexpr uint64_t kMaxZipOverhead = 1 << 16;  // other writers add extra fields and comments
 
-// A name of unknown origin, fit for a message.
-std::string Printable(std::string_view name) {
-  std::string text(name.substr(0, 80));
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return '"' + text + '"';
-}
-
 struct ZipCloser {
   void operator()(zip_t* zip) const { zip_discard(zip); }
   void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 
-Result<std::unique_ptr<zip_t, ZipCloser>> OpenZip(const Bytes& bytes) {
+// libzip unfolds what is compressed. It must see the directory as ReadZipDirectory() did, entry by entry.
+Result<std::unique_ptr<zip_t, ZipCloser>> OpenZip(const Bytes& bytes, size_t num_entries) {
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
   zip_t* zip = source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error);
   const std::string reason = zip_error_strerror(&error);
   zip_error_fini(&error);
-  if (zip != nullptr) return std::unique_ptr<zip_t, ZipCloser>(zip);
-  if (source != nullptr) zip_source_free(source);
-  return Error{Code::kCorrupt, "damaged zip archive: " + reason};
+  if (zip == nullptr && source != nullptr) zip_source_free(source);
+  if (zip == nullptr) return Error{Code::kCorrupt, "damaged zip archive: " + reason};
+  std::unique_ptr<zip_t, ZipCloser> opened(zip);
+  if (static_cast<uint64_t>(zip_get_num_entries(zip, 0)) != num_entries) {
+    return Error{Code::kCorrupt, "damaged zip archive: readers disagree on the number of its members"};
+  }
+  return opened;
 }
 
-// Whether entry 0 may be taken for the member: one plain stored file with a harmless name and an honest size.
-Status CheckEntry(zip_t* zip, const zip_stat_t& entry, const Limits& limits) {
-  const std::string_view name = entry.name;
-  const std::string quoted = "member " + Printable(name);
-  if (name.empty() || name == "." || name == ".." || name.find_first_of("/\\") != name.npos) {
-    return Error{Code::kUnsupported, quoted + " is a folder or a path, expected a plain file name"};
-  }
-  zip_uint8_t system = 0;
-  zip_uint32_t attributes = 0;
-  zip_file_get_external_attributes(zip, 0, 0, &system, &attributes);
-  const zip_uint32_t type = attributes >> 16 & S_IFMT;
-  if (system == ZIP_OPSYS_UNIX && type != 0 && type != S_IFREG) {
-    return Error{Code::kUnsupported, quoted + " is a link or a special file, expected a regular file"};
-  }
-  if (entry.encryption_method != ZIP_EM_NONE) return Error{Code::kUnsupported, quoted + " is encrypted"};
-  if (entry.comp_method != ZIP_CM_STORE) {
-    return Error{Code::kUnsupported,
-                 quoted + " is compressed by method " + std::to_string(entry.comp_method) + ", expected a stored one"};
-  }
-  if (entry.size > limits.max_member_bytes) {
-    return Error{Code::kLimit, quoted + " has " + std::to_string(entry.size) + " bytes, limit " +
-                                   std::to_string(limits.max_member_bytes)};
-  }
-  if (entry.comp_size != entry.size) {
-    return Error{Code::kCorrupt, quoted + " is stored, but in " + std::to_string(entry.comp_size) +
-                                     " bytes, expected " + std::to_string(entry.size)};
-  }
-  return Ok();
+Result<Bytes> ReadZipFile(const std::filesystem::path& path, const Limits& limits) {
+  return ReadFile(path, limits.max_member_bytes + kMaxZipOverhead);
 }
 
-Result<Bytes> ReadZip(const Bytes& bytes, const Limits& limits) {
-  if (bytes.empty()) return Error{Code::kCorrupt, "is empty, expected a zip archive"};
-  constexpr std::string_view kSignature = "PK";
-  if (!std::equal(kSignature.begin(), kSignature.end(), bytes.begin(),
-                  bytes.begin() + std::min<ptrdiff_t>(2, static_cast<ptrdiff_t>(bytes.size())))) {
-    const size_t shown = std::min<size_t>(bytes.size(), 8);
-    return Error{Code::kCorrupt, "not a zip archive, starts with " +
-                                     Printable({reinterpret_cast<const char*>(bytes.data()), shown}) +
-                                     ", expected \"PK\""};
-  }
-  KIT_ASSIGN(const auto zip, OpenZip(bytes));
-  const zip_int64_t num_entries = zip_get_num_entries(zip.get(), 0);
-  if (num_entries != 1) {
-    return Error{Code::kUnsupported,
-                 "zip archive of " + std::to_string(num_entries) + " members, expected exactly one"};
-  }
-  zip_stat_t entry;
-  zip_stat_init(&entry);
-  constexpr zip_uint64_t kNeeded =
-      ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
-  if (zip_stat_index(zip.get(), 0, ZIP_FL_ENC_RAW, &entry) != 0 || (entry.valid & kNeeded) != kNeeded) {
-    return Error{Code::kCorrupt, std::string("damaged zip archive: ") + zip_strerror(zip.get())};
-  }
-  KIT_TRY(CheckEntry(zip.get(), entry, limits));
-  const std::unique_ptr<zip_file_t, ZipCloser> file(zip_fopen_index(zip.get(), 0, 0));
-  if (file == nullptr) return Error{Code::kCorrupt, std::string("damaged zip archive: ") + zip_strerror(zip.get())};
-  // The declared size is at most the limit, and a stored member of that size is in `bytes`. One byte more is asked
-  // for, because libzip compares the CRC when it meets the end.
-  Bytes member(entry.size + 1);
-  size_t done = 0;
-  zip_int64_t count = 0;
-  while (done < member.size() && (count = zip_fread(file.get(), member.data() + done, member.size() - done)) > 0) {
-    done += static_cast<size_t>(count);
-  }
-  if (count < 0) {
-    return Error{Code::kCorrupt, "member " + Printable(entry.name) + ": " + zip_file_strerror(file.get())};
-  }
-  if (done != entry.size) {
-    return Error{Code::kCorrupt, "member " + Printable(entry.name) + ": got " + std::to_string(done) +
-                                     " bytes, expected " + std::to_string(entry.size)};
-  }
-  member.pop_back();
-  return member;
+Error WrongSum(const std::string& quoted, uint32_t crc, const ZipEntry& entry) {
+  return Error{Code::kCorrupt,
+               quoted + ": checksum " + std::to_string(crc) + ", expected " + std::to_string(entry.crc)};
 }
 
 Result<Bytes> ReadFolder(const std::filesystem::path& folder, const Limits& limits) {
@@ -126,108 +59,92 @@ Result<Bytes> ReadFolder(const std::filesystem::path& folder, const Limits& limi
   if (error) return Error{Code::kIo, "cannot list the folder: " + error.message()};
   std::filesystem::path found;
   size_t num_entries = 0;
-  for (; entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-    if (error) return Error{Code::kIo, "cannot list the folder: " + error.message()};
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     if (num_entries++ == 0) found = entries->path();
     if (num_entries == 1000) break;
   }
+  if (error) return Error{Code::kIo, "cannot list the folder: " + error.message()};
   if (num_entries != 1) {
     return Error{Code::kUnsupported, "folder of " + std::to_string(num_entries) +
                                          (num_entries == 1000 ? " or more" : "") +
                                          " entries, expected exactly one, the archive's member"};
   }
   if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(found, error))) {
-    return Error{Code::kUnsupported, "its entry " + Printable(found.filename().string()) + " is not a regular file"};
+    return Error{Code::kUnsupported, "its entry " + Quoted(found.filename().string()) + " is not a regular file"};
   }
   return ReadFile(found, limits.max_member_bytes);
 }
 
-struct ZipFile {
-  zip_uint64_t index = 0;
-  std::filesystem::path path;  // below the folder
-  bool is_folder = false;
-  bool is_program = false;
-};
+using Sink = std::function<Status(std::span<const uint8_t>)>;
 
-// Entry `index` of a zip of unknown origin, if it may be written to disk; adds its size to `total_bytes`.
-Result<ZipFile> DescribeEntry(zip_t* zip, zip_uint64_t index, uint64_t& total_bytes) {
-  zip_stat_t entry;
-  zip_stat_init(&entry);
-  constexpr zip_uint64_t kNeeded = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_ENCRYPTION_METHOD;
-  if (zip_stat_index(zip, index, 0, &entry) != 0 || (entry.valid & kNeeded) != kNeeded) {
-    return Error{Code::kCorrupt, std::string("damaged zip archive: ") + zip_strerror(zip)};
-  }
-  const std::string name = entry.name;
-  ZipFile file{index, std::filesystem::path(name).lexically_normal(), name.ends_with('/')};
-  const std::string quoted = "member " + Printable(name);
-  if (name.empty() || name.front() == '/' || name.find('\\') != name.npos || *file.path.begin() == "..") {
-    return Error{Code::kUnsupported, quoted + " leads out of the folder"};
-  }
-  if (entry.encryption_method != ZIP_EM_NONE) return Error{Code::kUnsupported, quoted + " is encrypted"};
-  zip_uint8_t system = 0;
-  zip_uint32_t attributes = 0;
-  zip_file_get_external_attributes(zip, index, 0, &system, &attributes);
-  const zip_uint32_t mode = system == ZIP_OPSYS_UNIX ? attributes >> 16 : 0;
-  const zip_uint32_t type = mode & S_IFMT;
-  if (type != 0 && type != S_IFREG && type != S_IFDIR) {
-    return Error{Code::kUnsupported, quoted + " is a link or a special file"};
-  }
-  file.is_program = !file.is_folder && (mode & S_IXUSR) != 0;
-  total_bytes += std::min<uint64_t>(entry.size, UINT64_MAX - total_bytes);
-  return file;
-}
-
-Status ExtractFile(zip_t* zip, const ZipFile& file, const std::filesystem::path& folder, uint64_t& bytes_left) {
-  const std::filesystem::path path = folder / file.path;
-  std::error_code error;
-  std::filesystem::create_directories(file.is_folder ? path : path.parent_path(), error);
-  if (error) return Error{Code::kIo, path.string() + ": cannot make its folder: " + error.message()};
-  if (file.is_folder) return Ok();
-  const std::unique_ptr<zip_file_t, ZipCloser> input(zip_fopen_index(zip, file.index, 0));
-  if (input == nullptr) return Error{Code::kCorrupt, std::string("damaged zip archive: ") + zip_strerror(zip)};
-  KIT_ASSIGN(OutputFile output, OutputFile::Create(path, Overwrite::kAllow));
-  Bytes buffer(1 << 20);
+// Hands the contents of an entry to `sink` part by part: as many bytes as it declares, with its CRC-32.
+Status Unfold(zip_t* zip, size_t index, const ZipEntry& entry, const Sink& sink) {
+  const std::string quoted = "member " + Quoted(entry.name);
+  const auto corrupt = [&quoted](const std::string& what) { return Error{Code::kCorrupt, quoted + ": " + what}; };
+  const std::unique_ptr<zip_file_t, ZipCloser> input(zip_fopen_index(zip, index, 0));
+  if (input == nullptr) return corrupt(zip_strerror(zip));
+  Bytes buffer(std::min<uint64_t>(entry.size_bytes + 1, 1 << 20));
+  uint64_t done = 0;
+  uint32_t crc = 0;
   zip_int64_t count = 0;
   while ((count = zip_fread(input.get(), buffer.data(), buffer.size())) > 0) {
-    // A member may unfold to more than it declares.
-    if (static_cast<uint64_t>(count) > bytes_left) return Error{Code::kLimit, "unfolds to more than it declares"};
-    bytes_left -= static_cast<uint64_t>(count);
-    KIT_TRY(output.Write(std::span<const uint8_t>(buffer.data(), static_cast<size_t>(count))));
+    const std::span<const uint8_t> part(buffer.data(), static_cast<size_t>(count));
+    done += part.size();
+    if (done > entry.size_bytes)
+      return corrupt("unfolds to more than the " + std::to_string(entry.size_bytes) + " bytes it declares");
+    crc = Crc32(part, crc);
+    KIT_TRY(sink(part));
   }
-  if (count < 0) {
-    return Error{Code::kCorrupt, "member " + Printable(file.path.string()) + ": " + zip_file_strerror(input.get())};
-  }
+  if (count < 0) return corrupt(zip_file_strerror(input.get()));
+  if (done != entry.size_bytes)
+    return corrupt("got " + std::to_string(done) + " bytes, expected " + std::to_string(entry.size_bytes));
+  if (crc != entry.crc) return WrongSum(quoted, crc, entry);
+  return Ok();
+}
+
+Status ExtractEntry(zip_t* zip, size_t index, const ZipEntry& entry, const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / entry.name;
+  std::error_code error;
+  std::filesystem::create_directories(entry.is_folder() ? path : path.parent_path(), error);
+  if (error) return Error{Code::kIo, path.string() + ": cannot make its folder: " + error.message()};
+  if (entry.is_folder()) return Ok();
+  KIT_ASSIGN(OutputFile output, OutputFile::Create(path, Overwrite::kAllow));
+  KIT_TRY(Unfold(zip, index, entry, [&output](std::span<const uint8_t> part) { return output.Write(part); }));
   KIT_TRY(output.Commit());
   using std::filesystem::perms;
-  if (file.is_program) {
+  if (entry.is_program) {
     std::filesystem::permissions(path, perms::owner_exec | perms::group_exec | perms::others_exec,
                                  std::filesystem::perm_options::add, error);
   }
   return Ok();
 }
 
+// Unfolds every member to name its contents; one that this build cannot unfold keeps an empty hash.
+Result<ZipListing> List(const Bytes& bytes, const Limits& limits) {
+  KIT_ASSIGN(const std::vector<ZipEntry> entries, ReadZipDirectory(bytes, limits));
+  KIT_ASSIGN(const auto zip, OpenZip(bytes, entries.size()));
+  ZipListing listing{bytes.size(), Sha256Hex(bytes), {}};
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const ZipEntry& entry = entries[i];
+    ZipMember member{entry.name, entry.method, entry.packed_bytes, entry.size_bytes, entry.crc, ""};
+    if (zip_compression_method_supported(entry.method, 0) != 0) {
+      Sha256 hash;
+      KIT_TRY(Unfold(zip.get(), i, entry, [&hash](std::span<const uint8_t> part) {
+        hash.Update(part);
+        return Ok();
+      }));
+      member.sha256 = hash.FinishHex();
+    }
+    listing.members.push_back(std::move(member));
+  }
+  return listing;
+}
+
 Status Extract(const std::filesystem::path& path, const std::filesystem::path& folder, const Limits& limits) {
-  KIT_TRY(FileSize(path));
-  int code = 0;
-  const std::unique_ptr<zip_t, ZipCloser> zip(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
-  if (zip == nullptr) {
-    zip_error_t error;
-    zip_error_init_with_code(&error, code);
-    const std::string reason = zip_error_strerror(&error);
-    zip_error_fini(&error);
-    return Error{Code::kCorrupt, "damaged zip archive: " + reason};
-  }
-  std::vector<ZipFile> files;
-  uint64_t total_bytes = 0;
-  for (zip_int64_t i = 0; i < zip_get_num_entries(zip.get(), 0); ++i) {
-    KIT_ASSIGN(ZipFile file, DescribeEntry(zip.get(), static_cast<zip_uint64_t>(i), total_bytes));
-    files.push_back(std::move(file));
-  }
-  if (total_bytes > limits.max_extracted_bytes) {
-    return Error{Code::kLimit, "its files have " + std::to_string(total_bytes) + " bytes, limit " +
-                                   std::to_string(limits.max_extracted_bytes)};
-  }
-  for (const ZipFile& file : files) KIT_TRY(ExtractFile(zip.get(), file, folder, total_bytes));
+  KIT_ASSIGN(const Bytes bytes, ReadZipFile(path, limits));
+  KIT_ASSIGN(const std::vector<ZipEntry> entries, ReadZipDirectory(bytes, limits));
+  KIT_ASSIGN(const auto zip, OpenZip(bytes, entries.size()));
+  for (size_t i = 0; i < entries.size(); ++i) KIT_TRY(ExtractEntry(zip.get(), i, entries[i], folder));
   return Ok();
 }
 
@@ -278,6 +195,30 @@ Result<Bytes> PackZip(std::span<const uint8_t> member) {
   return writer.Take();
 }
 
+Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits) {
+  KIT_ASSIGN(const std::vector<ZipEntry> entries, ReadZipDirectory(zip, limits));
+  if (entries.size() != 1) {
+    return Error{Code::kUnsupported,
+                 "zip archive of " + std::to_string(entries.size()) + " members, expected exactly one"};
+  }
+  const ZipEntry& entry = entries.front();
+  const std::string quoted = "member " + Quoted(entry.name);
+  if (entry.name.find('/') != entry.name.npos) {
+    return Error{Code::kUnsupported, quoted + " is a folder or a path, expected a plain file name"};
+  }
+  if (entry.method != kStored) {
+    return Error{Code::kUnsupported,
+                 quoted + " is compressed by method " + std::to_string(entry.method) + ", expected a stored one"};
+  }
+  if (entry.size_bytes > limits.max_member_bytes) {
+    return Error{Code::kLimit, quoted + " has " + std::to_string(entry.size_bytes) + " bytes, limit " +
+                                   std::to_string(limits.max_member_bytes)};
+  }
+  const std::span<const uint8_t> member = zip.subspan(entry.data_byte, entry.size_bytes);
+  if (const uint32_t crc = Crc32(member, 0); crc != entry.crc) return WrongSum(quoted, crc, entry);
+  return Bytes(member.begin(), member.end());
+}
+
 Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limits& limits) {
   std::error_code error;
   const std::string where = "archive: " + zip_or_folder.string();
@@ -286,11 +227,19 @@ Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limit
     if (!member.ok()) return Within(where, member.error());
     return member;
   }
-  Result<Bytes> file = ReadFile(zip_or_folder, limits.max_member_bytes + kMaxZipOverhead);
+  const Result<Bytes> file = ReadZipFile(zip_or_folder, limits);
   if (!file.ok()) return Within("archive", file.error());
-  Result<Bytes> member = ReadZip(file.value(), limits);
+  Result<Bytes> member = UnpackZip(file.value(), limits);
   if (!member.ok()) return Within(where, member.error());
   return member;
+}
+
+Result<ZipListing> ListZip(const std::filesystem::path& path, const Limits& limits) {
+  const Result<Bytes> bytes = ReadZipFile(path, limits);
+  if (!bytes.ok()) return Within("archive", bytes.error());
+  Result<ZipListing> listing = List(bytes.value(), limits);
+  if (!listing.ok()) return Within("archive: " + path.string(), listing.error());
+  return listing;
 }
 
 Status ExtractZip(const std::filesystem::path& zip, const std::filesystem::path& folder, const Limits& limits) {

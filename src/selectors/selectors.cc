@@ -22,13 +22,6 @@ constexpr std::array<TailFormat, 3> kFormats = {
 
 const TailFormat& FormatOf(TailKind kind) { return kFormats[static_cast<size_t>(kind)]; }
 
-// A tag as text, whatever bytes it has.
-std::string Printable(std::span<const uint8_t> tag) {
-  std::string text;
-  for (const uint8_t byte : tag) text += byte >= 0x21 && byte <= 0x7e ? static_cast<char>(byte) : '?';
-  return text;
-}
-
 }  // namespace
 
 std::string_view TailTag(TailKind kind) { return FormatOf(kind).tag; }
@@ -117,7 +110,8 @@ Result<SelectorTable> DecodeSelectors(std::span<const uint8_t> stream, const Lim
       return std::equal(tag.begin(), tag.end(), f.tag.begin());
     });
     if (format == kFormats.end()) {
-      return Error{Code::kCorrupt, "selectors: unknown tail \"" + Printable(tag) + "\"" + at};
+      return Error{Code::kCorrupt,
+                   "selectors: unknown tail " + Quoted({reinterpret_cast<const char*>(tag.data()), tag.size()}) + at};
     }
     const std::string where = "selectors: " + std::string(format->tag);
     if (!table.tails.empty() && format->kind <= table.tails.back().kind) {

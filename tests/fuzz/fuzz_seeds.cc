@@ -5,6 +5,7 @@
 #include "kitsink/archive.h"
 #include "nets/safetensors.h"
 #include "scene_testlib.h"
+#include "zip_testlib.h"
 
 namespace kitsink::fuzz {
 namespace {
@@ -34,51 +35,6 @@ MaskClip SmallClip(uint32_t width, uint32_t height, uint32_t count, uint32_t cla
     }
   }
   return clip;
-}
-
-// A zip's member as the general reader knows it: name, flags, method and attributes are the caller's.
-struct ZipMember {
-  std::string name;
-  uint16_t flags = 0, method = 0;
-  uint32_t attributes = 0;  // Unix mode << 16
-};
-
-// Such members, all empty, with a directory as other writers make it.
-Bytes ZipOf(const std::vector<ZipMember>& members) {
-  ByteWriter files, directory;
-  for (const ZipMember& member : members) {
-    const size_t at = files.size_bytes();
-    const auto common = [&member](ByteWriter& writer) {
-      writer.U16(20);
-      writer.U16(member.flags);
-      writer.U16(member.method);
-      writer.U32(0x00210000);
-      for (int i = 0; i < 3; ++i) writer.U32(0);  // CRC-32 and both sizes
-      writer.U16(static_cast<uint16_t>(member.name.size()));
-      writer.U16(0);
-    };
-    files.U32(0x04034b50);
-    common(files);
-    files.Append(BytesOf(member.name));
-    directory.U32(0x02014b50);
-    directory.U16(0x0314);  // made on Unix
-    common(directory);
-    for (int i = 0; i < 3; ++i) directory.U16(0);
-    directory.U32(member.attributes);
-    directory.U32(static_cast<uint32_t>(at));
-    directory.Append(BytesOf(member.name));
-  }
-  const auto directory_byte = static_cast<uint32_t>(files.size_bytes());
-  const auto directory_bytes = static_cast<uint32_t>(directory.size_bytes());
-  files.Append(directory.Take());
-  files.U32(0x06054b50);
-  files.U32(0);
-  files.U16(static_cast<uint16_t>(members.size()));
-  files.U16(static_cast<uint16_t>(members.size()));
-  files.U32(directory_bytes);
-  files.U32(directory_byte);
-  files.U16(0);
-  return files.Take();
 }
 
 }  // namespace
@@ -163,16 +119,24 @@ std::vector<Bytes> ArchiveSeeds() {
 }
 
 std::vector<Bytes> ZipSeeds() {
+  using testing::ForgedEntry;
+  using testing::ForgedZip;
+  constexpr uint32_t kProgram = 0100755, kLink = 0120777;
+  // Deflate's empty stream.
+  const ForgedEntry deflated{
+      .name = "d", .data = {3, 0}, .method = 8, .crc = 0, .size_bytes = 0, .local_size_bytes = 0};
+  // Info-ZIP's Unicode path: version, checksum of the other name, name.
+  const Bytes second_name = {0x75, 0x70, 6, 0, 1, 0, 0, 0, 0, 'q'};
   return {
       PackZip(BytesOf("member")).value(),
       PackZip({}).value(),
-      ZipOf({{"a/"}, {"a/b", 0, 0, 0100755U << 16}, {"c"}}),
-      ZipOf({{"../p"}}),
-      ZipOf({{"/p"}}),
-      ZipOf({{"p", 0, 0, 0120777U << 16}}),
-      ZipOf({{"p", 1, 0}}),
-      ZipOf({{"p"}, {"p"}}),
-      ZipOf({}),
+      ForgedZip{.entries = {{.name = "a/", .data = {}}, {.name = "a/b", .mode = kProgram}, {.name = "c"}}}.Build(),
+      ForgedZip{.entries = {{.name = "a/../p"}}}.Build(),
+      ForgedZip{.entries = {{.name = "p", .mode = kLink}}}.Build(),
+      ForgedZip{.entries = {{.name = "p", .extra = second_name}}}.Build(),
+      ForgedZip{.entries = {deflated}}.Build(),
+      ForgedZip{.entries = {{.name = "p"}, {.name = "./p"}}, .comment = "x"}.Build(),
+      ForgedZip{.entries = {}}.Build(),
   };
 }
 
