@@ -154,6 +154,9 @@ if [[ $full -eq 1 && -n $kitsink ]]; then
   outputs=(out.u8)
   command=("$kitsink" mask decode reference/maps.m -o out.u8 -q)
   sweep "mask decode" write fsync close link
+  fresh
+  (ulimit -f 1 && exec "${command[@]}") >stdout 2>stderr
+  judge "mask decode with a limit on file sizes" $?
 
   outputs=(clip.zip clip.zip.json)
   command=("$kitsink" compress clip.mkv -o clip.zip --fit-steps 1 --level 1 --generator tiny --no-cache -q "${nets[@]}")
