@@ -13,7 +13,7 @@ Result<RawManifest> ReadRawManifest(std::span<const uint8_t> bytes) {
   const auto archive = json.find("archive");
   const auto raw = json.find("raw");
   if (archive == json.end() || !archive->is_object() || raw == json.end() || !raw->is_object()) {
-    return bad("lacks the objects \"archive\" and \"raw\"");
+    return bad(R"(lacks the objects "archive" and "raw")");
   }
   RawManifest manifest;
   const auto archive_path = archive->find("path");
