@@ -2,6 +2,7 @@
 // tests/corrupt, where past finds are kept. A target aborts when a parser breaks its promise.
 
 #include <algorithm>
+#include <ostream>
 
 #include "format_testlib.h"
 #include "fuzz/fuzz_targets.h"
@@ -9,6 +10,12 @@
 #include "nets/safetensors.h"
 
 namespace kitsink {
+namespace fuzz {
+
+// GoogleTest would print the bytes of the struct.
+void PrintTo(const Target& target, std::ostream* to) { *to << target.name; }
+
+}  // namespace fuzz
 namespace {
 
 using fuzz::Target;
