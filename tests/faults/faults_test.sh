@@ -165,7 +165,7 @@ if [[ $full -eq 1 && -n $kitsink ]]; then
   judge "mask decode with a limit on file sizes" $?
 
   outputs=(clip.zip clip.zip.json)
-  command=("$kitsink" compress clip.mkv -o clip.zip --fit-steps 1 --level 1 --generator tiny --no-cache -q "${nets[@]}")
+  command=("$kitsink" compress clip.mkv -o clip.zip --fit-steps 1 --level 1 --generator tiny -q "${nets[@]}")
   sweep "compress" write fsync close rename link mkdir
   cp reference/clip.zip in.zip
   outputs=(frames/in.raw frames/in.json)
