@@ -1,16 +1,24 @@
-// Every file in tests/corrupt, and every golden stream with single bytes changed, through the fuzz targets: the fuzzers
-// as an ordinary test. A target aborts when a parser breaks its promise.
+// The fuzz targets as an ordinary test: the seeds, the golden files, all of these damaged, and every file of
+// tests/corrupt, where past finds are kept. A target aborts when a parser breaks its promise.
 
 #include <algorithm>
+#include <ostream>
 
 #include "format_testlib.h"
 #include "fuzz/fuzz_targets.h"
 #include "kitsink/archive.h"
+#include "nets/safetensors.h"
 
 namespace kitsink {
+namespace fuzz {
+
+// GoogleTest would print the bytes of the struct.
+void PrintTo(const Target& target, std::ostream* to) { *to << target.name; }
+
+}  // namespace fuzz
 namespace {
 
-using Target = void (*)(std::span<const uint8_t>);
+using fuzz::Target;
 
 std::vector<std::filesystem::path> CorruptFiles(const std::string& room) {
   std::vector<std::filesystem::path> files;
@@ -22,48 +30,50 @@ std::vector<std::filesystem::path> CorruptFiles(const std::string& room) {
   return files;
 }
 
-void Replay(const std::string& room, Target target) {
-  const std::vector<std::filesystem::path> files = CorruptFiles(room);
-  EXPECT_FALSE(files.empty()) << room;
-  for (const std::filesystem::path& file : files) target(ReadFile(file, 1 << 20).value());
-}
-
-void ReplayDamaged(const Bytes& golden, Target target, size_t stride) {
-  target(golden);
-  for (size_t i = 0; i < golden.size(); i += stride) {
-    Bytes damaged = golden;
+void ReplayDamaged(const Bytes& bytes, const Target& target, size_t stride) {
+  target.run(bytes);
+  for (size_t i = 0; i < bytes.size(); i += stride) {
+    Bytes damaged = bytes;
     damaged[i] = static_cast<uint8_t>(damaged[i] ^ 0x41);
-    target(damaged);
-    target(std::span(golden).first(i));
+    target.run(damaged);
+    target.run(std::span(bytes).first(i));
   }
 }
 
-Bytes Golden(const std::string& name) { return ReadFile(testing::GoldenPath(name), 1 << 20).value(); }
+class FuzzReplay : public ::testing::TestWithParam<Target> {};
 
-TEST(FuzzReplay, Pose) {
-  Replay("pose", fuzz::Pose);
-  ReplayDamaged(Golden("pose_v1.bin"), fuzz::Pose, 1);
-  ReplayDamaged(Golden("pose_v2.bin"), fuzz::Pose, 1);
+TEST_P(FuzzReplay, SeedsAndTheirDamage) {
+  const std::vector<Bytes> seeds = GetParam().seeds();
+  EXPECT_FALSE(seeds.empty());
+  for (const Bytes& seed : seeds) ReplayDamaged(seed, GetParam(), seed.size() > 100 ? 7 : 1);
 }
 
-TEST(FuzzReplay, Weights) {
-  Replay("weights", fuzz::Weights);
-  ReplayDamaged(Golden("weights.bin"), fuzz::Weights, 1);
+TEST_P(FuzzReplay, CorruptFiles) {
+  for (const std::filesystem::path& file : CorruptFiles(GetParam().name)) {
+    GetParam().run(ReadFile(file, 1 << 20).value());
+  }
 }
 
-TEST(FuzzReplay, Selectors) {
-  Replay("selectors", fuzz::Selectors);
-  ReplayDamaged(Golden("selectors.bin"), fuzz::Selectors, 1);
-}
+INSTANTIATE_TEST_SUITE_P(, FuzzReplay, ::testing::ValuesIn(fuzz::Targets()),
+                         [](const auto& target) { return target.param.name; });
 
-TEST(FuzzReplay, Archive) {
-  Replay("archive", fuzz::Archive);
-  ReplayDamaged(LoadMember(testing::GoldenPath("archive.zip"), Limits{}).value(), fuzz::Archive, 7);
+TEST(FuzzReplayGolden, DamagedEverywhere) {
+  const auto golden = [](const std::string& name) { return ReadFile(testing::GoldenPath(name), 1 << 20).value(); };
+  for (const Target& target : fuzz::Targets()) {
+    if (target.name == "pose") ReplayDamaged(golden("pose_v1.bin"), target, 1);
+    if (target.name == "pose") ReplayDamaged(golden("pose_v2.bin"), target, 1);
+    if (target.name == "weights") ReplayDamaged(golden("weights.bin"), target, 1);
+    if (target.name == "selectors") ReplayDamaged(golden("selectors.bin"), target, 1);
+    if (target.name != "archive") continue;
+    ReplayDamaged(LoadMember(testing::GoldenPath("archive.zip"), Limits{}).value(), target, 7);
+  }
 }
 
 template <typename Decode>
 void ExpectRefused(const std::string& room, const Decode& decode) {
-  for (const std::filesystem::path& file : CorruptFiles(room)) {
+  const std::vector<std::filesystem::path> files = CorruptFiles(room);
+  EXPECT_FALSE(files.empty()) << room;
+  for (const std::filesystem::path& file : files) {
     const auto result = decode(file);
     ASSERT_FALSE(result.ok()) << file;
     testing::ExpectDecent(result.error());
@@ -74,11 +84,13 @@ void ExpectRefused(const std::string& room, const Decode& decode) {
 
 TEST(Corrupt, EachFileIsRefusedWithTheCodeInItsName) {
   const auto read = [](const std::filesystem::path& file) { return ReadFile(file, 1 << 20).value(); };
+  ExpectRefused("mask", [&](const auto& file) { return DecodeMask(read(file), 1, Limits{}, SilentProgress()); });
   ExpectRefused("pose", [&](const auto& file) { return DecodeTrack(read(file), Limits{}); });
   ExpectRefused("weights", [&](const auto& file) { return DecodeWeights(read(file), Limits{}); });
   ExpectRefused("selectors", [&](const auto& file) { return DecodeSelectors(read(file), Limits{}); });
   ExpectRefused("archive", [&](const auto& file) { return DecodeMember(read(file), 1, Limits{}, SilentProgress()); });
   ExpectRefused("zip", [](const auto& file) { return LoadMember(file, Limits{}); });
+  ExpectRefused("tensors", [](const auto& file) { return TensorFile::Load(file); });
 }
 
 }  // namespace

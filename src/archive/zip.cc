@@ -261,7 +261,7 @@ Result<ZipListing> ListZip(const std::filesystem::path& path, const Limits& limi
 }
 
 Status ExtractZip(const std::filesystem::path& zip, const std::filesystem::path& folder, const Limits& limits) {
-  const Status status = Extract(zip, folder, limits);
+  Status status = Extract(zip, folder, limits);
   if (!status.ok()) return Within("archive: " + zip.string(), status.error());
   return status;
 }

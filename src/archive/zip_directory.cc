@@ -15,10 +15,9 @@ namespace {
 
 constexpr uint32_t kLocalSignature = 0x04034b50;
 constexpr uint32_t kEntrySignature = 0x02014b50;
-constexpr uint32_t kEndSignature = 0x06054b50;
 constexpr uint32_t kZip64Signature = 0x07064b50;  // the locator, just before the end record
 constexpr uint32_t kSplitSignature = 0x08074b50;  // first part of a split zip
-constexpr size_t kLocalBytes = 30, kEntryBytes = 46, kEndBytes = 22, kLocatorBytes = 20;
+constexpr size_t kEntryBytes = 46, kEndBytes = 22, kLocatorBytes = 20;
 
 Error Corrupt(const std::string& what) { return Error{Code::kCorrupt, "damaged zip archive: " + what}; }
 Error Refuse(const std::string& what) { return Error{Code::kUnsupported, what}; }

@@ -225,6 +225,8 @@ void InstallInterruptHandler() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  // A limit on the size of files is then an error of write(), as a full disk is, and not the end of the process.
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 }  // namespace kitsink

@@ -24,7 +24,8 @@ int DepthSoFar(const MapTables& map, int y, int x, int back, int n) {
 
 // How long the run is that begins where `edge` ends.
 uint32_t LengthBeyond(const MapTables& map, int y, int x, const Edge& edge) {
-  if (edge.distance == kNoEdge || edge.distance >= kFarRun) return 20;
+  static_assert(kNoEdge >= kFarRun);
+  if (edge.distance >= kFarRun) return 20;
   return Capped(map.right.Row(y)[std::min(edge.distance > 0 ? x + edge.distance : x, map.width)], 19);
 }
 

@@ -10,9 +10,10 @@ WarpedRow WarpRow(const Motion& motion, int y, int height) {
   const int64_t below = std::max<int64_t>(v, 0);
   const int64_t divisor = std::clamp<int64_t>(65536 + ((below * f[Motion::kApproach]) >> 2), 1 << 14, 1 << 18);
   const int64_t scale = (int64_t{1} << 32) / divisor;
-  const int64_t row = f[Motion::kHorizon] + ((v * scale + f[Motion::kShiftY] * 8192 + 32768) >> 16);
+  const int64_t row = f[Motion::kHorizon] + ((v * scale + int64_t{f[Motion::kShiftY]} * 8192 + 32768) >> 16);
   const int64_t centre = f[Motion::kCentre];
-  const int64_t start = centre * (65536 - scale) + f[Motion::kShiftX] * 8192 + f[Motion::kShear] * 64 * below + 32768;
+  const int64_t start =
+      centre * (65536 - scale) + int64_t{f[Motion::kShiftX]} * 8192 + int64_t{f[Motion::kShear]} * 64 * below + 32768;
   return {static_cast<int>(std::clamp<int64_t>(row, 0, height - 1)), start, scale};
 }
 

@@ -22,7 +22,7 @@ constexpr std::array<int32_t, kMaxCount + 1> kCounterRates = MakeCounterRates();
 
 // Refined probabilities are addressed by a counter's last decisions, count and stretch.
 constexpr int kStretchBuckets = 24, kCountBuckets = 8;
-constexpr size_t kRefinedSize = size_t{kStretchBuckets * kCountBuckets} << kHistoryBits;
+constexpr size_t kRefinedSize = size_t{kStretchBuckets} * kCountBuckets << kHistoryBits;
 constexpr int kRefinedShift = 7;
 
 size_t CountBucket(uint32_t count) {

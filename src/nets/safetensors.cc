@@ -31,6 +31,7 @@ uint64_t DtypeBytes(std::string_view dtype) {
 }
 
 Result<TensorFile::Entry> ReadEntry(const std::string& name, const Json& json, uint64_t data_bytes) {
+  const std::string quoted = "tensor " + Quoted(name);
   const auto field = [&json](const char* key) -> const Json* {
     const auto found = json.is_object() ? json.find(key) : json.end();
     return json.is_object() && found != json.end() ? &*found : nullptr;
@@ -40,38 +41,38 @@ Result<TensorFile::Entry> ReadEntry(const std::string& name, const Json& json, u
   const Json* offsets = field("data_offsets");
   if (dtype == nullptr || !dtype->is_string() || shape == nullptr || !shape->is_array() || offsets == nullptr ||
       !offsets->is_array() || offsets->size() != 2) {
-    return Corrupt("tensor " + name + " lacks a dtype, a shape or two data_offsets");
+    return Corrupt(quoted + " lacks a dtype, a shape or two data_offsets");
   }
   TensorFile::Entry entry;
   entry.dtype = dtype->get<std::string>();
   uint64_t expected = DtypeBytes(entry.dtype);
-  if (expected == 0) return Error{Code::kUnsupported, "tensor " + name + " has the unknown dtype " + entry.dtype};
+  if (expected == 0) return Error{Code::kUnsupported, quoted + " has the unknown dtype " + Quoted(entry.dtype)};
   if (shape->size() > kMaxDimensions) {
-    return Corrupt("tensor " + name + " has " + std::to_string(shape->size()) + " dimensions, at most " +
+    return Corrupt(quoted + " has " + std::to_string(shape->size()) + " dimensions, at most " +
                    std::to_string(kMaxDimensions) + " are allowed");
   }
   for (const Json& dimension : *shape) {
     // Each factor below the file limit keeps the product below 2^64.
     if (!dimension.is_number_unsigned() || dimension.get<uint64_t>() > kMaxFileBytes) {
-      return Corrupt("tensor " + name + " has an impossible shape");
+      return Corrupt(quoted + " has an impossible shape");
     }
     entry.shape.push_back(dimension.get<int64_t>());
     expected *= dimension.get<uint64_t>();
-    if (expected > kMaxFileBytes) return Corrupt("tensor " + name + " has an impossible shape");
+    if (expected > kMaxFileBytes) return Corrupt(quoted + " has an impossible shape");
   }
   const Json& begin = (*offsets)[0];
   const Json& end = (*offsets)[1];
   if (!begin.is_number_unsigned() || !end.is_number_unsigned() || begin.get<uint64_t>() > end.get<uint64_t>()) {
-    return Corrupt("tensor " + name + " has impossible data_offsets");
+    return Corrupt(quoted + " has impossible data_offsets");
   }
   if (end.get<uint64_t>() > data_bytes) {
-    return Corrupt("tensor " + name + " ends at byte " + std::to_string(end.get<uint64_t>()) +
-                   " of the data, the file holds " + std::to_string(data_bytes) + " (cut short?)");
+    return Corrupt(quoted + " ends at byte " + std::to_string(end.get<uint64_t>()) + " of the data, the file holds " +
+                   std::to_string(data_bytes) + " (cut short?)");
   }
   entry.begin = begin.get<size_t>();
   entry.end = end.get<size_t>();
   if (entry.end - entry.begin != expected) {
-    return Corrupt("tensor " + name + " has " + std::to_string(entry.end - entry.begin) + " bytes, its shape needs " +
+    return Corrupt(quoted + " has " + std::to_string(entry.end - entry.begin) + " bytes, its shape needs " +
                    std::to_string(expected));
   }
   return entry;

@@ -2,8 +2,9 @@
 # Long jobs that are killed, cut into shards or held to a time limit.
 # usage: resume_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-RANDOM=${KITSINK_TEST_SEED:-$$}
-echo "KITSINK_TEST_SEED=$RANDOM repeats the moments of the kills"
+seed=${KITSINK_TEST_SEED:-$$}
+RANDOM=$seed
+echo "KITSINK_TEST_SEED=$seed repeats the moments of the kills"
 
 # killed NAME COMMAND...: kills the command at three random moments, each time within a longer span, then lets it through.
 killed() {

@@ -1,7 +1,21 @@
 #include "fuzz/fuzz_targets.h"
 
+#include <algorithm>
+#include <bit>
+#include <cctype>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
 #include "archive/header.h"
+#include "archive/zip_directory.h"
 #include "kitsink/archive.h"
+#include "kitsink/file.h"
+#include "kitsink/hash.h"
+#include "mask/head.h"
+#include "nets/safetensors.h"
+#include "testlib.h"
 
 namespace kitsink::fuzz {
 namespace {
@@ -10,39 +24,114 @@ namespace {
 Limits SmallLimits() {
   Limits limits;
   limits.max_pairs = 1024;
-  limits.max_dimension = 2048;
-  limits.max_map_bytes = 1 << 12;
+  limits.max_dimension = 256;
+  limits.max_map_bytes = 1 << 10;
   limits.max_weights = 1 << 12;
   limits.max_member_bytes = 1 << 16;
+  limits.max_extracted_bytes = 1 << 16;
   return limits;
 }
 
+// A sentence for a user: not our own bug, one line that a terminal can show.
 void ExpectDecent(const Error& error) {
   KIT_CHECK(error.code == Code::kCorrupt || error.code == Code::kUnsupported || error.code == Code::kLimit);
-  KIT_CHECK(!error.message.empty());
+  KIT_CHECK(!error.message.empty() && error.message.size() < 1000);
+  KIT_CHECK(
+      std::ranges::all_of(error.message, [](char c) { return std::isprint(static_cast<unsigned char>(c)) != 0; }));
+}
+
+// No fuzzer guesses a checksum, but the decoder's message names the one that it computed.
+std::optional<uint32_t> ComputedChecksum(const Error& error) {
+  const size_t checksum = error.message.find("checksum");
+  if (checksum == std::string::npos) return std::nullopt;
+  const size_t digits = error.message.find_first_of("0123456789", checksum);
+  uint32_t value = 0;
+  std::from_chars(error.message.data() + digits, error.message.data() + error.message.size(), value);
+  return value;
+}
+
+// `value` in little-endian order into the `count` bytes from `at` on.
+void Patch(Bytes& bytes, size_t at, uint32_t value, size_t count) {
+  for (size_t i = 0; i < count; ++i) bytes[at + i] = static_cast<uint8_t>(value >> (8 * i));
+}
+
+// What `decode` makes of a stream that ends with a 16-bit checksum, once that is right.
+template <typename Decode>
+auto DecodeChecked(Bytes& stream, const Decode& decode) {
+  auto value = decode(stream);
+  if (value.ok()) return value;
+  ExpectDecent(value.error());
+  const std::optional<uint32_t> checksum = ComputedChecksum(value.error());
+  if (!checksum.has_value()) return value;
+  Patch(stream, stream.size() - 2, *checksum, 2);
+  value = decode(stream);
+  KIT_CHECK(value.ok());
+  return value;
+}
+
+bool IsPlainFolderOf(const std::filesystem::path& folder, const std::filesystem::path& only) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path() != only || !entry.is_directory() || entry.is_symlink()) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
+void Mask(std::span<const uint8_t> bytes) {
+  Bytes stream(bytes.begin(), bytes.end());
+  if (stream.size() >= kMaskHeadBytes) Patch(stream, 14, Crc16(std::span(stream).first(14)), 2);
+  const Limits limits = SmallLimits();
+  const Result<MaskInfo> info = ReadMaskInfo(stream, limits);
+  Result<MaskClip> clip = DecodeMask(stream, 1, limits, SilentProgress());
+  KIT_CHECK(info.ok() || !clip.ok());
+  if (!clip.ok()) {
+    ExpectDecent(clip.error());
+    const std::optional<uint32_t> checksum = ComputedChecksum(clip.error());
+    if (!checksum.has_value()) return;
+    Patch(stream, 10, *checksum, 4);
+    Patch(stream, 14, Crc16(std::span(stream).first(14)), 2);
+    clip = DecodeMask(stream, 1, limits, SilentProgress());
+    if (!clip.ok()) return ExpectDecent(clip.error());
+  }
+  KIT_CHECK(clip.value().ids.size() == clip.value().count * clip.value().map_bytes());
+}
+
+void Maps(std::span<const uint8_t> bytes) {
+  if (bytes.size() < 5) return;
+  MaskClip clip;
+  clip.width = 1 + bytes[0] % 96U;
+  clip.num_classes = 2 + bytes[1] % 15U;
+  const MaskOptions options{1 + bytes[2] % 3, 1};
+  const std::span<const uint8_t> ids = bytes.subspan(4);
+  clip.height = 1 + bytes[3] % std::clamp<uint32_t>(static_cast<uint32_t>(ids.size()) / clip.width, 1, 48);
+  clip.count = std::max<uint32_t>(1, static_cast<uint32_t>(std::min<size_t>(ids.size() / clip.map_bytes(), 8)));
+  for (size_t i = 0; i < clip.count * clip.map_bytes(); ++i) {
+    clip.ids.push_back(static_cast<uint8_t>(ids[i % ids.size()] % clip.num_classes));
+  }
+  const Result<Bytes> stream = EncodeMask(clip, options, Limits{}, SilentProgress());
+  KIT_CHECK(stream.ok() && DecodeMask(stream.value(), 1, Limits{}, SilentProgress()).value() == clip);
+}
+
 void Pose(std::span<const uint8_t> bytes) {
   const Limits limits = SmallLimits();
-  const Result<Track> track = DecodeTrack(bytes, limits);
-  if (!track.ok()) return ExpectDecent(track.error());
+  Bytes stream(bytes.begin(), bytes.end());
+  const Result<Track> track = DecodeChecked(stream, [&](const Bytes& s) { return DecodeTrack(s, limits); });
+  if (!track.ok()) return;
   // Version 2 leaves anchor and predictor to the encoder: only the values must survive.
   const Result<Bytes> again = EncodeTrack(track.value(), limits);
   KIT_CHECK(again.ok());
   KIT_CHECK(DecodeTrack(again.value(), limits).value() == track.value());
-  if (track.value().kind == TrackKind::kHalfAndBytes) {
-    KIT_CHECK(Bytes(bytes.begin(), bytes.end()) == again.value());
-  }
+  if (track.value().kind == TrackKind::kHalfAndBytes) KIT_CHECK(stream == again.value());
 }
 
 void Weights(std::span<const uint8_t> bytes) {
   const Limits limits = SmallLimits();
-  const Result<WeightSet> weights = DecodeWeights(bytes, limits);
-  if (!weights.ok()) return ExpectDecent(weights.error());
+  Bytes stream(bytes.begin(), bytes.end());
+  const Result<WeightSet> weights = DecodeChecked(stream, [&](const Bytes& s) { return DecodeWeights(s, limits); });
+  if (!weights.ok()) return;
   const Result<Bytes> again = EncodeWeights(weights.value(), limits);
-  KIT_CHECK(again.ok() && Bytes(bytes.begin(), bytes.end()) == again.value());
+  KIT_CHECK(again.ok() && stream == again.value());
 }
 
 void Selectors(std::span<const uint8_t> bytes) {
@@ -52,15 +141,95 @@ void Selectors(std::span<const uint8_t> bytes) {
   KIT_CHECK(again.ok() && Bytes(bytes.begin(), bytes.end()) == again.value());
 }
 
+void Header(std::span<const uint8_t> bytes) {
+  Bytes member(bytes.begin(), bytes.end());
+  if (member.size() > kCheckByte) member[kCheckByte] = MemberCheck(member);
+  const Result<MemberHeader> header = ReadHeader(member, SmallLimits());
+  KIT_CHECK(ReadAnatomy(member, SmallLimits()).ok() == header.ok());
+  if (!header.ok()) return ExpectDecent(header.error());
+  Bytes again = WriteHeader(header.value()).value();
+  KIT_CHECK(again.size() + header.value().stream_bytes() == member.size());
+  again[kCheckByte] = member[kCheckByte];
+  KIT_CHECK(std::equal(again.begin(), again.end(), member.begin()));
+}
+
 void Archive(std::span<const uint8_t> bytes) {
   const Limits limits = SmallLimits();
   Bytes member(bytes.begin(), bytes.end());
-  // No fuzzer guesses a checksum: it is set right, so that the bytes behind it are looked at.
   if (member.size() > kCheckByte) member[kCheckByte] = MemberCheck(member);
   const Result<Scene> scene = DecodeMember(member, 1, limits, SilentProgress());
   const Result<ArchiveAnatomy> anatomy = ReadAnatomy(member, limits);
   if (!scene.ok()) return ExpectDecent(scene.error());
   KIT_CHECK(anatomy.ok() && anatomy.value().member_bytes == member.size());
+  const Result<Bytes> again = EncodeMember(scene.value(), {1, 1}, limits, SilentProgress());
+  KIT_CHECK(again.ok() && DecodeMember(again.value(), 1, limits, SilentProgress()).value() == scene.value());
+}
+
+void Zip(std::span<const uint8_t> bytes) {
+  const Limits limits = SmallLimits();
+  const Result<std::vector<ZipEntry>> entries = ReadZipDirectory(bytes, limits);
+  const Result<Bytes> member = UnpackZip(bytes, limits);
+  if (!member.ok()) ExpectDecent(member.error());
+  if (!entries.ok()) {
+    KIT_CHECK(!member.ok());
+    return ExpectDecent(entries.error());
+  }
+  const testing::TemporaryFolder work;
+  const std::filesystem::path zip = work / "zip", folder = work / "folder";
+  KIT_CHECK(WriteFile(zip, bytes, Overwrite::kRefuse).ok());
+  std::filesystem::create_directory(folder);
+  const Result<ZipListing> listing = ListZip(zip, limits);
+  if (!listing.ok()) ExpectDecent(listing.error());
+  const Status extracted = ExtractZip(zip, folder, limits);
+  std::filesystem::remove(zip);
+  KIT_CHECK(IsPlainFolderOf(work.path(), folder));
+  uint64_t total_bytes = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    KIT_CHECK(!entry.is_symlink() && (entry.is_directory() || entry.is_regular_file()));
+    if (entry.is_regular_file()) total_bytes += entry.file_size();
+  }
+  KIT_CHECK(total_bytes <= limits.max_extracted_bytes);
+  // The disk may refuse a name: it is too long, say.
+  if (!extracted.ok() && extracted.error().code != Code::kIo) ExpectDecent(extracted.error());
+  if (member.ok() && extracted.ok()) KIT_CHECK(LoadMember(folder, limits).value() == member.value());
+}
+
+void Tensors(std::span<const uint8_t> bytes) {
+  const Result<TensorFile> file = TensorFile::Read(Bytes(bytes.begin(), bytes.end()));
+  if (!file.ok()) return ExpectDecent(file.error());
+  std::vector<NamedTensor> tensors;
+  for (const auto& [name, entry] : file.value().entries()) {
+    if (entry.dtype != "F32") return;
+    tensors.push_back({name, entry.shape, file.value().Floats(entry)});
+  }
+  const Result<TensorFile> again = TensorFile::Read(WriteTensors(tensors));
+  KIT_CHECK(again.ok() && again.value().entries().size() == tensors.size());
+  for (const auto& [name, entry] : file.value().entries()) {
+    const TensorFile::Entry* const copy = again.value().Find(name);
+    KIT_CHECK(copy != nullptr && copy->shape == entry.shape);
+    KIT_CHECK(std::ranges::equal(again.value().Data(*copy), file.value().Data(entry)));
+  }
+}
+
+void Manifest(std::span<const uint8_t> bytes) {
+  const Result<RawManifest> manifest = ReadRawManifest(bytes);
+  if (!manifest.ok()) ExpectDecent(manifest.error());
+}
+
+const std::vector<Target>& Targets() {
+  static const std::vector<Target> targets = {
+      {"mask", Mask, MaskSeeds},
+      {"maps", Maps, MapsSeeds},
+      {"weights", Weights, WeightsSeeds},
+      {"pose", Pose, PoseSeeds},
+      {"zip", Zip, ZipSeeds},
+      {"selectors", Selectors, SelectorsSeeds},
+      {"header", Header, ArchiveSeeds},
+      {"archive", Archive, ArchiveSeeds},
+      {"tensors", Tensors, TensorsSeeds},
+      {"manifest", Manifest, ManifestSeeds},
+  };
+  return targets;
 }
 
 }  // namespace kitsink::fuzz

@@ -1,0 +1,104 @@
+// What the format library makes of the golden files and of made-up input, as two hashes: builds that differ in
+// compiler, flags or threads must print the same line (scripts/bit_exact). usage: bit_exact SOURCE_DIR THREADS
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "kitsink/archive.h"
+#include "kitsink/file.h"
+#include "kitsink/hash.h"
+#include "scene_testlib.h"
+
+namespace kitsink {
+namespace {
+
+using testing::Random;
+
+// A value of the golden files and of our own input must be there.
+template <typename T>
+T Must(Result<T> result) {
+  if (!result.ok()) {
+    std::fprintf(stderr, "bit_exact: %s\n", result.error().message.c_str());
+    std::exit(1);
+  }
+  return result.TakeValue();
+}
+
+void Add(ByteWriter& all, const Track& track) {
+  for (const int32_t value : track.values) all.U32(static_cast<uint32_t>(value));
+  for (const float minimum : track.minimum) all.F32(minimum);
+  for (const float scale : track.scale) all.F32(scale);
+}
+
+void Add(ByteWriter& all, const QuantizedTensor& tensor) {
+  all.Append(tensor.codes);
+  for (const uint16_t scale : tensor.scales) all.U16(scale);
+  for (const uint16_t half : tensor.halves) all.U16(half);
+}
+
+void Add(ByteWriter& all, const Scene& scene) {
+  all.Append(scene.mask.ids);
+  Add(all, scene.pose);
+  for (const QuantizedTensor& tensor : scene.weights.tensors) Add(all, tensor);
+  for (const Tail& tail : scene.selectors.tails) all.Append(tail.codes);
+}
+
+std::string DecodeGolden(const std::filesystem::path& golden, int threads) {
+  const Limits limits;
+  const auto load = [&golden](const char* name) { return Must(ReadFile(golden / name, 1 << 20)); };
+  ByteWriter all;
+  const Bytes member = Must(LoadMember(golden / "archive.zip", limits));
+  Add(all, Must(DecodeMember(member, threads, limits, SilentProgress())));
+  for (const char* name : {"mask/street_level1.m", "mask/street_level2.m", "mask/street_level3.m",
+                           "mask/speckle_level1.m", "mask/speckle_level2.m", "mask/speckle_level3.m"}) {
+    all.Append(Must(DecodeMask(load(name), threads, limits, SilentProgress())).ids);
+  }
+  for (const char* name : {"pose_v1.bin", "pose_v2.bin"}) Add(all, Must(DecodeTrack(load(name), limits)));
+  for (const QuantizedTensor& tensor : Must(DecodeWeights(load("weights.bin"), limits)).tensors) Add(all, tensor);
+  for (const Tail& tail : Must(DecodeSelectors(load("selectors.bin"), limits)).tails) all.Append(tail.codes);
+  return Sha256Hex(all.Take()).substr(0, 16);
+}
+
+// Scenes of integers through the whole encoder and back, and reals through the quantisers.
+std::string EncodeInput(int threads) {
+  const Limits limits;
+  ByteWriter all;
+  Random random(7);
+  for (int level = 1; level <= 3; ++level) {
+    Scene scene = testing::SmallScene(static_cast<uint64_t>(level));
+    // Larger maps, so that there is more than one segment.
+    scene.mask.width = 70;
+    scene.mask.height = 45;
+    scene.mask.ids.clear();
+    for (uint32_t i = 0; i < scene.mask.count * 70 * 45; ++i) {
+      const uint32_t x = i % 70, y = i / 70 % 45, t = i / (70 * 45);
+      const uint32_t road = y > 20 && x + y > 40 + t && x < 30 + y ? 1 : 0;
+      scene.mask.ids.push_back(static_cast<uint8_t>(random.Below(60) == 0 ? random.Below(3) : road));
+    }
+    const Bytes member = Must(EncodeMember(scene, {level, threads}, limits, SilentProgress()));
+    KIT_CHECK(Must(DecodeMember(member, threads, limits, SilentProgress())) == scene);
+    all.Append(member);
+  }
+  std::vector<float> reals(6 * 40);
+  for (float& real : reals)
+    real = static_cast<float>(static_cast<int32_t>(random.Below(1 << 20)) - (1 << 19)) / 77777.0F;
+  all.Append(Must(EncodeTrack(Must(ChooseTrack(reals, 6, limits)), limits)));
+  Add(all, Must(QuantizeTrack(reals, 6, TrackKind::kUniformStep)));
+  Add(all, Must(QuantizeTrack(reals, 6, TrackKind::kHalfAndBytes)));
+  for (const TensorKind kind : {TensorKind::kFp4, TensorKind::kHalf, TensorKind::kDense}) {
+    Add(all, Must(QuantizeTensor({"t", {6, 40}, kind}, reals)));
+  }
+  return Sha256Hex(all.Take()).substr(0, 16);
+}
+
+}  // namespace
+}  // namespace kitsink
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const int threads = std::atoi(argv[2]);
+  const std::string decoded = kitsink::DecodeGolden(std::filesystem::path(argv[1]) / "tests/golden", threads);
+  std::printf("%s | %s\n", decoded.c_str(), kitsink::EncodeInput(threads).c_str());
+  return 0;
+}

@@ -1,0 +1,159 @@
+// Where campaigns begin: small valid inputs with every feature of their format, from integers alone.
+
+#include "archive/header.h"
+#include "fuzz/fuzz_targets.h"
+#include "kitsink/archive.h"
+#include "nets/safetensors.h"
+#include "scene_testlib.h"
+#include "zip_testlib.h"
+
+namespace kitsink::fuzz {
+namespace {
+
+using testing::Random;
+
+Bytes BytesOf(std::string_view text) { return Bytes(text.begin(), text.end()); }
+
+Bytes TensorFileOf(std::string_view header, std::string_view data) {
+  ByteWriter writer;
+  writer.U64(header.size());
+  writer.Append(BytesOf(header));
+  writer.Append(BytesOf(data));
+  return writer.Take();
+}
+
+// A plane that drives towards the camera under a horizon, with specks.
+MaskClip SmallClip(uint32_t width, uint32_t height, uint32_t count, uint32_t classes, uint64_t seed) {
+  Random random(seed);
+  MaskClip clip{width, height, count, classes, {}};
+  for (uint32_t t = 0; t < count; ++t) {
+    for (uint32_t y = 0; y < height; ++y) {
+      for (uint32_t x = 0; x < width; ++x) {
+        const uint32_t road = 2 * y > height && (x + t) % width > height - y ? 1U : 0U;
+        clip.ids.push_back(static_cast<uint8_t>(random.Below(40) == 0 ? random.Below(classes) : road));
+      }
+    }
+  }
+  return clip;
+}
+
+}  // namespace
+
+std::vector<Bytes> MaskSeeds() {
+  std::vector<Bytes> seeds;
+  for (int level = 1; level <= 3; ++level) {
+    for (const MaskClip& clip : {SmallClip(16, 12, 2, 5, 1), SmallClip(90, 3, 1, 16, 2), SmallClip(3, 20, 4, 2, 3)}) {
+      seeds.push_back(EncodeMask(clip, {level, 1}, Limits{}, SilentProgress()).value());
+    }
+  }
+  // Noise is stored.
+  MaskClip noise = SmallClip(9, 7, 2, 3, 4);
+  Random random(5);
+  for (uint8_t& id : noise.ids) id = static_cast<uint8_t>(random.Below(3));
+  seeds.push_back(EncodeMask(noise, {1, 1}, Limits{}, SilentProgress()).value());
+  return seeds;
+}
+
+std::vector<Bytes> MapsSeeds() {
+  std::vector<Bytes> seeds;
+  for (uint8_t level = 0; level < 3; ++level) {
+    Bytes seed = {15, 3, level, 11};  // 16 pixels a row, 5 classes, 12 rows
+    const MaskClip clip = SmallClip(16, 12, 2, 5, level);
+    seed.insert(seed.end(), clip.ids.begin(), clip.ids.end());
+    seeds.push_back(std::move(seed));
+  }
+  return seeds;
+}
+
+std::vector<Bytes> WeightsSeeds() {
+  std::vector<Bytes> seeds;
+  for (const GeneratorShape& shape : {testing::TinyShape(), GeneratorShape{2, 1, 2, 2, 1, 2, 1}}) {
+    seeds.push_back(EncodeWeights(testing::RandomWeights(shape, 1), Limits{}).value());
+  }
+  WeightSet zeros = testing::RandomWeights(testing::TinyShape(), 2);
+  for (QuantizedTensor& tensor : zeros.tensors) {
+    std::ranges::fill(tensor.codes, uint8_t{0});
+    std::ranges::fill(tensor.halves, uint16_t{0});
+  }
+  seeds.push_back(EncodeWeights(zeros, Limits{}).value());
+  return seeds;
+}
+
+std::vector<Bytes> PoseSeeds() {
+  std::vector<Bytes> seeds;
+  for (const uint32_t bound : {1U, 100U, 1U << 20}) {
+    Random random(bound);
+    Track track;
+    track.num_rows = 9;
+    track.num_columns = 3;
+    for (int i = 0; i < 27; ++i) {
+      track.values.push_back(static_cast<int32_t>(random.Below(2 * bound)) - static_cast<int32_t>(bound));
+    }
+    seeds.push_back(EncodeTrack(track, Limits{}).value());
+  }
+  Track bytes{TrackKind::kHalfAndBytes, 6, 2, {}, 256, {-0.5F}, {0.125F}};
+  for (int row = 0; row < 6; ++row) {
+    bytes.values.push_back(0x4f00 + row * row);
+    bytes.values.push_back(row * 40);
+  }
+  seeds.push_back(EncodeTrack(bytes, Limits{}).value());
+  return seeds;
+}
+
+std::vector<Bytes> SelectorsSeeds() {
+  SelectorTable table = testing::SmallScene(1).selectors;
+  std::vector<Bytes> seeds = {EncodeSelectors(table).value(), {}};
+  for (const Tail& tail : table.tails) seeds.push_back(EncodeSelectors({{tail}}).value());
+  return seeds;
+}
+
+std::vector<Bytes> ArchiveSeeds() {
+  std::vector<Bytes> seeds;
+  Scene scene = testing::SmallScene(1);
+  for (const FrameSize size : {kContestFrameSize, FrameSize{64, 48}}) {
+    scene.frame_size = size;
+    seeds.push_back(EncodeMember(scene, {1, 1}, Limits{}, SilentProgress()).value());
+    scene.selectors.tails.clear();
+  }
+  return seeds;
+}
+
+std::vector<Bytes> ZipSeeds() {
+  using testing::ForgedEntry;
+  using testing::ForgedZip;
+  constexpr uint32_t kProgram = 0100755, kLink = 0120777;
+  // Deflate's empty stream.
+  const ForgedEntry deflated{
+      .name = "d", .data = {3, 0}, .method = 8, .crc = 0, .size_bytes = 0, .local_size_bytes = 0};
+  // Info-ZIP's Unicode path: version, checksum of the other name, name.
+  const Bytes second_name = {0x75, 0x70, 6, 0, 1, 0, 0, 0, 0, 'q'};
+  return {
+      PackZip(BytesOf("member")).value(),
+      PackZip({}).value(),
+      ForgedZip{.entries = {{.name = "a/", .data = {}}, {.name = "a/b", .mode = kProgram}, {.name = "c"}}}.Build(),
+      ForgedZip{.entries = {{.name = "a/../p"}}}.Build(),
+      ForgedZip{.entries = {{.name = "p", .mode = kLink}}}.Build(),
+      ForgedZip{.entries = {{.name = "p", .extra = second_name}}}.Build(),
+      ForgedZip{.entries = {deflated}}.Build(),
+      ForgedZip{.entries = {{.name = "p"}, {.name = "./p"}}, .comment = "x"}.Build(),
+      ForgedZip{.entries = {}}.Build(),
+  };
+}
+
+std::vector<Bytes> TensorsSeeds() {
+  return {
+      WriteTensors({{"a", {2, 1}, {1, 2}}, {"b", {}, {3}}, {"empty", {0, 4}, {}}}),
+      TensorFileOf(R"({"__metadata__":{"format":"pt"},"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]}})",
+                   "12345678"),
+  };
+}
+
+std::vector<Bytes> ManifestSeeds() {
+  return {
+      BytesOf(R"({"tool":"kitsink 0.1.0","archive":{"path":"a.zip","bytes":950,"sha256":"00ff"},)"
+              R"("raw":{"bytes":3052008,"frames":1}})"),
+      BytesOf(R"({"archive":{"path":"","sha256":""},"raw":{"bytes":0},"x":[1,-2.5e3,null,true,"\u00e9\n"]})"),
+  };
+}
+
+}  // namespace kitsink::fuzz
