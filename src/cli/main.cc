@@ -28,13 +28,20 @@ int Main(int argc, char** argv) {
       "  kitsink compress drive.mkv -o drive.zip\n"
       "  kitsink inflate drive.zip out/\n"
       "  kitsink score out/ --original drive.mkv\n"
+      "  kitsink report out/ --original drive.mkv -o report.html\n"
       "  kitsink evaluate --submission-dir submissions/mine\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong usage.");
+      "  kitsink doctor\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
   Action action;
   AddCompress(app, action);
   AddInflate(app, action);
   AddScore(app, action);
   AddEvaluate(app, action);
+  AddDoctor(app, action);
+  AddLedger(app, action);
+  AddReport(app, action);
+  AddSubmission(app, action);
+  AddAudit(app, action);
   AddMask(app, action);
   try {
     app.parse(argc, argv);

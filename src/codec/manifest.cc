@@ -5,6 +5,11 @@
 #include "kitsink/version.h"
 
 namespace kitsink {
+namespace {
+
+constexpr uint64_t kMaxManifestBytes = 1 << 26;
+
+}  // namespace
 
 Json ManifestHead(const char* job, const NetsInfo& nets, const Device& device) {
   Json json;
@@ -24,7 +29,7 @@ Json DescribeFile(const std::filesystem::path& path, uint64_t size_bytes, const 
 }
 
 Result<RawManifest> LoadRawManifest(const std::filesystem::path& path) {
-  KIT_ASSIGN(const Bytes bytes, ReadFile(path, 1 << 26));
+  KIT_ASSIGN(const Bytes bytes, ReadFile(path, kMaxManifestBytes));
   const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
   const auto bad = [&path](const char* what) { return Error{Code::kCorrupt, path.string() + ": manifest: " + what}; };
   if (!json.is_object()) return bad("is not a JSON object");
@@ -45,6 +50,24 @@ Result<RawManifest> LoadRawManifest(const std::filesystem::path& path) {
   manifest.archive_sha256 = sha256->get<std::string>();
   manifest.raw_bytes = raw_bytes->get<uint64_t>();
   return manifest;
+}
+
+std::string DescribeMaking(const std::filesystem::path& raw, const std::filesystem::path& archive,
+                           const std::string& archive_sha256) {
+  Json made;
+  const auto add = [&](const char* job, const std::filesystem::path& path) {
+    const Result<Bytes> bytes = ReadFile(path, kMaxManifestBytes);
+    if (!bytes.ok()) return;
+    const Json json = Json::parse(bytes.value().begin(), bytes.value().end(), nullptr, false);
+    if (!json.is_object() || !json.contains("archive") || !json["archive"].is_object()) return;
+    if (json["archive"].value("sha256", Json()) != archive_sha256) return;
+    for (const char* part : {"options", "seconds"}) {
+      if (json.contains(part)) made[job][part] = json[part];
+    }
+  };
+  add("compress", archive.string() + ".json");
+  add("inflate", std::filesystem::path(raw).replace_extension(".json"));
+  return made.is_null() ? "" : made.dump();
 }
 
 }  // namespace kitsink

@@ -26,4 +26,9 @@ struct RawManifest {
 // kCorrupt names the manifest and what is wrong with it.
 Result<RawManifest> LoadRawManifest(const std::filesystem::path& path);
 
+// ScoreReport::made: what the manifests beside a .raw and beside its archive tell of options and seconds, as far as
+// they are there and speak of the archive with this sum.
+std::string DescribeMaking(const std::filesystem::path& raw, const std::filesystem::path& archive,
+                           const std::string& archive_sha256);
+
 }  // namespace kitsink
