@@ -26,20 +26,26 @@ grep -qP 'search: done in 0:00:' typed || fail "no end of progress: $(cat -v typ
 on_terminal 30 "$search" >typed || fail "inflate on a narrow terminal"
 python3 - typed <<'PY' || fail "progress wraps at 30 columns: $(cat -v typed)"
 import re, sys
-lines = [part for part in re.split(r"\r\x1b\[K", open(sys.argv[1]).read())[1:] if "\n" not in part]
+lines = [part for part in re.split(r"\r\x1b\[K", open(sys.argv[1], newline="").read())[1:] if "\n" not in part]
 assert lines and all(len(line) < 30 for line in lines), [line for line in lines if len(line) >= 30]
 PY
 
 # Colour: on a terminal only, and not where NO_COLOR forbids it; an empty NO_COLOR forbids nothing.
 doctor="$kitsink doctor clip.mkv ${quick[*]}"
-on_terminal 200 "$doctor" | grep -qP '\e\[3[123]m' || fail "doctor has no colour on a terminal"
-on_terminal 200 "NO_COLOR= $doctor" | grep -qP '\e\[3[123]m' || fail "an empty NO_COLOR took the colour"
-on_terminal 200 "NO_COLOR=1 $doctor" | grep -qP '\e\[[0-9;]*m' && fail "NO_COLOR is not honoured by doctor"
+# typed_has PATTERN COMMAND: what the command types on a terminal.
+typed_has() {
+  on_terminal 200 "$2" >typed
+  grep -qP "$1" typed
+}
+coloured='\e\[[0-9;]*m'
+typed_has "$coloured" "$doctor" || fail "doctor has no colour on a terminal: $(cat -v typed)"
+typed_has "$coloured" "NO_COLOR= $doctor" || fail "an empty NO_COLOR took the colour"
+typed_has "$coloured" "NO_COLOR=1 $doctor" && fail "NO_COLOR is not honoured by doctor"
 # An odd frame makes a warning.
 "$render_road" --seed 5 --frames 3 --size 320x240 -o odd.mkv >/dev/null 2>&1 || fail "render_road"
 odd="$kitsink compress odd.mkv -o odd.zip --force --fit-steps 1 --level 1 --generator tiny ${quick[*]}"
-on_terminal 200 "$odd" | grep -qP '\e\[K?.*\e\[[0-9;]*mwarning' || fail "a warning has no colour on a terminal"
-on_terminal 200 "NO_COLOR=1 $odd" | grep -qP '\e\[[0-9;]*m' && fail "NO_COLOR is not honoured by warnings"
+typed_has "\r\e\[Kkitsink: ${coloured}warning" "$odd" || fail "a warning has no colour on a terminal: $(cat -v typed)"
+typed_has "$coloured" "NO_COLOR=1 $odd" && fail "NO_COLOR is not honoured by warnings"
 
 # Ctrl-C: ends cleanly, says how to go on, keeps what was done; going on gives the same bytes.
 plan=(--steps 20 -q "${quick[@]}")
