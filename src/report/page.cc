@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "kitsink/report.h"
 #include "kitsink/version.h"
@@ -83,16 +84,18 @@ std::string Search(const Page& page) {
   if (page.before.empty() || page.before.size() != page.after.size()) return "";
   std::array<std::vector<float>, 4> series;
   for (size_t i = 0; i < page.before.size(); ++i) {
-    series[0].push_back(page.before[i].seg);
-    series[1].push_back(page.after[i].seg);
-    series[2].push_back(page.before[i].pose);
-    series[3].push_back(page.after[i].pose);
+    series[0].push_back(100 * page.before[i].seg);
+    series[1].push_back(100 * page.after[i].seg);
+    // As the score takes the root: a search may divide poses by thousands, and both should be seen.
+    series[2].push_back(std::sqrt(10 * page.before[i].pose));
+    series[3].push_back(std::sqrt(10 * page.after[i].pose));
   }
   const uint64_t first = page.score.first_pair;
-  return "<h2>Search</h2><p class=\"soft\">Against the archive&#39;s own targets: pale as rendered, full as searched."
+  return "<h2>Search</h2><p class=\"soft\">Terms of each pair against the archive&#39;s own targets: pale as rendered, "
+         "full as searched."
          "</p>" +
-         DrawTimeline({"seg", "searched", series[1], series[0], first, "c0"}) +
-         DrawTimeline({"pose", "searched", series[3], series[2], first, "c1"});
+         DrawTimeline({"seg term", "searched", series[1], series[0], first, "c0"}) +
+         DrawTimeline({"pose term", "searched", series[3], series[2], first, "c1"});
 }
 
 std::string Anatomy(const Page& page) {

@@ -29,11 +29,11 @@ figure{margin:.8rem 0}
 .axis{display:flex;justify-content:space-between}
 svg{display:block;width:100%;background:var(--card);border:1px solid var(--line)}
 svg.timeline{height:8.5rem}
-svg.scatter{height:auto}
+svg.scatter{height:auto;max-width:44rem}
 div.c0,span.c0{background:var(--c0)}div.c1,span.c1{background:var(--c1)}div.c2,span.c2{background:var(--c2)}
 div.c3,span.c3{background:var(--c3)}div.c4,span.c4{background:var(--c4)}div.c5,span.c5{background:var(--c5)}
 rect.c0{fill:var(--c0)}rect.c1{fill:var(--c1)}rect.faint{fill:var(--faint)}
-.mean{stroke:var(--soft);stroke-width:1.5px;stroke-dasharray:5 4;vector-effect:non-scaling-stroke}
+.mean{stroke:var(--ink);opacity:.7;stroke-width:1.5px;stroke-dasharray:5 4;vector-effect:non-scaling-stroke}
 .dot{fill:var(--card);stroke:var(--c5);stroke-width:2}.dot.promoted{fill:var(--c0);stroke:var(--c0)}
 .dot.now{fill:var(--c1);stroke:var(--ink)}
 .front{fill:none;stroke:var(--c0);stroke-width:1.5;opacity:.6}

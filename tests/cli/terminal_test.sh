@@ -44,7 +44,7 @@ typed_has "$coloured" "NO_COLOR=1 $doctor" && fail "NO_COLOR is not honoured by 
 # An odd frame makes a warning.
 "$render_road" --seed 5 --frames 3 --size 320x240 -o odd.mkv >/dev/null 2>&1 || fail "render_road"
 odd="$kitsink compress odd.mkv -o odd.zip --force --fit-steps 1 --level 1 --generator tiny ${quick[*]}"
-typed_has "\r\e\[Kkitsink: ${coloured}warning" "$odd" || fail "a warning has no colour on a terminal: $(cat -v typed)"
+typed_has "\r\e\[Kkitsink: ($coloured)+warning" "$odd" || fail "a warning has no colour on a terminal: $(cat -v typed)"
 typed_has "$coloured" "NO_COLOR=1 $odd" && fail "NO_COLOR is not honoured by warnings"
 
 # Ctrl-C: ends cleanly, says how to go on, keeps what was done; going on gives the same bytes.
