@@ -52,7 +52,7 @@ plan=(--steps 20 -q "${quick[@]}")
 "$kitsink" inflate clip.zip whole "${plan[@]}" || fail "inflate"
 "$kitsink" inflate clip.zip stopped "${plan[@]}" >stdout 2>stderr &
 pid=$!
-for ((i = 0; i < 600; i++)); do
+for ((i = 0; i < 3000; i++)); do
   compgen -G 'stopped/clip.raw.resume/pair-*.json' >/dev/null && break
   sleep 0.1
 done
