@@ -10,7 +10,8 @@ quick=(--nets "$nets" --device cpu --threads 1)
 # -v: bytes per section, seconds per stage; none of it escapes into colours or progress in a pipe.
 grep -q '^  m  *[0-9]* bytes .* class maps$' stdout || fail "-v: no bytes of a section: $(cat stdout)"
 grep -q 'observe [0-9.]* s, fit [0-9.]* s' stdout || fail "-v: no seconds of a stage: $(cat stdout)"
-"$kitsink" inflate clip.zip piped --steps 1 -v "${quick[@]}" >stdout 2>>stderr || fail "inflate"
+few=(--prepass-steps 1 --repair-steps 1 "${quick[@]}")
+"$kitsink" inflate clip.zip piped --steps 1 -v "${few[@]}" >stdout 2>>stderr || fail "inflate"
 grep -q 'decode [0-9.]* s, search [0-9.]* s' stdout || fail "inflate -v: no seconds: $(cat stdout)"
 grep -qP '[\r\e]' stdout stderr && fail "a pipe got terminal codes: $(cat stderr)"
 "$kitsink" inflate clip.zip quiet --steps 0 -q "${quick[@]}" >stdout 2>stderr || fail "inflate -q"
@@ -18,7 +19,7 @@ grep -qP '[\r\e]' stdout stderr && fail "a pipe got terminal codes: $(cat stderr
 
 # On a terminal: one line that rewrites itself with rate, ETA, terms and pair, and never wraps.
 on_terminal() { script -qec "stty cols $1; $2" /dev/null </dev/null; }
-search="$kitsink inflate clip.zip term --force --steps 2 ${quick[*]}"
+search="$kitsink inflate clip.zip term --force --steps 1 ${few[*]}"
 on_terminal 200 "$search" >typed || fail "inflate on a terminal: $(cat typed)"
 grep -qP '\r\e\[Ksearch [1-3]/3 pairs, [0-9.]+/s, ETA 0:00:[0-9]+, terms so far: seg [0-9.]+ pose [0-9.]+' typed ||
   fail "no progress on a terminal: $(cat -v typed)"
@@ -41,14 +42,14 @@ coloured='\e\[[0-9;]*m'
 typed_has "$coloured" "$doctor" || fail "doctor has no colour on a terminal: $(cat -v typed)"
 typed_has "$coloured" "NO_COLOR= $doctor" || fail "an empty NO_COLOR took the colour"
 typed_has "$coloured" "NO_COLOR=1 $doctor" && fail "NO_COLOR is not honoured by doctor"
-# An odd frame makes a warning.
-"$render_road" --seed 5 --frames 3 --size 320x240 -o odd.mkv >/dev/null 2>&1 || fail "render_road"
-odd="$kitsink compress odd.mkv -o odd.zip --force --fit-steps 1 --level 1 --generator tiny ${quick[*]}"
-typed_has "\r\e\[Kkitsink: ($coloured)+warning" "$odd" || fail "a warning has no colour on a terminal: $(cat -v typed)"
-typed_has "$coloured" "NO_COLOR=1 $odd" && fail "NO_COLOR is not honoured by warnings"
+# An archive without its manifest makes a warning.
+cp clip.zip bare.zip
+bare="$kitsink submission made --archive bare.zip --force"
+typed_has "\r\e\[Kkitsink: ($coloured)+warning" "$bare" || fail "a warning has no colour on a terminal: $(cat -v typed)"
+typed_has "$coloured" "NO_COLOR=1 $bare" && fail "NO_COLOR is not honoured by warnings: $(cat -v typed)"
 
 # Ctrl-C: ends cleanly, says how to go on, keeps what was done; going on gives the same bytes.
-plan=(--steps 20 -q "${quick[@]}")
+plan=(--steps 6 -q "${few[@]}")
 "$kitsink" inflate clip.zip whole "${plan[@]}" || fail "inflate"
 "$kitsink" inflate clip.zip stopped "${plan[@]}" >stdout 2>stderr &
 pid=$!
