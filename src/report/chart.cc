@@ -137,12 +137,12 @@ std::string DrawScatter(std::span<const ScatterPoint> points, std::string_view x
       std::minmax_element(points.begin(), points.end(), [](const auto& a, const auto& b) { return a.y < b.y; });
   const auto [left, right] =
       std::minmax_element(points.begin(), points.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
-  return "<figure><figcaption><b>" + EscapeHtml(y_name) + "</b> <span>from " + FormatFixed(low->y, 6) +
-         " (bottom) to " + FormatFixed(high->y, 6) + "</span></figcaption><svg class=\"scatter\" role=\"img\" " +
-         "aria-label=\"" + EscapeHtml(y_name) + " against " + EscapeHtml(x_name) + "\" viewBox=\"0 0 640 320\">" +
-         "<path class=\"front\" d=\"" + line + "\"></path>" + dots + "</svg><div class=\"axis\"><span>" +
-         FormatFixed(left->x, 0) + " " + EscapeHtml(x_name) + "</span><span>" + FormatFixed(right->x, 0) + " " +
-         EscapeHtml(x_name) + "</span></div></figure>";
+  return "<figure class=\"scatter\"><figcaption><b>" + EscapeHtml(y_name) + "</b> <span>from " +
+         FormatFixed(low->y, 6) + " (bottom) to " + FormatFixed(high->y, 6) +
+         "</span></figcaption><svg class=\"scatter\" role=\"img\" " + "aria-label=\"" + EscapeHtml(y_name) +
+         " against " + EscapeHtml(x_name) + "\" viewBox=\"0 0 640 320\">" + "<path class=\"front\" d=\"" + line +
+         "\"></path>" + dots + "</svg><div class=\"axis\"><span>" + FormatFixed(left->x, 0) + " " + EscapeHtml(x_name) +
+         "</span><span>" + FormatFixed(right->x, 0) + " " + EscapeHtml(x_name) + "</span></div></figure>";
 }
 
 }  // namespace kitsink

@@ -29,7 +29,7 @@ figure{margin:.8rem 0}
 .axis{display:flex;justify-content:space-between}
 svg{display:block;width:100%;background:var(--card);border:1px solid var(--line)}
 svg.timeline{height:8.5rem}
-svg.scatter{height:auto;max-width:44rem}
+figure.scatter{max-width:44rem}svg.scatter{height:auto}
 div.c0,span.c0{background:var(--c0)}div.c1,span.c1{background:var(--c1)}div.c2,span.c2{background:var(--c2)}
 div.c3,span.c3{background:var(--c3)}div.c4,span.c4{background:var(--c4)}div.c5,span.c5{background:var(--c5)}
 rect.c0{fill:var(--c0)}rect.c1{fill:var(--c1)}rect.faint{fill:var(--faint)}
