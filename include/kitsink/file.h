@@ -16,6 +16,9 @@ namespace kitsink {
 // Reads a regular file of at most `max_bytes`. kIo with the path and the reason; kLimit when larger.
 Result<Bytes> ReadFile(const std::filesystem::path& path, uint64_t max_bytes);
 
+// The first `count` bytes of a regular file; fewer when it is shorter.
+Result<Bytes> ReadBegin(const std::filesystem::path& path, size_t count);
+
 // Size of a regular file in bytes.
 Result<uint64_t> FileSize(const std::filesystem::path& path);
 
@@ -51,6 +54,10 @@ class OutputFile {
 
 // OutputFile in one call.
 Status WriteFile(const std::filesystem::path& path, std::span<const uint8_t> bytes, Overwrite overwrite);
+
+// Adds `line` and a newline to a file, which is made when missing, and flushes it. Several processes may append. All of
+// the line gets there or nothing: kIo says why not; kCorrupt for a file whose last line has no end.
+Status AppendLine(const std::filesystem::path& path, std::string_view line);
 
 // Removes the temporary files of every OutputFile still open; safe to call from a signal handler.
 void DiscardOpenOutputs();

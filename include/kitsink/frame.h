@@ -18,9 +18,6 @@ struct FrameSize {
 inline constexpr FrameSize kContestFrameSize{1164, 874};
 inline constexpr FrameSize kModelGrid{512, 384};
 
-// Bytes of the contest's video, against which an archive counts.
-inline constexpr uint64_t kContestOriginalBytes = 37545489;
-
 struct Frame {
   FrameSize size;
   std::vector<uint8_t> rgb;  // size.size_bytes() values, (y * width + x) * 3 + channel

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kitsink/log.h"
@@ -48,6 +49,8 @@ MeanDistortion ExactMeans(std::span<const PairDistortion> pairs);
 MeanDistortion UpstreamMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size);
 // "seg 0.001234 pose 0.000567"
 std::string FormatMeans(const MeanDistortion& means);
+// What they add to a score, for progress: "terms so far: seg 0.1234 pose 0.0753"
+std::string FormatTerms(const MeanDistortion& means);
 
 // Delivers the next pair, or nothing at the end.
 using PairSource = std::function<Result<std::optional<FramePair>>()>;
@@ -71,11 +74,13 @@ struct ScoreReport {
   Score upstream;           // the same from upstream's float32 means
   uint64_t nets_bytes = 0;  // counted in the second accounting, because codec search runs the nets at inflate
   bool nets_at_inflate = true;
+  uint64_t first_pair = 0;   // of the scored ones
   uint64_t num_pairs = 0;    // scored
   uint64_t total_pairs = 0;  // in the original; fewer scored = a partial score
   std::string original_name, original_sha256;
   std::string inflated_name;
   std::string archive_name, archive_sha256;
+  std::string made;  // JSON: options and seconds of the manifests that say how the frames were made; empty = unknown
   std::string nets_label, segnet_sha256, posenet_sha256;
   std::string device, torch;
   std::string ground_truth;          // where the original's frames came from
@@ -96,5 +101,8 @@ std::string FormatScore(const ScoreReport& report);
 std::string FormatUpstreamResults(const ScoreReport& report);
 // One JSON object with doubles that round-trip.
 std::string FormatScoreJson(const ScoreReport& report);
+// The report that FormatScoreJson wrote. kCorrupt names the field that is missing, of the wrong kind, out of range or
+// at odds with the others.
+Result<ScoreReport> ParseScoreJson(std::string_view text);
 
 }  // namespace kitsink

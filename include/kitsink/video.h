@@ -98,7 +98,11 @@ class RawCanvas {
   int descriptor_ = -1;
 };
 
-// Writes an 8-bit RGB PNG through FFmpeg's encoder.
+// One picture through FFmpeg's encoders: exact, or small and close enough for people.
+Result<Bytes> EncodePng(const Frame& frame);
+Result<Bytes> EncodeJpeg(const Frame& frame);
+
+// EncodePng into a file.
 Status SavePng(const std::filesystem::path& path, const Frame& frame, Overwrite overwrite);
 
 // Reads an 8-bit RGB PNG; kUnsupported for grey, palette, alpha or 16 bits.

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "kitsink/bytes.h"
+#include "kitsink/contest.h"
 
 namespace kitsink {
 namespace {
@@ -279,7 +280,6 @@ Status CheckUnfolded(uint64_t unfolded_bytes, uint64_t zip_bytes, const Limits& 
 Result<std::vector<ZipEntry>> ReadZipDirectory(std::span<const uint8_t> zip, const Limits& limits) {
   if (zip.empty()) return Error{Code::kCorrupt, "is empty, expected a zip archive"};
   constexpr std::string_view kStart = "PK";
-  constexpr std::string_view kLfsPointer = "version https://git-lfs";
   if (Text(zip.first(std::min(zip.size(), kLfsPointer.size()))) == kLfsPointer) {
     return Error{Code::kCorrupt,
                  "is a Git LFS pointer, not the zip itself; run \"git lfs pull\" in the repository it is from"};

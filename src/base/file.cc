@@ -1,6 +1,7 @@
 #include "kitsink/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,11 +64,34 @@ Result<struct stat> StatRegular(const std::filesystem::path& path) {
   return info;
 }
 
+// Reads until `bytes` is full or the file ends; returns how many it got.
+Result<size_t> ReadSome(int descriptor, const std::filesystem::path& path, std::span<uint8_t> bytes) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count = read(descriptor, bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return IoError(path, "cannot read", errno);
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  return done;
+}
+
 }  // namespace
 
 Result<uint64_t> FileSize(const std::filesystem::path& path) {
   KIT_ASSIGN(const struct stat info, StatRegular(path));
   return static_cast<uint64_t>(info.st_size);
+}
+
+Result<Bytes> ReadBegin(const std::filesystem::path& path, size_t count) {
+  KIT_TRY(FileSize(path));
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return IoError(path, "cannot open", errno);
+  Bytes bytes(count);
+  KIT_ASSIGN(const size_t done, ReadSome(file.get(), path, bytes));
+  bytes.resize(done);
+  return bytes;
 }
 
 Result<Bytes> ReadFile(const std::filesystem::path& path, uint64_t max_bytes) {
@@ -79,16 +103,10 @@ Result<Bytes> ReadFile(const std::filesystem::path& path, uint64_t max_bytes) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return IoError(path, "cannot open", errno);
   Bytes bytes(size_bytes);
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t count = read(file.get(), bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return IoError(path, "cannot read", errno);
-    if (count == 0) {
-      return Error{Code::kIo, path.string() + ": became shorter while being read, got " + std::to_string(done) +
-                                  " bytes, expected " + std::to_string(size_bytes)};
-    }
-    done += static_cast<size_t>(count);
+  KIT_ASSIGN(const size_t done, ReadSome(file.get(), path, bytes));
+  if (done < bytes.size()) {
+    return Error{Code::kIo, path.string() + ": became shorter while being read, got " + std::to_string(done) +
+                                " bytes, expected " + std::to_string(size_bytes)};
   }
   return bytes;
 }
@@ -189,6 +207,33 @@ Status WriteFile(const std::filesystem::path& path, std::span<const uint8_t> byt
   KIT_ASSIGN(OutputFile file, OutputFile::Create(path, overwrite));
   KIT_TRY(file.Write(bytes));
   return file.Commit();
+}
+
+Status AppendLine(const std::filesystem::path& path, std::string_view line) {
+  const Descriptor file(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
+  if (file.get() < 0) return IoError(path, "cannot open for appending", errno);
+  // Released when the descriptor closes; a file system without locks still appends in order.
+  static_cast<void>(flock(file.get(), LOCK_EX));
+  const off_t old_size = lseek(file.get(), 0, SEEK_END);
+  if (old_size < 0) return IoError(path, "cannot append to it", errno);
+  char last = '\n';
+  if (old_size > 0 && pread(file.get(), &last, 1, old_size - 1) != 1) return IoError(path, "cannot read", errno);
+  if (last != '\n') return Error{Code::kCorrupt, path.string() + ": its last line has no end, mend it first"};
+  const std::string text = std::string(line) + "\n";
+  size_t done = 0;
+  int error_number = 0;
+  while (done < text.size() && error_number == 0) {
+    const ssize_t count = write(file.get(), text.data() + done, text.size() - done);
+    if (count >= 0) {
+      done += static_cast<size_t>(count);
+    } else if (errno != EINTR) {
+      error_number = errno;
+    }
+  }
+  if (error_number == 0 && fsync(file.get()) != 0) error_number = errno;
+  if (error_number == 0) return Ok();
+  if (ftruncate(file.get(), old_size) != 0) return IoError(path, "cannot take back a line cut short", errno);
+  return IoError(path, "cannot append to it", error_number);
 }
 
 void DiscardOpenOutputs() {

@@ -2,6 +2,7 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
@@ -21,11 +22,13 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
 
 spdlog::logger& Logger() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
-    const bool plain = std::getenv("NO_COLOR") != nullptr;
+    const char* const no_color = std::getenv("NO_COLOR");
+    const bool plain = no_color != nullptr && *no_color != '\0';
     auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(plain ? spdlog::color_mode::never
                                                                             : spdlog::color_mode::automatic);
     auto made = std::make_shared<spdlog::logger>("kitsink", sink);
-    made->set_pattern("kitsink: %^%l%$: %v");
+    // On a terminal the line may hold progress, which a message replaces.
+    made->set_pattern(isatty(STDERR_FILENO) != 0 ? "\r\033[Kkitsink: %^%l%$: %v" : "kitsink: %^%l%$: %v");
     made->set_level(spdlog::level::warn);
     return made;
   }();

@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,8 +22,11 @@ extern "C" void OnInterrupt(int) {
   interrupts = interrupts + 1;
   if (interrupts > 1) {
     DiscardOpenOutputs();
-    _exit(130);
+    _exit(kExitInterrupted);
   }
+  // The step in progress may take seconds; a user at a terminal should know that it was heard.
+  constexpr char kHeard[] = "\r\033[Kstopping after this step; Ctrl-C again ends at once\n";
+  if (isatty(STDERR_FILENO) != 0) static_cast<void>(!write(STDERR_FILENO, kHeard, sizeof(kHeard) - 1));
 }
 
 std::string Clock(double seconds) {
@@ -30,6 +34,11 @@ std::string Clock(double seconds) {
   char text[32];
   std::snprintf(text, sizeof(text), "%ld:%02ld:%02ld", total / 3600, total / 60 % 60, total % 60);
   return text;
+}
+
+int Columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
 }
 
 // One line that rewrites itself on a terminal; elsewhere a plain line at every tenth of a stage, two seconds apart.
@@ -67,7 +76,8 @@ class ConsoleProgress final : public Progress {
     if (terminal_) {
       if (now - last_print_ < std::chrono::milliseconds(100) && done != total_) return;
       last_print_ = now;
-      std::fprintf(stderr, "\r\033[K%s", last_.c_str());
+      // A line that wraps could not be taken back.
+      std::fprintf(stderr, "\r\033[K%.*s", Columns() - 1, last_.c_str());
     } else if (const uint64_t tenth = total_ > 0 ? done * 10 / total_ : done / 64;
                tenth > printed_tenth_ && (now - last_print_ > std::chrono::seconds(2) || done == total_)) {
       printed_tenth_ = tenth;
@@ -117,16 +127,6 @@ bool HoldsNets(const std::filesystem::path& folder) {
          std::filesystem::exists(folder / "posenet.safetensors", error);
 }
 
-// Our models: beside an installed binary, else in the source tree that it was built from.
-std::vector<std::filesystem::path> ModelFolders() {
-  std::vector<std::filesystem::path> folders;
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) folders.push_back(self.parent_path() / KITSINK_RELATIVE_DATA_DIR / "models");
-  folders.emplace_back(KITSINK_SOURCE_MODELS_DIR);
-  return folders;
-}
-
 }  // namespace
 
 void AddOutputOptions(CLI::App& verb, OutputOptions& output) {
@@ -159,9 +159,13 @@ void AddNetsOptions(CLI::App& verb, JobOptions& job) {
       ->capture_default_str();
 }
 
+void AddDeviceOption(CLI::App& verb, JobOptions& job) {
+  verb.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->type_name("NAME")->capture_default_str();
+}
+
 void AddJobOptions(CLI::App& verb, JobOptions& job) {
   AddNetsOptions(verb, job);
-  verb.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->type_name("NAME")->capture_default_str();
+  AddDeviceOption(verb, job);
   verb.add_option_function<std::string>(
           "--pairs", [&job](const std::string& text) { job.pairs = ParsePairs(text); },
           "Only pairs A to B - 1 of the clip; A: and :B leave one side open")
@@ -199,8 +203,25 @@ Progress& StartOutput(const OutputOptions& output) {
 
 int Fail(const char* verb, const Error& error) {
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K");
-  std::fprintf(stderr, "kitsink %s: %s\n", verb, error.message.c_str());
-  return kExitFailed;
+  const bool interrupted = interrupts > 0 && error.message.find("interrupted") != std::string::npos;
+  const bool says_how = error.message.find(';') != std::string::npos;
+  std::fprintf(stderr, "kitsink %s: %s%s\n", verb, error.message.c_str(),
+               interrupted && !says_how ? "; give the same command again" : "");
+  return interrupted ? kExitInterrupted : kExitFailed;
+}
+
+std::vector<std::filesystem::path> ModelFolders() {
+  std::vector<std::filesystem::path> folders;
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) folders.push_back((self.parent_path() / KITSINK_RELATIVE_DATA_DIR / "models").lexically_normal());
+  folders.emplace_back(KITSINK_SOURCE_MODELS_DIR);
+  return folders;
+}
+
+bool WantsColour(int descriptor) {
+  const char* const no_color = std::getenv("NO_COLOR");
+  return isatty(descriptor) != 0 && (no_color == nullptr || *no_color == '\0');
 }
 
 Status ResolveNets(JobOptions& job) {

@@ -2,9 +2,11 @@
 // What every verb shares: options, progress on a terminal, and how a Result becomes an exit code.
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kitsink/codec.h"
 #include "kitsink/log.h"
@@ -15,12 +17,19 @@ namespace kitsink {
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitInterrupted = 130;  // as a shell says of SIGINT
 
 // -q, -v and --json, the same for every verb.
 struct OutputOptions {
   bool quiet = false;
   int verbosity = 0;
   bool json = false;
+};
+
+// --ledger and --note.
+struct LedgerOptions {
+  std::filesystem::path path;  // empty: no ledger
+  std::string note;
 };
 
 // The verb that the command line chose: returns an exit code.
@@ -33,28 +42,49 @@ void AddForceOption(CLI::App& verb, JobOptions& job);
 void AddThreadsOption(CLI::App& verb, JobOptions& job);
 // --nets, --threads
 void AddNetsOptions(CLI::App& verb, JobOptions& job);
-// These, --device and --pairs
+// --device
+void AddDeviceOption(CLI::App& verb, JobOptions& job);
+// All of these, and --pairs
 void AddJobOptions(CLI::App& verb, JobOptions& job);
 // --gt, --no-cache
 void AddGroundTruthOptions(CLI::App& verb, GroundTruthOptions& ground_truth, bool& use_cache);
 
+// What is scored and against what: INFLATED, --original, --archive, --gt, --no-cache
+void AddScoreOptions(CLI::App& verb, ScoreOptions& options);
+void AddLedgerOptions(CLI::App& verb, LedgerOptions& ledger);
+// Before long work: an existing ledger must be whole.
+Status CheckLedger(const LedgerOptions& ledger);
+// Appends the score and, unless quiet, says on stderr how it compares. Nothing without a ledger.
+Status KeepInLedger(const LedgerOptions& ledger, const ScoreReport& score, const OutputOptions& output);
+
 // Sets the log level and gives the progress display that suits the options and the terminal.
 Progress& StartOutput(const OutputOptions& output);
 
-// Prints "kitsink VERB: sentence" and returns kExitFailed.
+// Prints "kitsink VERB: sentence" and returns kExitFailed, or kExitInterrupted for a job that Ctrl-C ended.
 int Fail(const char* verb, const Error& error);
 
 // Fills job.nets_folder when the user named none: $KITSINK_CHALLENGE_DIR/models, the contest's nets among our models,
 // else the stand-ins.
 Status ResolveNets(JobOptions& job);
 
+// Where our own models lie: beside an installed command, else in the source tree that it was built from.
+std::vector<std::filesystem::path> ModelFolders();
+
+// True for a terminal, unless $NO_COLOR is set and not empty.
+bool WantsColour(int descriptor);
+
 // Lets the first Ctrl-C ask the job to stop and the second one end the process.
 void InstallInterruptHandler();
 
+void AddAudit(CLI::App& app, Action& action);
 void AddCompress(CLI::App& app, Action& action);
 void AddInflate(CLI::App& app, Action& action);
+void AddReport(CLI::App& app, Action& action);
 void AddScore(CLI::App& app, Action& action);
+void AddSubmission(CLI::App& app, Action& action);
 void AddEvaluate(CLI::App& app, Action& action);
+void AddDoctor(CLI::App& app, Action& action);
+void AddLedger(CLI::App& app, Action& action);
 void AddMask(CLI::App& app, Action& action);
 void AddInfo(CLI::App& app, Action& action);
 void AddVerify(CLI::App& app, Action& action);

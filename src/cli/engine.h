@@ -2,11 +2,12 @@
 // The engine behind the command: a shared library with LibTorch and FFmpeg in it, opened when a verb computes.
 
 #include "kitsink/codec.h"
+#include "kitsink/jobs.h"
 #include "kitsink/result.h"
 
 namespace kitsink {
 
-// The jobs of codec.h, as the library hands them out.
+// The jobs of codec.h and jobs.h, as the library hands them out.
 struct Engine {
   decltype(&Compress) compress;
   decltype(&Inflate) inflate;
@@ -15,6 +16,8 @@ struct Engine {
   decltype(&EncodeMaskFile) encode_mask;
   decltype(&DecodeMaskFile) decode_mask;
   decltype(&DescribeMaskFile) describe_mask;
+  decltype(&DescribeEngine) describe;
+  decltype(&MakePage) make_page;
 };
 
 // The library's one entry point. Both sides are built together: `version` is the caller's, another one's gets null.

@@ -15,6 +15,8 @@ extern "C" [[gnu::visibility("default")]] const Engine* kitsink_engine(const cha
       .encode_mask = EncodeMaskFile,
       .decode_mask = DecodeMaskFile,
       .describe_mask = DescribeMaskFile,
+      .describe = DescribeEngine,
+      .make_page = MakePage,
   };
   return std::string_view(version) == KITSINK_VERSION ? &kEngine : nullptr;
 }

@@ -12,10 +12,18 @@ struct State {
   EvaluateOptions options;
   JobOptions job;
   OutputOptions output;
+  LedgerOptions ledger;
+  std::string time_limit;
 };
 
 int Run(State& state) {
   Progress& progress = StartOutput(state.output);
+  if (!state.time_limit.empty()) {
+    const Result<double> seconds = ParseDuration(state.time_limit);
+    if (!seconds.ok()) return Fail("evaluate", seconds.error());
+    state.options.time_limit_seconds = seconds.value();
+  }
+  if (const Status status = CheckLedger(state.ledger); !status.ok()) return Fail("evaluate", status.error());
   const Result<const Engine*> engine = OpenEngine(state.job);
   if (!engine.ok()) return Fail("evaluate", engine.error());
   const Result<EvaluateReport> report = engine.value()->evaluate(state.options, state.job, progress);
@@ -24,6 +32,9 @@ int Run(State& state) {
     std::fputs(FormatScoreJson(report.value().score).c_str(), stdout);
   } else {
     std::printf("%s\n%s", report.value().text.c_str(), FormatScore(report.value().score).c_str());
+  }
+  if (const Status status = KeepInLedger(state.ledger, report.value().score, state.output); !status.ok()) {
+    return Fail("evaluate", status.error());
   }
   return kExitDone;
 }
@@ -63,10 +74,10 @@ void AddEvaluate(CLI::App& app, Action& action) {
   verb->add_option("--seed", options.seed, "Only named in the report: nothing is drawn at random")
       ->type_name("N")
       ->capture_default_str();
-  verb->add_option("--time-limit", options.time_limit_seconds, "Seconds after which inflate.sh is stopped")
-      ->check(CLI::PositiveNumber)
-      ->type_name("S")
-      ->capture_default_str();
+  verb->add_option("--time-limit", state->time_limit, "Stop inflate.sh after this wall time (90s, 30m, 1h30m)")
+      ->type_name("TIME")
+      ->default_str("30m");
+  AddLedgerOptions(*verb, state->ledger);
   AddGroundTruthOptions(*verb, options.ground_truth, options.use_cache);
   AddNetsOptions(*verb, state->job);
   AddOutputOptions(*verb, state->output);

@@ -48,6 +48,10 @@ int Run(State& state) {
       std::printf("; the time limit cut the search of %llu pairs", static_cast<unsigned long long>(report.pairs_cut));
     }
     std::printf("\n");
+    if (state.output.verbosity > 0) {
+      std::printf("  decode %.1f s, search %.1f s, %.2f s a pair\n", report.decode_seconds, report.search_seconds,
+                  report.search_seconds / static_cast<double>(report.num_pairs));
+    }
   }
   return kExitDone;
 }

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "kitsink/archive.h"
+#include "kitsink/contest.h"
 #include "kitsink/manifest.h"
 
 namespace kitsink {
@@ -23,7 +24,7 @@ struct State {
 
 struct Info {
   ZipListing zip;  // no members for a folder
-  uint64_t original_bytes = kContestOriginalBytes;
+  uint64_t original_bytes = kContestClip.size_bytes;
   const char* original_from = "the contest's video";
   std::optional<MemberDescription> scene;  // unless the archive is another's
   std::string why_not;

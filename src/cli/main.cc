@@ -28,10 +28,12 @@ int Main(int argc, char** argv) {
       "  kitsink compress drive.mkv -o drive.zip\n"
       "  kitsink inflate drive.zip out/\n"
       "  kitsink score out/ --original drive.mkv\n"
+      "  kitsink report out/ --original drive.mkv -o report.html\n"
       "  kitsink evaluate --submission-dir submissions/mine\n"
       "  kitsink info drive.zip\n"
       "  kitsink verify drive.zip --against out/\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong usage.");
+      "  kitsink doctor\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
   Action action;
   AddCompress(app, action);
   AddInflate(app, action);
@@ -39,6 +41,11 @@ int Main(int argc, char** argv) {
   AddEvaluate(app, action);
   AddInfo(app, action);
   AddVerify(app, action);
+  AddDoctor(app, action);
+  AddLedger(app, action);
+  AddReport(app, action);
+  AddSubmission(app, action);
+  AddAudit(app, action);
   AddMask(app, action);
   try {
     app.parse(argc, argv);

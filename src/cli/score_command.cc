@@ -13,6 +13,7 @@ struct State {
   JobOptions job;
   OutputOptions output;
   std::filesystem::path report;
+  LedgerOptions ledger;
 };
 
 int Run(State& state) {
@@ -21,6 +22,7 @@ int Run(State& state) {
     const Status status = CheckWritable(state.report, state.job.overwrite);
     if (!status.ok()) return Fail("score", status.error());
   }
+  if (const Status status = CheckLedger(state.ledger); !status.ok()) return Fail("score", status.error());
   const Result<const Engine*> engine = OpenEngine(state.job);
   if (!engine.ok()) return Fail("score", engine.error());
   const Result<ScoreReport> report = engine.value()->score(state.options, state.job, progress);
@@ -32,30 +34,39 @@ int Run(State& state) {
     if (!status.ok()) return Fail("score", status.error());
   }
   std::fputs((state.output.json ? FormatScoreJson(report.value()) : FormatScore(report.value())).c_str(), stdout);
+  if (const Status status = KeepInLedger(state.ledger, report.value(), state.output); !status.ok()) {
+    return Fail("score", status.error());
+  }
   return kExitDone;
 }
 
 }  // namespace
 
+void AddScoreOptions(CLI::App& verb, ScoreOptions& options) {
+  verb.add_option("INFLATED", options.inflated, "A .raw file, or a folder with exactly one")
+      ->required()
+      ->type_name("PATH");
+  verb.add_option("--original", options.original, "The original video")->required()->type_name("FILE");
+  verb.add_option("--archive", options.archive,
+                  "The archive whose bytes count; default: the one that the manifest beside the .raw names")
+      ->type_name("FILE");
+  AddGroundTruthOptions(verb, options.ground_truth, options.use_cache);
+}
+
 void AddScore(CLI::App& app, Action& action) {
   CLI::App* verb = app.add_subcommand("score", "Score inflated frames against the original as the contest does");
   const auto state = std::make_shared<State>();
-  verb->add_option("INFLATED", state->options.inflated, "A .raw file, or a folder with exactly one")
-      ->required()
-      ->type_name("PATH");
-  verb->add_option("--original", state->options.original, "The original video")->required()->type_name("FILE");
-  verb->add_option("--archive", state->options.archive,
-                   "The archive whose bytes count; default: the one that the manifest beside the .raw names")
-      ->type_name("FILE");
+  AddScoreOptions(*verb, state->options);
   verb->add_option("--report", state->report, "Also write upstream's results block to FILE")->type_name("FILE");
+  AddLedgerOptions(*verb, state->ledger);
   AddForceOption(*verb, state->job);
-  AddGroundTruthOptions(*verb, state->options.ground_truth, state->options.use_cache);
   AddJobOptions(*verb, state->job);
   AddOutputOptions(*verb, state->output);
   verb->footer(
       "Examples:\n"
       "  kitsink score out/ --original drive.mkv\n"
       "  kitsink score out/ --original drive.mkv --archive drive.zip --device cpu --json\n"
+      "  kitsink score out/ --original drive.mkv --ledger runs.jsonl --note \"600 steps\"\n"
       "  kitsink score out/ --original drive.mkv --gt raw:dali.raw\n"
       "dali.raw: rgb24 frames; beside it dali.json: {\"decoder\": \"DALI 1.52.0, T4\", \"sha256\": of dali.raw,\n"
       "\"video_sha256\": of drive.mkv}.");

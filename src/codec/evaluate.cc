@@ -8,6 +8,7 @@
 
 #include "codec/child.h"
 #include "codec/clip_score.h"
+#include "codec/manifest.h"
 #include "codec/stopwatch.h"
 #include "kitsink/archive.h"
 #include "kitsink/codec.h"
@@ -232,6 +233,7 @@ Result<EvaluateReport> RunEvaluate(const EvaluateOptions& options, const JobOpti
   report.batch_size = static_cast<size_t>(options.batch_size);
   // Only a submission of our own says, in the manifest beside its frames, that it runs the nets at inflate.
   report.nets_at_inflate = fs::exists(ManifestPath(clips[0]));
+  report.made = DescribeMaking(clips[0].raw, archive, report.archive_sha256);
   KIT_TRY(NoteStrays(options, report));
   report.seconds = watch.seconds();
   result.text = ConfigText(options, report_path) + FormatUpstreamResults(report);

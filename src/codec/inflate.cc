@@ -173,7 +173,7 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, const Device& device, Progr
     KIT_TRY(SaveGroup(job.folder, result));
     watchdog.Learn(result.steps_run, result.seconds, watch.seconds() - result.seconds);
     after.insert(after.end(), result.after.begin(), result.after.end());
-    progress.Update((i + 1) * options.batch_size, FormatMeans(ExactMeans(after)));
+    progress.Update((i + 1) * options.batch_size, FormatTerms(ExactMeans(after)));
   }
   progress.End();
   return Ok();
@@ -279,6 +279,7 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   }
   json["against_targets"] = {{"before", {{"seg", report.before.seg}, {"pose", report.before.pose}}},
                              {"after", {{"seg", report.after.seg}, {"pose", report.after.pose}}}};
+  json["against_targets"]["pairs"] = {{"before", DescribePairs(joined.before)}, {"after", DescribePairs(joined.after)}};
   json["seconds"] = {{"decode", report.decode_seconds}, {"search", report.search_seconds}};
   report.json = json.dump(2) + "\n";
   KIT_TRY(work.folder.Save(kManifest, report.json));

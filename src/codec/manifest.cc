@@ -2,9 +2,15 @@
 
 #include <string>
 
+#include "kitsink/file.h"
 #include "kitsink/version.h"
 
 namespace kitsink {
+namespace {
+
+constexpr uint64_t kMaxManifestBytes = 1 << 26;
+
+}  // namespace
 
 Json ManifestHead(const char* job, const NetsInfo& nets, const Device& device) {
   Json json;
@@ -21,6 +27,24 @@ Json ManifestHead(const char* job, const NetsInfo& nets, const Device& device) {
 
 Json DescribeFile(const std::filesystem::path& path, uint64_t size_bytes, const std::string& sha256) {
   return {{"path", path.string()}, {"bytes", size_bytes}, {"sha256", sha256}};
+}
+
+std::string DescribeMaking(const std::filesystem::path& raw, const std::filesystem::path& archive,
+                           const std::string& archive_sha256) {
+  Json made;
+  const auto add = [&](const char* job, const std::filesystem::path& path) {
+    const Result<Bytes> bytes = ReadFile(path, kMaxManifestBytes);
+    if (!bytes.ok()) return;
+    const Json json = Json::parse(bytes.value().begin(), bytes.value().end(), nullptr, false);
+    if (!json.is_object() || !json.contains("archive") || !json["archive"].is_object()) return;
+    if (json["archive"].value("sha256", Json()) != archive_sha256) return;
+    for (const char* part : {"options", "seconds"}) {
+      if (json.contains(part)) made[job][part] = json[part];
+    }
+  };
+  add("compress", archive.string() + ".json");
+  add("inflate", std::filesystem::path(raw).replace_extension(".json"));
+  return made.is_null() ? "" : made.dump();
 }
 
 }  // namespace kitsink

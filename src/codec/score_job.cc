@@ -1,6 +1,7 @@
 #include <string>
 
 #include "codec/clip_score.h"
+#include "codec/manifest.h"
 #include "codec/stopwatch.h"
 #include "kitsink/codec.h"
 #include "kitsink/hash.h"
@@ -60,6 +61,7 @@ Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job,
   KIT_ASSIGN(ClipScore clip, ScoreClip(request, *nets, progress));
   report.original_sha256 = clip.video_sha256;
   report.total_pairs = clip.total_pairs;
+  report.first_pair = job.pairs.value_or(PairRange{}).first;
   report.num_pairs = clip.pairs.size();
   DescribeJudges(*nets, options.ground_truth, report);
   report.from_cache = true;
@@ -69,6 +71,7 @@ Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job,
   report.original_name = options.original.string();
   report.inflated_name = raw_path.string();
   report.archive_name = archive.string();
+  report.made = DescribeMaking(raw_path, archive, report.archive_sha256);
   report.seconds = watch.seconds();
   return report;
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "kitsink/contest.h"
 #include "kitsink/hash.h"
 #include "nets/module_tensors.h"
 #include "nets/nets_torch.h"
@@ -17,9 +18,6 @@
 namespace kitsink {
 namespace {
 
-// The contest's files (specs: networks 4).
-constexpr std::string_view kContestSegNet = "68956e328d4c5d875389a1a444870e6bac1c052c9986123827af95c07c6991b6";
-constexpr std::string_view kContestPoseNet = "0f3a0874c5c387f990d7b88bd1d7e1f6de35d98b45f2a289989db2c77b9b6576";
 constexpr int64_t kClasses = 5;
 constexpr int64_t kPoseInputs = 12;
 constexpr int64_t kPoseOutputs = 6;  // at least
@@ -235,7 +233,7 @@ Result<std::unique_ptr<Nets>> Nets::Load(const std::filesystem::path& folder, co
     info.segnet_bytes = segnet.value().size_bytes;
     info.posenet_sha256 = posenet.value().sha256;
     info.posenet_bytes = posenet.value().size_bytes;
-    info.contest = info.segnet_sha256 == kContestSegNet && info.posenet_sha256 == kContestPoseNet;
+    info.contest = info.segnet_sha256 == kContestSegNet.sha256 && info.posenet_sha256 == kContestPoseNet.sha256;
     info.label = info.contest ? "contest nets" : "stand-in nets";
     return std::unique_ptr<Nets>(new Nets(std::move(modules)));
   });

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kitsink/contest.h"
 #include "kitsink/file.h"
 
 namespace kitsink {
@@ -17,7 +18,6 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxFileBytes = 1ULL << 30;
 constexpr uint64_t kMaxHeaderBytes = 1ULL << 23;
 constexpr size_t kMaxDimensions = 8;
-constexpr std::string_view kLfsPointer = "version https://git-lfs";
 
 Error Corrupt(std::string message) { return Error{Code::kCorrupt, std::move(message)}; }
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <string>
 
-#include "kitsink/frame.h"
+#include "kitsink/contest.h"
 #include "kitsink/half.h"
 #include "kitsink/hash.h"
 #include "pose/pose_model.h"
@@ -14,7 +14,7 @@
 namespace kitsink {
 namespace {
 
-constexpr double kScorePerByte = 25.0 / static_cast<double>(kContestOriginalBytes);
+constexpr double kScorePerByte = 25.0 / static_cast<double>(kContestClip.size_bytes);
 constexpr double kScorePerError = 158.11388300841898;  // slope of sqrt(10 x) at x = 1e-4
 
 Result<Track> QuantizeUniform(std::span<const float> values, uint32_t num_columns, uint32_t steps_per_unit) {

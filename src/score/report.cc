@@ -95,9 +95,11 @@ std::string FormatUpstreamResults(const ScoreReport& report) {
 std::string FormatScoreJson(const ScoreReport& report) {
   nlohmann::ordered_json json;
   json["partial"] = IsPartial(report);
+  json["first_pair"] = report.first_pair;
   json["num_pairs"] = report.num_pairs;
   json["total_pairs"] = report.total_pairs;
   json["archive_alone"] = ToJson(report.score);
+  json["nets_at_inflate"] = report.nets_at_inflate;
   if (report.nets_at_inflate) json["archive_plus_nets"] = ToJson(report.WithNets());
   json["upstream_float32"] = ToJson(report.upstream);
   json["nets"] = {{"label", report.nets_label},
@@ -114,13 +116,15 @@ std::string FormatScoreJson(const ScoreReport& report) {
   json["device"] = report.device;
   json["torch"] = report.torch;
   json["batch_size"] = report.batch_size;
+  if (!report.made.empty()) json["made"] = nlohmann::ordered_json::parse(report.made, nullptr, false);
   if (report.inflate_seconds > 0) json["inflate_seconds"] = report.inflate_seconds;
   json["seconds"] = report.seconds;
   json["notes"] = report.notes;
   nlohmann::ordered_json pairs = nlohmann::ordered_json::array();
   for (const PairDistortion& pair : report.pairs) pairs.push_back({{"seg", pair.seg}, {"pose", pair.pose}});
   json["pairs"] = std::move(pairs);
-  return json.dump(2) + "\n";
+  // File names may be any bytes, JSON may not.
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace kitsink

@@ -65,6 +65,13 @@ std::string FormatMeans(const MeanDistortion& means) {
   return text;
 }
 
+std::string FormatTerms(const MeanDistortion& means) {
+  const Score score{.seg = means.seg, .pose = means.pose};
+  char text[64];
+  std::snprintf(text, sizeof(text), "terms so far: seg %.4f pose %.4f", score.seg_term(), score.pose_term());
+  return text;
+}
+
 Score ScoreReport::WithNets() const {
   Score counted = score;
   counted.archive_bytes += nets_bytes;

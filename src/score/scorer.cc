@@ -36,7 +36,7 @@ Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationSource& o
     }
     if (expected.empty()) break;
     for (size_t i = 0; i < expected.size(); ++i) pairs.push_back(ComparePair(expected[i], got[i]));
-    progress.Update(pairs.size(), FormatMeans(ExactMeans(pairs)));
+    progress.Update(pairs.size(), FormatTerms(ExactMeans(pairs)));
     if (progress.stop_requested()) return Error{Code::kIo, "interrupted"};
   }
   progress.End();

@@ -13,6 +13,7 @@
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
+#include "kitsink/manifest.h"
 #include "mask/head.h"
 #include "nets/safetensors.h"
 #include "testlib.h"

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Turns the contest's archive into raw frames with kitsink, called as the contest's evaluate.sh calls it:
+#   inflate.sh ARCHIVE_FOLDER OUTPUT_FOLDER VIDEO_NAMES_FILE
+# kitsink is $KITSINK, else the one in kitsink/bin beside this script, else on PATH, else built from kitsink/source.
+# KITSINK_TIME_LIMIT (seconds, 1500) covers all of this script: the contest's 30 minutes also hold set-up and scoring.
+set -euo pipefail
+fail() { echo "inflate.sh: $1" >&2; exit 1; }
+[[ $# -eq 3 ]] || fail "got $# arguments, expected ARCHIVE_FOLDER OUTPUT_FOLDER VIDEO_NAMES_FILE"
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+archive=$(realpath -e -- "$1") || fail "$1: no such archive folder"
+names=$(realpath -e -- "$3") || fail "$3: no such file of video names"
+mkdir -p -- "$2"
+output=$(realpath -e -- "$2")
+limit=${KITSINK_TIME_LIMIT:-1500}
+
+# One archive holds one clip.
+mapfile -t lines < <(tr -d '\r' <"$names" | sed 's/^[[:space:]]*//; s/[[:space:]]*$//; /^$/d')
+[[ ${#lines[@]} -eq 1 ]] || fail "$names names ${#lines[@]} videos, the archive holds one"
+stem=${lines[0]%.*}
+case "/$stem/" in */../*) fail "$names: \"${lines[0]}\" leads out of the output folder" ;; esac
+# A .raw of an earlier run must not pass for this one's.
+rm -rf -- "$output/$stem.raw" "$output/$stem.json" "$output/$stem.raw.resume"
+
+kitsink=${KITSINK:-}
+if [[ -z $kitsink && -x $here/kitsink/bin/kitsink ]]; then
+  kitsink=$here/kitsink/bin/kitsink
+  export LD_LIBRARY_PATH=$here/kitsink/bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
+[[ -n $kitsink ]] || kitsink=$(command -v kitsink || true)
+if [[ -z $kitsink && -f $here/kitsink/source/CMakeLists.txt ]]; then
+  # Against the LibTorch of the Python that is there, as in the contest's environment, else the system's.
+  torch=$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)' 2>/dev/null || true)
+  cmake -S "$here/kitsink/source" -B "$here/kitsink/build" -DCMAKE_BUILD_TYPE=Release -DKITSINK_TESTS=OFF \
+    ${torch:+-DCMAKE_PREFIX_PATH="$torch"} >&2
+  cmake --build "$here/kitsink/build" --target kitsink --parallel "$(nproc)" >&2
+  kitsink=$here/kitsink/build/kitsink
+  echo "inflate.sh: built kitsink in $SECONDS s" >&2
+fi
+[[ -n $kitsink ]] || fail "found no kitsink: set KITSINK, or make the submission --with-binary or --with-source"
+
+# The nets that the archive was made for: $KITSINK_NETS, those of the contest's checkout, or some beside this script.
+nets=()
+others=
+for folder in "${KITSINK_NETS:-}" models "$here/nets"; do
+  [[ -n $folder && -f $folder/segnet.safetensors && -f $folder/posenet.safetensors ]] || continue
+  if [[ -f $here/nets.sha256 ]] && ! (cd "$folder" && sha256sum --check --status "$here/nets.sha256"); then
+    others+=" $folder"
+    continue
+  fi
+  nets=(--nets "$folder")
+  break
+done
+[[ ${#nets[@]} -gt 0 ]] || fail "found no fitting segnet.safetensors and posenet.safetensors: set KITSINK_NETS${others:+; other nets are in$others}"
+
+left=$((limit - SECONDS))
+[[ $left -gt 0 ]] || fail "no time left of $limit s"
+mkdir -p -- "$(dirname -- "$output/$stem")"
+"$kitsink" inflate "$archive" "$(dirname -- "$output/$stem")" --name "$(basename -- "$stem")" "${nets[@]}" \
+  --time-limit "${left}s"
+echo "inflate.sh: done in $SECONDS s" >&2

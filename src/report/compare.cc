@@ -1,0 +1,190 @@
+// Which runs compare, and what came of them.
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "kitsink/report.h"
+
+namespace kitsink {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kVerdicts[] = {"first", "promoted", "rejected"};
+constexpr size_t kMaxChanges = 4;
+
+// Text of a stranger's on a terminal: no control characters.
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
+std::string Fixed(double value, const char* format = "%.8f") {
+  char text[64];
+  std::snprintf(text, sizeof(text), format, value);
+  return text;
+}
+
+// Threads change no figure, and which card of a host computed does not either.
+std::string WithoutThreads(const std::string& torch) { return torch.substr(0, torch.rfind(", ")); }
+
+std::string Short(const std::string& sha256) { return sha256.substr(0, 8); }
+
+std::map<std::string, std::string> FlattenOptions(const std::string& made) {
+  std::map<std::string, std::string> options;
+  const Json json = Json::parse(made, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return options;
+  for (const auto& [job, parts] : json.items()) {
+    if (!parts.is_object() || !parts.contains("options") || !parts["options"].is_object()) continue;
+    for (const auto& [key, value] : parts["options"].items()) options[job + "." + key] = value.dump();
+  }
+  return options;
+}
+
+// "inflate.steps 300 -> 600, ..."
+std::string DescribeChanges(const ScoreReport& from, const ScoreReport& to) {
+  const std::map<std::string, std::string> old_options = FlattenOptions(from.made);
+  const std::map<std::string, std::string> new_options = FlattenOptions(to.made);
+  std::vector<std::string> changes;
+  for (const auto& [key, value] : new_options) {
+    const auto old = old_options.find(key);
+    if (old == old_options.end()) continue;
+    if (old->second != value) changes.push_back(key + " " + old->second + " -> " + value);
+  }
+  std::string text;
+  for (size_t i = 0; i < std::min(changes.size(), kMaxChanges); ++i) text += (i == 0 ? "" : ", ") + changes[i];
+  if (changes.size() > kMaxChanges) text += " and " + std::to_string(changes.size() - kMaxChanges) + " more";
+  return text;
+}
+
+// The settings on one line, for people.
+std::string Heading(const ScoreReport& score) {
+  std::string pairs = score.num_pairs == score.total_pairs
+                          ? "all " + std::to_string(score.total_pairs) + " pairs"
+                          : "PARTIAL: pairs " + std::to_string(score.first_pair) + ":" +
+                                std::to_string(score.first_pair + score.num_pairs) + " of " +
+                                std::to_string(score.total_pairs);
+  return Printable(score.nets_label + " " + Short(score.segnet_sha256) + "/" + Short(score.posenet_sha256) + ", " +
+                   score.device + ", clip " + Short(score.original_sha256) + ", " + pairs + ", frames by " +
+                   score.ground_truth_decoder);
+}
+
+}  // namespace
+
+std::string SettingsOf(const ScoreReport& score) {
+  return "SegNet " + score.segnet_sha256 + "\nPoseNet " + score.posenet_sha256 + "\nnets at inflate " +
+         (score.nets_at_inflate ? "yes" : "no") + "\ndevice " + score.device.substr(0, score.device.find(':')) +
+         "\nlibrary " + WithoutThreads(score.torch) + "\nclip " + score.original_sha256 + "\npairs " +
+         std::to_string(score.first_pair) + " + " + std::to_string(score.num_pairs) + " of " +
+         std::to_string(score.total_pairs) + "\ndecoder " + score.ground_truth_decoder + "\nframes " +
+         score.ground_truth_sha256 + "\noriginal bytes " + std::to_string(score.score.original_bytes) + "\n";
+}
+
+std::vector<RunGroup> CompareRuns(std::span<const LedgerRecord> records) {
+  std::vector<RunGroup> groups;
+  std::map<std::string, size_t> group_of;
+  std::vector<size_t> best;  // of each group so far
+  for (size_t i = 0; i < records.size(); ++i) {
+    const std::string settings = SettingsOf(records[i].score);
+    const auto [entry, is_new] = group_of.try_emplace(settings, groups.size());
+    ComparedRun run;
+    run.index = run.best = i;
+    if (is_new) {
+      groups.push_back({settings, {}});
+      best.push_back(i);
+    } else {
+      size_t& champion = best[entry->second];
+      run.best = champion;
+      run.delta = records[i].score.score.total() - records[champion].score.score.total();
+      run.verdict = run.delta < 0 ? Verdict::kPromoted : Verdict::kRejected;
+      run.changes = DescribeChanges(records[champion].score, records[i].score);
+      if (run.verdict == Verdict::kPromoted) champion = i;
+    }
+    groups[entry->second].runs.push_back(std::move(run));
+  }
+  return groups;
+}
+
+std::string FormatLedger(std::span<const LedgerRecord> records) {
+  const std::vector<RunGroup> groups = CompareRuns(records);
+  std::string text;
+  if (groups.size() > 1) {
+    text += std::to_string(groups.size()) + " settings: a score compares only with those under the same heading\n\n";
+  }
+  for (const RunGroup& group : groups) {
+    text += Heading(records[group.runs.front().index].score) + "\n";
+    text +=
+        "  line  time                         score          delta     seg term    pose term    rate term       bytes  "
+        "verdict\n";
+    for (const ComparedRun& run : group.runs) {
+      const LedgerRecord& record = records[run.index];
+      const Score& score = record.score.score;
+      char line[256];
+      std::snprintf(line, sizeof(line), "  %4zu  %-20.20s  %12.8f  %13s %12.8f %12.8f %12.8f  %10llu  %s",
+                    run.index + 1, Printable(record.time).c_str(), score.total(),
+                    run.verdict == Verdict::kFirst ? "" : Fixed(run.delta, "%+.8f").c_str(), score.seg_term(),
+                    score.pose_term(), score.rate_term(), static_cast<unsigned long long>(score.archive_bytes),
+                    kVerdicts[static_cast<int>(run.verdict)]);
+      text += line;
+      if (run.verdict != Verdict::kFirst) text += ", best was line " + std::to_string(run.best + 1);
+      text += "\n";
+      if (!record.note.empty()) text += "        " + Printable(record.note) + "\n";
+      if (!run.changes.empty()) text += "        " + Printable(run.changes) + "\n";
+    }
+  }
+  return text;
+}
+
+std::string FormatLedgerJson(std::span<const LedgerRecord> records) {
+  Json json;
+  json["settings"] = Json::array();
+  for (const RunGroup& group : CompareRuns(records)) {
+    Json runs = Json::array();
+    for (const ComparedRun& run : group.runs) {
+      const LedgerRecord& record = records[run.index];
+      const Score& score = record.score.score;
+      runs.push_back({{"line", run.index + 1},
+                      {"time", record.time},
+                      {"tool", record.tool},
+                      {"note", record.note},
+                      {"score", score.total()},
+                      {"seg_term", score.seg_term()},
+                      {"pose_term", score.pose_term()},
+                      {"rate_term", score.rate_term()},
+                      {"archive_bytes", score.archive_bytes},
+                      {"archive_sha256", record.score.archive_sha256},
+                      {"verdict", kVerdicts[static_cast<int>(run.verdict)]}});
+      if (run.verdict == Verdict::kFirst) continue;
+      runs.back()["best_line"] = run.best + 1;
+      runs.back()["delta"] = run.delta;
+      runs.back()["changes"] = run.changes;
+    }
+    json["settings"].push_back({{"settings", group.settings}, {"runs", std::move(runs)}});
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string FormatVerdict(std::span<const LedgerRecord> records) {
+  if (records.empty()) return "";
+  const size_t last = records.size() - 1;
+  const std::vector<RunGroup> groups = CompareRuns(records);
+  const auto group = std::find_if(groups.begin(), groups.end(),
+                                  [last](const RunGroup& candidate) { return candidate.runs.back().index == last; });
+  const ComparedRun& run = group->runs.back();
+  const size_t others = records.size() - group->runs.size();
+  std::string text = "line " + std::to_string(last + 1) + ": ";
+  if (run.verdict == Verdict::kFirst) {
+    text += "the first of its settings";
+  } else {
+    text += std::string(kVerdicts[static_cast<int>(run.verdict)]) + ", " + Fixed(run.delta, "%+.8f") +
+            " against the best so far, line " + std::to_string(run.best + 1);
+  }
+  if (others > 0) text += "; not compared with " + std::to_string(others) + " of other settings";
+  return text + "\n";
+}
+
+}  // namespace kitsink
