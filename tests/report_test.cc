@@ -5,8 +5,6 @@
 #include "format_testlib.h"
 #include "kitsink/file.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
-
 namespace kitsink {
 namespace {
 
@@ -115,22 +113,6 @@ TEST(Ledger, ErrorsNameFileAndLine) {
   expect(std::string(100000, '[') + "\n", Code::kLimit);
   expect(std::string(300000, ' ') + "\n", Code::kLimit);
   expect("\xff\xfe\n", Code::kCorrupt);
-}
-
-TEST(Ledger, DamageIsRefusedOrHarmless) {
-  std::string text =
-      Lines({MakeRecord(MakeReport(0.2, 5000), "note"), MakeRecord(MakeReport(0.1, 5000), "<&>\x1b[2J")});
-  LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), text.size());
-  // Every third byte: a record is long, and each try reads all of it.
-  for (size_t i = 0; i < text.size(); i += 3) {
-    const char kept = text[i];
-    for (const char other : {'\0', '"', '}', '9', '\n', '\xff'}) {
-      text[i] = other;
-      LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), text.size());
-    }
-    text[i] = kept;
-    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), i);
-  }
 }
 
 TEST(Ledger, ComparesWithinSettingsOnly) {

@@ -3,6 +3,7 @@
 #include "archive/header.h"
 #include "fuzz/fuzz_targets.h"
 #include "kitsink/archive.h"
+#include "kitsink/report.h"
 #include "nets/safetensors.h"
 #include "scene_testlib.h"
 #include "zip_testlib.h"
@@ -154,6 +155,19 @@ std::vector<Bytes> ManifestSeeds() {
               R"("raw":{"bytes":3052008,"frames":1}})"),
       BytesOf(R"({"archive":{"path":"","sha256":""},"raw":{"bytes":0},"x":[1,-2.5e3,null,true,"\u00e9\n"]})"),
   };
+}
+
+std::vector<Bytes> LedgerSeeds() {
+  LedgerRecord record = {"2026-11-21T15:04:05Z", "kitsink 0.1.0", "note", {}};
+  record.score.score = {.seg = 0.2, .pose = 0.004, .archive_bytes = 5000, .original_bytes = 37545489};
+  record.score.upstream = record.score.score;
+  record.score.num_pairs = record.score.total_pairs = 2;
+  record.score.made = R"({"inflate":{"options":{"steps":300}}})";
+  const std::string first = FormatLedgerRecord(record);
+  record.score.score.archive_bytes = 4000;
+  record.score.upstream = record.score.score;
+  record.note = "<&>\x1b[2J";
+  return {BytesOf(first + "\n"), BytesOf(first + "\n" + FormatLedgerRecord(record) + "\n")};
 }
 
 }  // namespace kitsink::fuzz

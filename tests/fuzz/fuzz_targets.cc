@@ -14,6 +14,7 @@
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
 #include "kitsink/manifest.h"
+#include "kitsink/report.h"
 #include "mask/head.h"
 #include "nets/safetensors.h"
 #include "testlib.h"
@@ -217,6 +218,23 @@ void Manifest(std::span<const uint8_t> bytes) {
   if (!manifest.ok()) ExpectDecent(manifest.error());
 }
 
+// Records survive being written and read again, and can be compared and printed.
+void Ledger(std::span<const uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const Result<std::vector<LedgerRecord>> records = ParseLedger(text, "ledger");
+  if (!records.ok()) {
+    KIT_CHECK(records.error().message.starts_with("ledger:"));
+    return ExpectDecent(records.error());
+  }
+  std::string again;
+  for (const LedgerRecord& record : records.value()) again += FormatLedgerRecord(record) + "\n";
+  const Result<std::vector<LedgerRecord>> reread = ParseLedger(again, "ledger");
+  KIT_CHECK(reread.ok() && reread.value().size() == records.value().size());
+  KIT_CHECK(FormatLedger(reread.value()) == FormatLedger(records.value()));
+  KIT_CHECK(!FormatLedgerJson(records.value()).empty());
+  FormatVerdict(records.value());
+}
+
 const std::vector<Target>& Targets() {
   static const std::vector<Target> targets = {
       {"mask", Mask, MaskSeeds},
@@ -229,6 +247,7 @@ const std::vector<Target>& Targets() {
       {"archive", Archive, ArchiveSeeds},
       {"tensors", Tensors, TensorsSeeds},
       {"manifest", Manifest, ManifestSeeds},
+      {"ledger", Ledger, LedgerSeeds},
   };
   return targets;
 }

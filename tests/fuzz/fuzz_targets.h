@@ -32,6 +32,7 @@ void Archive(std::span<const uint8_t> bytes);
 void Zip(std::span<const uint8_t> bytes);
 void Tensors(std::span<const uint8_t> bytes);
 void Manifest(std::span<const uint8_t> bytes);
+void Ledger(std::span<const uint8_t> bytes);
 
 std::vector<Bytes> MaskSeeds();
 std::vector<Bytes> MapsSeeds();
@@ -42,5 +43,6 @@ std::vector<Bytes> ArchiveSeeds();
 std::vector<Bytes> ZipSeeds();
 std::vector<Bytes> TensorsSeeds();
 std::vector<Bytes> ManifestSeeds();
+std::vector<Bytes> LedgerSeeds();
 
 }  // namespace kitsink::fuzz
