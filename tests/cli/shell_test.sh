@@ -3,6 +3,7 @@
 # usage: shell_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 shell=$3/scripts/shell
+has() { grep "$@" >/dev/null; } # reads to the end: under pipefail "grep -q" would kill, and so fail, a writer that goes on
 
 "$shell/generate" "$kitsink" --check || fail "the files of scripts/shell are stale"
 
@@ -11,11 +12,11 @@ verbs=$("$kitsink" --help | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]\+\) .*/\1/p
 [[ $(wc -w <<<"$verbs") -ge 9 ]] || fail "found too few verbs: $verbs"
 for verb in $verbs; do
   for option in $("$kitsink" "$verb" --help | grep -oE '^  (-[a-zA-Z],)?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
-    sed -n "/^    \"$verb\") words=/p" "$shell/kitsink.bash" | grep -qE -- "[\" ]$option[\" ]" || fail "bash: $verb $option"
-    sed -n "/^_kitsink_$verb()/,/^}/p" "$shell/_kitsink" | grep -q -- "'$option\[" || fail "zsh: $verb $option"
-    grep "_from $verb" "$shell/kitsink.fish" | grep -q -- "-l ${option#--} " || fail "fish: $verb $option"
+    sed -n "/^    \"$verb\") words=/p" "$shell/kitsink.bash" | has -E -- "[\" ]$option[\" ]" || fail "bash: $verb $option"
+    sed -n "/^_kitsink_$verb()/,/^}/p" "$shell/_kitsink" | has -- "'$option\[" || fail "zsh: $verb $option"
+    grep "_from $verb" "$shell/kitsink.fish" | has -- "-l ${option#--} " || fail "fish: $verb $option"
     [[ $option == --help* ]] && continue
-    sed -n "/^.SS kitsink $verb$/,/^.SS/p" "$shell/kitsink.1" | grep -qF -- "\\fB${option//-/\\-}\\fR" || fail "man: $verb $option"
+    sed -n "/^.SS kitsink $verb$/,/^.SS/p" "$shell/kitsink.1" | has -F -- "\\fB${option//-/\\-}\\fR" || fail "man: $verb $option"
   done
 done
 
@@ -53,8 +54,8 @@ offers "kitsink inflate x --nets f" folder
 command -v zsh >/dev/null && { zsh -n "$shell/_kitsink" || fail "zsh"; }
 command -v fish >/dev/null && { fish -n "$shell/kitsink.fish" || fail "fish"; }
 if command -v fish >/dev/null; then
-  fish -c "source $shell/kitsink.fish; complete -C 'kitsink sc'" | grep -q '^score' || fail "fish does not complete sc"
-  fish -c "source $shell/kitsink.fish; complete -C 'kitsink score --led'" | grep -q -- '^--ledger' || fail "fish: --led"
+  fish -c "source $shell/kitsink.fish; complete -C 'kitsink sc'" | has '^score' || fail "fish does not complete sc"
+  fish -c "source $shell/kitsink.fish; complete -C 'kitsink score --led'" | has -- '^--ledger' || fail "fish: --led"
 fi
 if command -v mandoc >/dev/null; then
   mandoc -T lint "$shell/kitsink.1" | grep -E 'WARNING|ERROR' | grep -v 'missing date' && fail "the man page has faults"
