@@ -1,7 +1,9 @@
 #pragma once
 // Published facts of the contest: its nets and its clip, by which kitsink knows them.
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace kitsink {
@@ -22,5 +24,10 @@ inline constexpr uint64_t kContestFrames = 1200;  // of the clip
 
 // How the text begins that stands in for a file until "git lfs pull" fetches it.
 inline constexpr std::string_view kLfsPointer = "version https://git-lfs";
+
+inline bool IsLfsPointer(std::span<const uint8_t> bytes) {
+  return bytes.size() >= kLfsPointer.size() && std::ranges::equal(bytes.first(kLfsPointer.size()), kLfsPointer, {}, {},
+                                                                  [](char c) { return static_cast<uint8_t>(c); });
+}
 
 }  // namespace kitsink

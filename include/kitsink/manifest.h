@@ -13,6 +13,8 @@
 
 namespace kitsink {
 
+inline constexpr uint64_t kMaxManifestBytes = 1 << 26;
+
 // Of the manifest that `inflate` wrote beside a .raw.
 struct RawManifest {
   std::string archive_path, archive_sha256;

@@ -280,7 +280,7 @@ Status CheckUnfolded(uint64_t unfolded_bytes, uint64_t zip_bytes, const Limits& 
 Result<std::vector<ZipEntry>> ReadZipDirectory(std::span<const uint8_t> zip, const Limits& limits) {
   if (zip.empty()) return Error{Code::kCorrupt, "is empty, expected a zip archive"};
   constexpr std::string_view kStart = "PK";
-  if (Text(zip.first(std::min(zip.size(), kLfsPointer.size()))) == kLfsPointer) {
+  if (IsLfsPointer(zip)) {
     return Error{Code::kCorrupt,
                  "is a Git LFS pointer, not the zip itself; run \"git lfs pull\" in the repository it is from"};
   }

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "kitsink/file.h"
 
@@ -199,6 +200,10 @@ Progress& StartOutput(const OutputOptions& output) {
                                       : LogLevel::kWarning);
   static ConsoleProgress progress(!output.quiet);
   return progress;
+}
+
+void PrintJson(const nlohmann::ordered_json& json) {
+  std::printf("%s\n", json.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace).c_str());
 }
 
 int Fail(const char* verb, const Error& error) {

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,9 @@ Status KeepInLedger(const LedgerOptions& ledger, const ScoreReport& score, const
 
 // Sets the log level and gives the progress display that suits the options and the terminal.
 Progress& StartOutput(const OutputOptions& output);
+
+// Prints JSON that may hold names of unknown origin: only ASCII reaches the terminal, and what is no UTF-8 is replaced.
+void PrintJson(const nlohmann::ordered_json& json);
 
 // Prints "kitsink VERB: sentence" and returns kExitFailed, or kExitInterrupted for a job that Ctrl-C ended.
 int Fail(const char* verb, const Error& error);

@@ -48,7 +48,7 @@ std::string Megabytes(uint64_t bytes) {
 
 bool IsPointer(const fs::path& path) {
   const Result<Bytes> begin = ReadBegin(path, kLfsPointer.size());
-  return begin.ok() && std::equal(begin.value().begin(), begin.value().end(), kLfsPointer.begin(), kLfsPointer.end());
+  return begin.ok() && IsLfsPointer(begin.value());
 }
 
 // A file that must be there, whole, and no pointer; nothing when it is.

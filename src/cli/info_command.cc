@@ -218,8 +218,7 @@ int Run(const State& state) {
   const Result<Info> info = Inspect(state, progress);
   if (!info.ok()) return Fail("info", info.error());
   if (state.output.json) {
-    // Names of unknown origin: only ASCII reaches the terminal, and what is no UTF-8 is replaced.
-    std::printf("%s\n", ToJson(state, info.value()).dump(2, ' ', true, Json::error_handler_t::replace).c_str());
+    PrintJson(ToJson(state, info.value()));
   } else if (!state.output.quiet) {
     Print(state, info.value());
   }

@@ -8,6 +8,7 @@
 #include "kitsink/archive.h"
 #include "kitsink/contest.h"
 #include "kitsink/hash.h"
+#include "kitsink/manifest.h"
 #include "kitsink/report.h"
 
 namespace kitsink {
@@ -59,7 +60,7 @@ Result<std::string> NetsOf(const fs::path& archive, const std::string& archive_s
   const fs::path manifest = archive.string() + ".json";
   std::error_code error;
   if (!fs::exists(manifest, error)) return std::string();
-  KIT_ASSIGN(const Bytes bytes, ReadFile(manifest, 1 << 26));
+  KIT_ASSIGN(const Bytes bytes, ReadFile(manifest, kMaxManifestBytes));
   const nlohmann::json json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
   try {
     if (json.at("archive").at("sha256") != archive_sha256) {

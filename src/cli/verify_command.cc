@@ -94,17 +94,14 @@ Json ToJson(const State& state, const Verified& verified) {
 int Run(const State& state) {
   Progress& progress = StartOutput(state.output);
   const Result<Verified> verified = Verify(state, progress);
-  const auto print_json = [](const Json& json) {
-    std::printf("%s\n", json.dump(2, ' ', true, Json::error_handler_t::replace).c_str());
-  };
   if (!verified.ok()) {
     if (state.output.json) {
-      print_json({{"path", state.archive.string()}, {"whole", false}, {"error", verified.error().message}});
+      PrintJson({{"path", state.archive.string()}, {"whole", false}, {"error", verified.error().message}});
     }
     return Fail("verify", verified.error());
   }
   if (state.output.json) {
-    print_json(ToJson(state, verified.value()));
+    PrintJson(ToJson(state, verified.value()));
   } else if (!state.output.quiet) {
     Print(state, verified.value());
   }

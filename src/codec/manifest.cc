@@ -3,14 +3,10 @@
 #include <string>
 
 #include "kitsink/file.h"
+#include "kitsink/manifest.h"
 #include "kitsink/version.h"
 
 namespace kitsink {
-namespace {
-
-constexpr uint64_t kMaxManifestBytes = 1 << 26;
-
-}  // namespace
 
 Json ManifestHead(const char* job, const NetsInfo& nets, const Device& device) {
   Json json;

@@ -12,8 +12,6 @@ namespace {
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
-constexpr uint64_t kMaxManifestBytes = 1 << 26;
-
 // The field at `pointer`, "/raw/bytes", if it is there and of the right kind.
 std::optional<std::string> StringAt(const Json& json, const char* pointer) {
   const Json::json_pointer at(pointer);

@@ -88,8 +88,7 @@ Result<TensorFile> TensorFile::Load(const std::filesystem::path& path) {
 }
 
 Result<TensorFile> TensorFile::Read(Bytes bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.starts_with(kLfsPointer)) {
+  if (IsLfsPointer(bytes)) {
     return Error{Code::kUnsupported,
                  "is a Git LFS pointer, not the weights themselves; run \"git lfs pull\" in the repository it is from"};
   }
