@@ -198,8 +198,8 @@ int main(int argc, char** argv) {
   const std::vector<Motion> motions = FindMotions(clip);
   std::printf("| (search for motion) | | %.1f |\n", Seconds() - start);
   for (const Step& step :
-       {Step{"8 and 24, ground motion", {8, 24, 0, 0}},
-        Step{"... and a net of 16 (level 1 in one segment)", {8, 24, 1, 16}},
+       {Step{"8 and 24, ground motion (level 1 in one segment)", {8, 24, 0, 0}},
+        Step{"... and a net of 16", {8, 24, 1, 16}},
         Step{"14 and 32 with template matching, net of 32", {14, 32, 1, 32}},
         Step{"14 and 40, net of 32 (level 2)", kitsink::ShapeOfLevel(2)}, Step{"... without the net", {14, 40, 0, 0}},
         Step{"... net of 64", {14, 40, 1, 64}}, Step{"every pixel that is not sure is hard", {0, 40, 1, 64}},

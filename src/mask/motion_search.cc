@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
+#include <ranges>
 #include <vector>
 
 namespace kitsink {
@@ -14,6 +15,7 @@ struct Samples {
   struct Row {
     int y;
     size_t begin, end;
+    int64_t changed_above;  // pixels that changed, in the rows before this
   };
   std::vector<Row> rows;
   std::vector<uint16_t> columns;
@@ -35,17 +37,20 @@ constexpr int64_t kFieldCost = 20, kSearchCost = 24;
 Samples TakeSamples(const uint8_t* actual, const MapTables& previous, Sampling sampling, uint32_t plane) {
   Samples samples;
   const int width = previous.width;
+  int64_t changed = 0;
   for (int y = 0; y < previous.height; y += sampling.row_step) {
     const uint8_t* row = actual + static_cast<size_t>(y) * static_cast<size_t>(width);
     const uint8_t* before = previous.ids.Row(y);
     const size_t begin = samples.columns.size();
+    const int64_t changed_above = changed;
     for (int x = 0; x < width; ++x) {
       if ((plane >> before[x] & 1) == 0) continue;
       if (before[x] == row[x] && x % sampling.column_step != 0) continue;
+      changed += before[x] != row[x];
       samples.columns.push_back(static_cast<uint16_t>(x));
       samples.ids.push_back(row[x]);
     }
-    if (samples.columns.size() > begin) samples.rows.push_back({y, begin, samples.columns.size()});
+    if (samples.columns.size() > begin) samples.rows.push_back({y, begin, samples.columns.size(), changed_above});
   }
   return samples;
 }
@@ -63,8 +68,8 @@ class Search {
     for (const int32_t value : trial.field) {
       if (std::abs(value) >= 1 << kMotionBits) return false;
     }
-    const int64_t cost = Mismatches(trial);
-    if (cost + margin >= best_cost_) return false;
+    const int64_t cost = Mismatches(trial, best_cost_ - margin);
+    if (cost >= best_cost_ - margin) return false;
     best_ = trial;
     best_cost_ = cost;
     return true;
@@ -74,11 +79,12 @@ class Search {
   void Restart() { best_cost_ = INT64_MAX; }
 
  private:
-  // What the motion changes in the number of mismatches.
-  int64_t Mismatches(const Motion& motion) const {
+  // What the motion changes in the number of mismatches, or a bound that is not below `least`. From the bottom up,
+  // since what is near moves most: a bad motion is found out early.
+  int64_t Mismatches(const Motion& motion, int64_t least) const {
     int64_t count = 0;
     const int64_t last = previous_ref_.get().width - 1;
-    for (const Samples::Row& sampled : samples_.rows) {
+    for (const Samples::Row& sampled : std::views::reverse(samples_.rows)) {
       const WarpedRow warp = WarpRow(motion, sampled.y, previous_ref_.get().height);
       const uint8_t* source = previous_ref_.get().ids.Row(warp.y);
       const uint8_t* here = previous_ref_.get().ids.Row(sampled.y);
@@ -88,6 +94,7 @@ class Search {
         const bool moves = (motion.plane >> here[x] & motion.plane >> id & 1) != 0;
         if (moves) count += here[x] == samples_.ids[i] ? (id != here[x]) * weight_ : -(id == samples_.ids[i]);
       }
+      if (count - sampled.changed_above >= least) return count - sampled.changed_above;
     }
     return count;
   }
