@@ -257,29 +257,8 @@ Result<Nets::Modules*> Nets::FoldedModules() {
 
 Result<std::vector<Observation>> Nets::Observe(std::span<const FramePair> pairs) {
   if (pairs.empty()) return std::vector<Observation>();
-  return Guarded("nets", [&]() -> Result<std::vector<Observation>> {
-    const torch::NoGradGuard no_grad;
-    std::vector<const Frame*> f0, f1;
-    for (const FramePair& pair : pairs) {
-      f0.push_back(&pair.f0);
-      f1.push_back(&pair.f1);
-    }
-    const torch::Device device = TorchDevice(modules_->device);
-    const torch::Tensor small_f0 = ResizeToModelGrid(FramesToTensor(f0, device));
-    const torch::Tensor small_f1 = ResizeToModelGrid(FramesToTensor(f1, device));
-    const torch::Tensor classes =
-        SegLogits(*modules_, small_f1).argmax(1).to(torch::kUInt8).flatten(1).cpu().contiguous();
-    const torch::Tensor poses = PoseOutputs(*modules_, small_f0, small_f1).cpu().contiguous();
-    std::vector<Observation> observations(pairs.size());
-    const auto pixels = static_cast<size_t>(classes.size(1));
-    for (size_t i = 0; i < pairs.size(); ++i) {
-      const uint8_t* ids = classes.data_ptr<uint8_t>() + i * pixels;
-      observations[i].class_map.assign(ids, ids + pixels);
-      const float* pose = poses.data_ptr<float>() + i * observations[i].pose.size();
-      std::copy_n(pose, observations[i].pose.size(), observations[i].pose.begin());
-    }
-    return observations;
-  });
+  return Guarded("nets",
+                 [&]() -> Result<std::vector<Observation>> { return ToObservations(RunNets(*modules_, pairs)); });
 }
 
 }  // namespace kitsink

@@ -115,6 +115,13 @@ torch::Tensor PoseInput(const torch::Tensor& small_f0, const torch::Tensor& smal
 torch::Tensor SegLogits(Nets::Modules& modules, const torch::Tensor& small_f1);
 torch::Tensor PoseOutputs(Nets::Modules& modules, const torch::Tensor& small_f0, const torch::Tensor& small_f1);
 
+// The same of whole frames, all of one size and without gradients; and what Nets::Observe() makes of it.
+struct NetOutputs {
+  torch::Tensor logits, poses;
+};
+NetOutputs RunNets(Nets::Modules& modules, std::span<const FramePair> pairs);
+std::vector<Observation> ToObservations(const NetOutputs& outputs);
+
 // Ids [count, height, width], int64, of maps first .. first + count - 1.
 torch::Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count, torch::Device device);
 

@@ -84,6 +84,33 @@ Tensor PoseOutputs(Nets::Modules& modules, const Tensor& small_f0, const Tensor&
   return modules.posenet->Forward(PoseInput(small_f0, small_f1)).slice(1, 0, 6);
 }
 
+NetOutputs RunNets(Nets::Modules& modules, std::span<const FramePair> pairs) {
+  const torch::NoGradGuard no_grad;
+  std::vector<const Frame*> f0, f1;
+  for (const FramePair& pair : pairs) {
+    f0.push_back(&pair.f0);
+    f1.push_back(&pair.f1);
+  }
+  const torch::Device device = TorchDevice(modules.device);
+  const Tensor small_f0 = ResizeToModelGrid(FramesToTensor(f0, device));
+  const Tensor small_f1 = ResizeToModelGrid(FramesToTensor(f1, device));
+  return {SegLogits(modules, small_f1), PoseOutputs(modules, small_f0, small_f1)};
+}
+
+std::vector<Observation> ToObservations(const NetOutputs& outputs) {
+  const Tensor classes = outputs.logits.argmax(1).to(torch::kUInt8).flatten(1).cpu().contiguous();
+  const Tensor poses = outputs.poses.cpu().contiguous();
+  std::vector<Observation> observations(static_cast<size_t>(classes.size(0)));
+  const auto pixels = static_cast<size_t>(classes.size(1));
+  for (size_t i = 0; i < observations.size(); ++i) {
+    const uint8_t* ids = classes.data_ptr<uint8_t>() + i * pixels;
+    observations[i].class_map.assign(ids, ids + pixels);
+    const float* pose = poses.data_ptr<float>() + i * observations[i].pose.size();
+    std::copy_n(pose, observations[i].pose.size(), observations[i].pose.begin());
+  }
+  return observations;
+}
+
 Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count, torch::Device device) {
   TORCH_CHECK(first <= clip.count && count <= clip.count - first, "class maps out of range");
   const Tensor ids = torch::empty({static_cast<int64_t>(count), clip.height, clip.width}, torch::dtype(torch::kUInt8));

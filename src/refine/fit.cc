@@ -315,29 +315,15 @@ class Fitter final : public WeightFitter {
 
 Result<std::vector<TeacherReading>> ReadTeacher(Nets& nets, std::span<const FramePair> pairs) {
   return Guarded("nets", [&]() -> Result<std::vector<TeacherReading>> {
-    const torch::NoGradGuard no_grad;
-    std::vector<const Frame*> f0, f1;
-    for (const FramePair& pair : pairs) {
-      f0.push_back(&pair.f0);
-      f1.push_back(&pair.f1);
-    }
-    Nets::Modules& modules = nets.modules();
-    const torch::Device device = TorchDevice(nets.device());
-    const torch::Tensor small_f0 = ResizeToModelGrid(FramesToTensor(f0, device));
-    const torch::Tensor small_f1 = ResizeToModelGrid(FramesToTensor(f1, device));
-    const torch::Tensor logits = SegLogits(modules, small_f1);
-    const torch::Tensor classes = logits.argmax(1).to(torch::kUInt8).flatten(1).cpu().contiguous();
-    const torch::Tensor halves = logits.to(torch::kHalf).flatten(1).cpu().contiguous();
-    const torch::Tensor poses = PoseOutputs(modules, small_f0, small_f1).cpu().contiguous();
+    const NetOutputs outputs = RunNets(nets.modules(), pairs);
+    std::vector<Observation> observations = ToObservations(outputs);
+    const torch::Tensor halves = outputs.logits.to(torch::kHalf).flatten(1).cpu().contiguous();
     std::vector<TeacherReading> readings(pairs.size());
     for (size_t i = 0; i < pairs.size(); ++i) {
-      const auto row = static_cast<int64_t>(i);
-      Observation& observation = readings[i].observation;
-      observation.class_map.resize(static_cast<size_t>(classes.size(1)));
-      std::memcpy(observation.class_map.data(), classes[row].data_ptr(), observation.class_map.size());
-      std::memcpy(observation.pose.data(), poses[row].data_ptr(), sizeof(observation.pose));
+      readings[i].observation = std::move(observations[i]);
       readings[i].logits.resize(static_cast<size_t>(halves.size(1)));
-      std::memcpy(readings[i].logits.data(), halves[row].data_ptr(), readings[i].logits.size() * sizeof(uint16_t));
+      std::memcpy(readings[i].logits.data(), halves[static_cast<int64_t>(i)].data_ptr(),
+                  readings[i].logits.size() * sizeof(uint16_t));
     }
     return readings;
   });
