@@ -136,9 +136,10 @@ std::string Legend() {
   return html + " <span class=\"class\"><span class=\"key\" style=\"background:#fff\"></span>read otherwise</span></p>";
 }
 
-std::string Gallery(const char* heading, const std::vector<PagePair>& pairs, const ScoreReport& report) {
+std::string Gallery(const char* heading, const std::string& legend, const std::vector<PagePair>& pairs,
+                    const ScoreReport& report) {
   if (pairs.empty()) return "";
-  std::string html = std::string("<h2>") + heading + "</h2>";
+  std::string html = std::string("<h2>") + heading + "</h2>" + legend;
   for (const PagePair& pair : pairs) {
     const PairDistortion& distortion = report.pairs.at(pair.index - report.first_pair);
     html += "<p>pair " + std::to_string(pair.index) + ": seg " + FormatFixed(double{distortion.seg}, kDigits) +
@@ -239,9 +240,8 @@ std::string FormatPage(const Page& page) {
       EscapeHtml(report.archive_name) + ", " + FormatFixed(report.score.total(), 6) + "</title><style>" + kPageStyle +
       "</style></head>\n<body>\n";
   html += Header(report) + "\n" + Terms(report) + "\n" + Anatomy(page) + "\n" + Timelines(report) + "\n" +
-          Search(page) + "\n" + (page.worst.empty() ? "" : Legend()) + "\n" +
-          Gallery("Worst pairs", page.worst, report) + "\n" + Gallery("Best pairs", page.best, report) + "\n" +
-          Ledger(page) + "\n" + Settings(report) + "\n";
+          Search(page) + "\n" + Gallery("Worst pairs", Legend(), page.worst, report) + "\n" +
+          Gallery("Best pairs", "", page.best, report) + "\n" + Ledger(page) + "\n" + Settings(report) + "\n";
   html += "<details><summary>The score as JSON</summary><pre id=\"json\">" + EscapeHtml(FormatScoreJson(report)) +
           "</pre></details>\n<p class=\"soft\">kitsink " + EscapeHtml(Version()) + "</p>\n</body></html>\n";
   return html;
