@@ -244,7 +244,7 @@ Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits) {
 Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits) {
   std::error_code error;
   const bool is_folder = std::filesystem::is_directory(zip_or_folder, error);
-  const Result<LoadedArchive> archive = is_folder ? LoadFolder(zip_or_folder, limits) : LoadZip(zip_or_folder, limits);
+  Result<LoadedArchive> archive = is_folder ? LoadFolder(zip_or_folder, limits) : LoadZip(zip_or_folder, limits);
   if (!archive.ok()) return Within("archive", archive.error());
   return archive;
 }
