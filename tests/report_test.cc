@@ -270,6 +270,19 @@ TEST(Page, FiguresAreThoseOfTheScore) {
   EXPECT_NE(html.find("zip</td><td>100</td>"), std::string::npos);
 }
 
+TEST(Page, NamesTheColoursOfTheClassMapsItShows) {
+  const Page page = MakeWholePage();
+  const std::string html = FormatPage(page);
+  for (const ClassColour& colour : kClassColours) {
+    EXPECT_NE(html.find(std::string("</span>") + colour.name + "</span>"), std::string::npos) << colour.name;
+  }
+  EXPECT_NE(html.find("background:rgb(240,180,60)\"></span>lane marks<"), std::string::npos);
+  Page bare = page;
+  bare.worst.clear();
+  bare.best.clear();
+  EXPECT_EQ(FormatPage(bare).find("id=\"legend\""), std::string::npos);
+}
+
 TEST(Page, EscapesEveryStrangersText) {
   Page page = MakeWholePage();
   const std::string evil = "</pre><script>alert('x')</script>\"&";

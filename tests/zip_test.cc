@@ -47,6 +47,97 @@ TEST(ForgedZip, AnHonestOneOpens) {
   EXPECT_TRUE(UnpackZip(Named("./p").Build(), Limits{}).ok());
 }
 
+constexpr uint16_t kSizesFollow = 1 << 3;
+constexpr int64_t kAllOnes = 0xffffffff;
+const uint32_t kCrc = Crc32(Bytes{1, 2, 3}, 0);
+
+// An entry as Python's zipfile, zip and libarchive write it to a pipe.
+ForgedEntry Streamed(const Bytes& record) {
+  return {.flags = kSizesFollow, .local_crc = 0, .local_packed_bytes = 0, .local_size_bytes = 0, .behind = record};
+}
+
+// The same by a writer that keeps room for sizes of 64 bits.
+ForgedEntry Wide(const std::vector<uint64_t>& sizes) {
+  return {.local_packed_bytes = kAllOnes, .local_size_bytes = kAllOnes, .local_extra = testing::Zip64Extra(sizes)};
+}
+
+// Both ways in yield the member.
+void ExpectOpens(const ForgedZip& zip) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(WriteFile(folder / "a.zip", zip.Build(), Overwrite::kRefuse).ok());
+  const Result<Bytes> member = UnpackZip(zip.Build(), Limits{});
+  ASSERT_TRUE(member.ok()) << member.error().message;
+  EXPECT_EQ(member.value(), Bytes({1, 2, 3}));
+  const Status extracted = ExtractZip(folder / "a.zip", folder.path(), Limits{});
+  ASSERT_TRUE(extracted.ok()) << extracted.error().message;
+  EXPECT_EQ(ReadFile(folder / "p", 3).value(), Bytes({1, 2, 3}));
+}
+
+TEST(StreamedZip, SizesMayFollowTheData) {
+  for (const bool has_signature : {true, false}) {
+    for (const bool is_wide : {true, false}) {
+      ForgedEntry entry = Streamed(testing::FollowingRecord(has_signature, is_wide, kCrc, 3, 3));
+      ExpectOpens({.entries = {entry}});
+      entry.local_packed_bytes = entry.local_size_bytes = 3;  // zip knows them when it stores a file
+      ExpectOpens({.entries = {entry}});
+      entry.local_packed_bytes = entry.local_size_bytes = kAllOnes;
+      entry.local_extra = testing::Zip64Extra({0, 0});
+      ExpectOpens({.entries = {entry}});
+    }
+  }
+}
+
+TEST(StreamedZip, RecordsBehindTheDataMayNotLie) {
+  const std::string part = "the record behind its data is missing or contradicts the directory, at byte 34";
+  ExpectRefused({.entries = {Streamed({})}}, part);
+  ExpectRefused({.entries = {Streamed(testing::FollowingRecord(true, false, kCrc + 1, 3, 3))}}, part);
+  ExpectRefused({.entries = {Streamed(testing::FollowingRecord(true, false, kCrc, 4, 3))}}, part);
+  ExpectRefused({.entries = {Streamed(testing::FollowingRecord(false, true, kCrc, 3, 1ULL << 32 | 3))}}, part);
+  ForgedEntry entry = Streamed(testing::FollowingRecord(true, false, kCrc, 3, 3));
+  entry.local_size_bytes = 4;
+  ExpectRefused({.entries = {entry}}, "its own header contradicts the directory");
+  entry.local_size_bytes = 0;
+  entry.local_flags = 0;
+  entry.behind.pop_back();
+  ExpectRefused({.entries = {entry}}, part);
+  // The record is the entry's own: another may not begin inside it.
+  entry.behind.push_back(0);
+  ExpectRefused({.entries = {{.name = "a", .local_byte = 0, .local_name = "p"}, entry}}, "is called \"p\" in its own");
+}
+
+TEST(StreamedZip, SmallSizesMayHave64Bits) {
+  ExpectOpens({.entries = {Wide({3, 3})}});
+  ExpectOpens({.before_end = testing::Zip64End(34)});
+  ExpectOpens({.entries = {Wide({3, 3})}, .before_end = testing::Zip64End(54)});
+}
+
+TEST(StreamedZip, SizesOf64BitsMayNotLie) {
+  const std::string claims = "member \"p\" claims 4 GB or more (zip64) in its own header";
+  const std::string contradicts = "its own header contradicts the directory";
+  ExpectRefused({.entries = {Wide({})}}, claims);
+  ExpectRefused({.entries = {Wide({3})}}, claims);
+  ExpectRefused({.entries = {Wide({kAllOnes, kAllOnes})}}, claims);
+  ExpectRefused({.entries = {Wide({3, 1ULL << 32 | 3})}}, claims);
+  ExpectRefused({.entries = {Wide({4, 3})}}, contradicts);
+  ExpectRefused({.entries = {Wide({0, 0})}}, contradicts);
+  ForgedEntry twice = Wide({3, 3});
+  const Bytes again = testing::Zip64Extra({9, 9});
+  twice.local_extra.insert(twice.local_extra.end(), again.begin(), again.end());
+  ExpectRefused({.entries = {twice}}, claims);
+  const std::string other = "has a zip64 end record that says other than its end record";
+  ExpectRefused({.before_end = testing::Zip64End(35)}, other);
+  ExpectRefused({.before_end = testing::Zip64End(34, 1ULL << 32)}, other);
+  ExpectRefused({.before_end = testing::Zip64End(34, 47, 2)}, other);
+  const std::string end = testing::Zip64End(34);
+  for (size_t i = 0; i < end.size(); ++i) {
+    if (i >= 12 && i < 16) continue;  // versions
+    std::string lie = end;
+    lie[i] ^= 1;
+    ASSERT_FALSE(UnpackZip(ForgedZip{.before_end = lie}.Build(), Limits{}).ok()) << i;
+  }
+  ExpectRefused({.before_end = end.substr(0, 56)}, "expected to end where the end record begins, at byte 137");
+}
+
 TEST(ZipTrick, PathTraversal) {
   for (const char* name : {"../p", "..", "a/../../p", "a/..", "./../p"}) {
     ExpectRefused(Named(name), "leads out of the folder: path traversal by \"..\"");
@@ -65,7 +156,8 @@ TEST(ZipTrick, LinksAndSpecialFiles) {
   ExpectRefused(WithMode(S_IFLNK | 0777), "member \"p\" is a symbolic link");
   ExpectRefused(WithMode(S_IFBLK | 0666), "member \"p\" is a device");
   ExpectRefused(WithMode(S_IFCHR | 0666), "member \"p\" is a device");
-  ExpectRefused(WithMode(S_IFIFO | 0666), "member \"p\" is a special file");
+  ExpectRefused(WithMode(S_IFIFO | 0666), "member \"p\" is a named pipe");
+  ExpectRefused(WithMode(S_IFSOCK | 0666), "member \"p\" is a special file");
   ExpectRefused(WithMode(S_IFDIR | 0755), "member \"p\" is a special file, expected a regular file");
   ExpectRefused({.entries = {{.name = "d/"}}}, "member \"d/\" is a folder with contents");
 }
@@ -93,12 +185,16 @@ TEST(ZipTrick, NamesThatReadersUnderstandDifferently) {
   ExpectRefused(Named(""), "has an empty name");
   ExpectRefused({.entries = {{.local_name = "q"}}}, "member \"p\" is called \"q\" in its own header");
   ByteWriter extra;
-  extra.U16(0x7075);
-  extra.U16(5 + 1);
-  extra.U8(1);
-  extra.U32(0);
-  extra.U8('q');
-  ExpectRefused({.entries = {{.extra = extra.Take()}}}, "member \"p\" has a second name, \"q\"");
+  for (const char name : {'p', 'q'}) {
+    extra.U16(0x7075);
+    extra.U16(5 + 1);
+    extra.U8(1);
+    extra.U32(0);
+    extra.U8(static_cast<uint8_t>(name));
+  }
+  const Bytes second_names = extra.Take();
+  ExpectRefused({.entries = {{.extra = second_names}}}, "member \"p\" has a second name, \"q\"");
+  ExpectRefused({.entries = {{.local_extra = second_names}}}, "member \"p\" is called \"q\" in its own header");
 }
 
 TEST(ZipTrick, Encryption) {
@@ -126,7 +222,8 @@ TEST(ZipTrick, ClaimsOf4GB) {
   ExpectRefused({.directory_byte = kFourGb}, "claims 4 GB or more (zip64)");
   ExpectRefused({.directory_bytes = kFourGb}, "claims 4 GB or more (zip64)");
   ExpectRefused({.num_entries = 0xffff}, "claims 4 GB or more (zip64)");
-  ExpectRefused({.before_end = "PK\x06\x07" + std::string(16, '\0')}, "claims 4 GB or more (zip64)");
+  ExpectRefused({.before_end = "PK\x06\x07" + std::string(16, '\0')},
+                "has a zip64 end record that says other than its end record");
   // Just below what a zip64 would need, in a file of a few bytes.
   ExpectRefused({.entries = {{.packed_bytes = kFourGb - 1, .size_bytes = kFourGb - 1}}},
                 "member \"p\" claims 4294967294 bytes, the zip has 3 for it");

@@ -18,10 +18,53 @@ struct ForgedEntry {
   Bytes extra = {};
   // Where a header should lie; unset fields tell the truth.
   int64_t crc = -1, packed_bytes = -1, size_bytes = -1, local_byte = -1;
-  int64_t local_size_bytes = -1;
+  int64_t local_crc = -1, local_packed_bytes = -1, local_size_bytes = -1;
   std::string local_name = "";  // empty = the name
   uint16_t local_flags = 0;     // besides the others
+  Bytes local_extra = {};
+  Bytes behind = {};  // the data
 };
+
+// A zip64 extra field of `sizes`.
+inline Bytes Zip64Extra(const std::vector<uint64_t>& sizes) {
+  ByteWriter extra;
+  extra.U16(0x0001);
+  extra.U16(static_cast<uint16_t>(sizes.size() * 8));
+  for (const uint64_t size : sizes) extra.U64(size);
+  return extra.Take();
+}
+
+// The record behind the data of an entry of a writer that streams.
+inline Bytes FollowingRecord(bool has_signature, bool is_wide, uint32_t crc, uint64_t packed_bytes,
+                             uint64_t size_bytes) {
+  ByteWriter record;
+  if (has_signature) record.U32(0x08074b50);
+  record.U32(crc);
+  for (const uint64_t size : {packed_bytes, size_bytes}) {
+    is_wide ? record.U64(size) : record.U32(static_cast<uint32_t>(size));
+  }
+  return record.Take();
+}
+
+// What a zip64 has before its end record, for one entry of a name of one byte whose directory begins at
+// `directory_byte`.
+inline std::string Zip64End(uint64_t directory_byte, uint64_t directory_bytes = 47, uint64_t num_entries = 1) {
+  ByteWriter end;
+  end.U32(0x06064b50);
+  end.U64(44);
+  end.U32(45 << 16 | 45);
+  end.U64(0);
+  end.U64(num_entries);
+  end.U64(num_entries);
+  end.U64(directory_bytes);
+  end.U64(directory_byte);
+  end.U32(0x07064b50);
+  end.U32(0);
+  end.U64(directory_byte + directory_bytes);
+  end.U32(1);
+  const Bytes bytes = end.Take();
+  return {bytes.begin(), bytes.end()};
+}
 
 struct ForgedZip {
   std::vector<ForgedEntry> entries = {{}};
@@ -47,13 +90,15 @@ struct ForgedZip {
       zip.U16(entry.flags | entry.local_flags);
       zip.U16(entry.method);
       zip.U32(0x00210000);
-      zip.U32(or_else(entry.crc, Crc32(entry.data, 0)));
-      zip.U32(or_else(entry.packed_bytes, entry.data.size()));
+      zip.U32(or_else(entry.local_crc, or_else(entry.crc, Crc32(entry.data, 0))));
+      zip.U32(or_else(entry.local_packed_bytes, or_else(entry.packed_bytes, entry.data.size())));
       zip.U32(or_else(entry.local_size_bytes, or_else(entry.size_bytes, entry.data.size())));
       zip.U16(static_cast<uint16_t>(name.size()));
-      zip.U16(0);
+      zip.U16(static_cast<uint16_t>(entry.local_extra.size()));
       zip.Append(text(name));
+      zip.Append(entry.local_extra);
       zip.Append(entry.data);
+      zip.Append(entry.behind);
     }
     const size_t directory = zip.size_bytes();
     for (size_t i = 0; i < entries.size(); ++i) {

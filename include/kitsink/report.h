@@ -62,6 +62,17 @@ std::string FormatVerdict(std::span<const LedgerRecord> records);
 // "data:image/png;base64,..."
 std::string DataUri(std::string_view type, std::span<const uint8_t> bytes);
 
+// How the page draws a class map, and what the classes of the contest's SegNet are, by id.
+struct ClassColour {
+  const char* name;
+  uint8_t rgb[3];
+};
+inline constexpr ClassColour kClassColours[5] = {{"road", {70, 76, 90}},
+                                                 {"lane marks", {240, 180, 60}},
+                                                 {"undrivable", {96, 132, 92}},
+                                                 {"movable", {196, 72, 76}},
+                                                 {"own car", {90, 120, 190}}};
+
 // One pair as the page shows it; pictures are data URIs.
 struct PagePair {
   uint64_t index = 0;     // of the clip

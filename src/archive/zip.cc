@@ -27,21 +27,47 @@ struct ZipCloser {
   void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 
-// libzip unfolds what is compressed. It must see the directory as ReadZipDirectory() did, entry by entry.
-Result<std::unique_ptr<zip_t, ZipCloser>> OpenZip(const Bytes& bytes, size_t num_entries) {
-  zip_error_t error;
-  zip_error_init(&error);
-  zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
-  zip_t* zip = source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error);
-  const std::string reason = zip_error_strerror(&error);
-  zip_error_fini(&error);
-  if (zip == nullptr && source != nullptr) zip_source_free(source);
-  if (zip == nullptr) return Error{Code::kCorrupt, "damaged zip archive: " + reason};
-  std::unique_ptr<zip_t, ZipCloser> opened(zip);
-  if (static_cast<uint64_t>(zip_get_num_entries(zip, 0)) != num_entries) {
-    return Error{Code::kCorrupt, "damaged zip archive: readers disagree on the number of its members"};
-  }
-  return opened;
+// A zip of one entry, whose name is our writer's. Written here and not by libzip: the bytes must not depend on a
+// library's version. REQUIRES: sizes below 4 GiB.
+Bytes WriteZip(const ZipEntry& entry, std::span<const uint8_t> packed) {
+  const auto write_common = [&entry](ByteWriter& writer) {
+    writer.U16(10);  // version needed
+    writer.U16(entry.flags);
+    writer.U16(entry.method);
+    writer.U16(0);       // time 00:00
+    writer.U16(0x0021);  // date 1980-01-01
+    writer.U32(entry.crc);
+    writer.U32(static_cast<uint32_t>(entry.packed_bytes));
+    writer.U32(static_cast<uint32_t>(entry.size_bytes));
+    writer.U16(static_cast<uint16_t>(kMemberName.size()));
+    writer.U16(0);  // extra field
+  };
+  const std::span name(reinterpret_cast<const uint8_t*>(kMemberName.data()), kMemberName.size());
+  ByteWriter zip;
+  zip.U32(0x04034b50);
+  write_common(zip);
+  zip.Append(name);
+  zip.Append(packed);
+  const size_t directory_byte = zip.size_bytes();
+  zip.U32(0x02014b50);
+  zip.U16(10);  // made by: MS-DOS, 1.0
+  write_common(zip);
+  zip.U16(0);  // comment
+  zip.U16(0);  // disk
+  zip.U16(0);  // internal attributes
+  zip.U32(0);  // external attributes
+  zip.U32(0);  // local header's byte
+  zip.Append(name);
+  const size_t directory_bytes = zip.size_bytes() - directory_byte;
+  zip.U32(0x06054b50);
+  zip.U16(0);  // this disk
+  zip.U16(0);  // the directory's disk
+  zip.U16(1);  // entries on this disk
+  zip.U16(1);  // entries
+  zip.U32(static_cast<uint32_t>(directory_bytes));
+  zip.U32(static_cast<uint32_t>(directory_byte));
+  zip.U16(0);  // comment
+  return zip.Take();
 }
 
 Result<Bytes> ReadZipFile(const std::filesystem::path& path, const Limits& limits) {
@@ -115,12 +141,26 @@ Result<LoadedArchive> LoadZip(const std::filesystem::path& path, const Limits& l
 
 using Sink = std::function<Status(std::span<const uint8_t>)>;
 
-// Hands the contents of an entry to `sink` part by part: as many bytes as it declares, with its CRC-32.
-Status Unfold(zip_t* zip, size_t index, const ZipEntry& entry, const Sink& sink) {
+// Hands the contents of an entry to `sink` part by part: as many bytes as it declares, with its CRC-32. libzip unfolds
+// them from a zip of this member alone, so that no directory but the one that was read here has a say.
+Status Unfold(std::span<const uint8_t> bytes, const ZipEntry& entry, const Sink& sink) {
   const std::string quoted = "member " + Quoted(entry.name);
   const auto corrupt = [&quoted](const std::string& what) { return Error{Code::kCorrupt, quoted + ": " + what}; };
-  const std::unique_ptr<zip_file_t, ZipCloser> input(zip_fopen_index(zip, index, 0));
-  if (input == nullptr) return corrupt(zip_strerror(zip));
+  constexpr uint16_t kPackingFlags = 1 << 1 | 1 << 2;
+  ZipEntry alone = entry;
+  alone.flags &= kPackingFlags;
+  const Bytes own = WriteZip(alone, bytes.subspan(entry.data_byte, entry.packed_bytes));
+  zip_error_t error;
+  zip_error_init(&error);
+  zip_source_t* source = zip_source_buffer_create(own.data(), own.size(), 0, &error);
+  const std::unique_ptr<zip_t, ZipCloser> zip(
+      source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
+  const std::string reason = zip_error_strerror(&error);
+  zip_error_fini(&error);
+  if (zip == nullptr && source != nullptr) zip_source_free(source);
+  if (zip == nullptr) return corrupt(reason);
+  const std::unique_ptr<zip_file_t, ZipCloser> input(zip_fopen_index(zip.get(), 0, 0));
+  if (input == nullptr) return corrupt(zip_strerror(zip.get()));
   Bytes buffer(std::min<uint64_t>(entry.size_bytes + 1, 1 << 20));
   uint64_t done = 0;
   uint32_t crc = 0;
@@ -140,14 +180,14 @@ Status Unfold(zip_t* zip, size_t index, const ZipEntry& entry, const Sink& sink)
   return Ok();
 }
 
-Status ExtractEntry(zip_t* zip, size_t index, const ZipEntry& entry, const std::filesystem::path& folder) {
+Status ExtractEntry(const Bytes& bytes, const ZipEntry& entry, const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / entry.name;
   std::error_code error;
   std::filesystem::create_directories(entry.is_folder() ? path : path.parent_path(), error);
   if (error) return Error{Code::kIo, path.string() + ": cannot make its folder: " + error.message()};
   if (entry.is_folder()) return Ok();
   KIT_ASSIGN(OutputFile output, OutputFile::Create(path, Overwrite::kAllow));
-  KIT_TRY(Unfold(zip, index, entry, [&output](std::span<const uint8_t> part) { return output.Write(part); }));
+  KIT_TRY(Unfold(bytes, entry, [&output](std::span<const uint8_t> part) { return output.Write(part); }));
   KIT_TRY(output.Commit());
   using std::filesystem::perms;
   if (entry.is_program) {
@@ -160,14 +200,12 @@ Status ExtractEntry(zip_t* zip, size_t index, const ZipEntry& entry, const std::
 // Unfolds every member to name its contents; one that this build cannot unfold keeps an empty hash.
 Result<ZipListing> List(const Bytes& bytes, const Limits& limits) {
   KIT_ASSIGN(const std::vector<ZipEntry> entries, ReadZipDirectory(bytes, limits));
-  KIT_ASSIGN(const auto zip, OpenZip(bytes, entries.size()));
   ZipListing listing{bytes.size(), Sha256Hex(bytes), {}};
-  for (size_t i = 0; i < entries.size(); ++i) {
-    const ZipEntry& entry = entries[i];
+  for (const ZipEntry& entry : entries) {
     ZipMember member{entry.name, entry.method, entry.packed_bytes, entry.size_bytes, entry.crc, ""};
     if (zip_compression_method_supported(entry.method, 0) != 0) {
       Sha256 hash;
-      KIT_TRY(Unfold(zip.get(), i, entry, [&hash](std::span<const uint8_t> part) {
+      KIT_TRY(Unfold(bytes, entry, [&hash](std::span<const uint8_t> part) {
         hash.Update(part);
         return Ok();
       }));
@@ -181,56 +219,20 @@ Result<ZipListing> List(const Bytes& bytes, const Limits& limits) {
 Status Extract(const std::filesystem::path& path, const std::filesystem::path& folder, const Limits& limits) {
   KIT_ASSIGN(const Bytes bytes, ReadZipFile(path, limits));
   KIT_ASSIGN(const std::vector<ZipEntry> entries, ReadZipDirectory(bytes, limits));
-  KIT_ASSIGN(const auto zip, OpenZip(bytes, entries.size()));
-  for (size_t i = 0; i < entries.size(); ++i) KIT_TRY(ExtractEntry(zip.get(), i, entries[i], folder));
+  for (const ZipEntry& entry : entries) KIT_TRY(ExtractEntry(bytes, entry, folder));
   return Ok();
 }
 
 }  // namespace
 
 Result<Bytes> PackZip(std::span<const uint8_t> member) {
-  // Written here and not by libzip: the bytes must not depend on a library's version.
   if (member.size() >= UINT32_MAX) {
     return Error{Code::kLimit, "archive: member of " + std::to_string(member.size()) + " bytes, a zip holds 4 GiB"};
   }
-  const auto write_common = [&member](ByteWriter& writer) {
-    writer.U16(10);      // version needed
-    writer.U16(0);       // flags
-    writer.U16(0);       // method: stored
-    writer.U16(0);       // time 00:00
-    writer.U16(0x0021);  // date 1980-01-01
-    writer.U32(Crc32(member, 0));
-    writer.U32(static_cast<uint32_t>(member.size()));
-    writer.U32(static_cast<uint32_t>(member.size()));
-    writer.U16(static_cast<uint16_t>(kMemberName.size()));
-    writer.U16(0);  // extra field
-  };
-  const std::span name(reinterpret_cast<const uint8_t*>(kMemberName.data()), kMemberName.size());
-  ByteWriter writer;
-  writer.U32(0x04034b50);
-  write_common(writer);
-  writer.Append(name);
-  writer.Append(member);
-  const size_t directory_byte = writer.size_bytes();
-  writer.U32(0x02014b50);
-  writer.U16(10);  // made by: MS-DOS, 1.0
-  write_common(writer);
-  writer.U16(0);  // comment
-  writer.U16(0);  // disk
-  writer.U16(0);  // internal attributes
-  writer.U32(0);  // external attributes
-  writer.U32(0);  // local header's byte
-  writer.Append(name);
-  const size_t directory_bytes = writer.size_bytes() - directory_byte;
-  writer.U32(0x06054b50);
-  writer.U16(0);  // this disk
-  writer.U16(0);  // the directory's disk
-  writer.U16(1);  // entries on this disk
-  writer.U16(1);  // entries
-  writer.U32(static_cast<uint32_t>(directory_bytes));
-  writer.U32(static_cast<uint32_t>(directory_byte));
-  writer.U16(0);  // comment
-  return writer.Take();
+  ZipEntry entry;
+  entry.crc = Crc32(member, 0);
+  entry.packed_bytes = entry.size_bytes = member.size();
+  return WriteZip(entry, member);
 }
 
 Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits) {
@@ -242,7 +244,7 @@ Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits) {
 Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits) {
   std::error_code error;
   const bool is_folder = std::filesystem::is_directory(zip_or_folder, error);
-  const Result<LoadedArchive> archive = is_folder ? LoadFolder(zip_or_folder, limits) : LoadZip(zip_or_folder, limits);
+  Result<LoadedArchive> archive = is_folder ? LoadFolder(zip_or_folder, limits) : LoadZip(zip_or_folder, limits);
   if (!archive.ok()) return Within("archive", archive.error());
   return archive;
 }

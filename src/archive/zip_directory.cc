@@ -3,11 +3,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <map>
+#include <numeric>
+#include <optional>
 #include <string_view>
 
+#include "archive/zip_name.h"
 #include "kitsink/bytes.h"
 #include "kitsink/contest.h"
 
@@ -16,9 +17,9 @@ namespace {
 
 constexpr uint32_t kLocalSignature = 0x04034b50;
 constexpr uint32_t kEntrySignature = 0x02014b50;
-constexpr uint32_t kZip64Signature = 0x07064b50;  // the locator, just before the end record
-constexpr uint32_t kSplitSignature = 0x08074b50;  // first part of a split zip
-constexpr size_t kEntryBytes = 46, kEndBytes = 22, kLocatorBytes = 20;
+constexpr uint32_t kZip64EndSignature = 0x06064b50, kZip64LocatorSignature = 0x07064b50;
+constexpr uint32_t kSplitSignature = 0x08074b50;  // first part of a split zip, and a record behind an entry's data
+constexpr size_t kEntryBytes = 46, kEndBytes = 22, kZip64EndBytes = 56, kZip64LocatorBytes = 20;
 
 Error Corrupt(const std::string& what) { return Error{Code::kCorrupt, "damaged zip archive: " + what}; }
 Error Refuse(const std::string& what) { return Error{Code::kUnsupported, what}; }
@@ -28,9 +29,27 @@ std::string Text(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.
 uint32_t Signature(std::span<const uint8_t> zip, size_t at) { return ByteReader(zip.subspan(at)).U32(); }
 
 struct End {
-  uint64_t byte = 0;  // of the record itself
-  uint64_t num_entries = 0, directory_byte = 0;
+  uint64_t num_entries = 0, directory_byte = 0, directory_bytes = 0;
 };
+
+// A writer that did not know how large its zip would be puts the end record of a zip64 and its locator before the end
+// record, at byte `at`. They must repeat it; yields where the directory ends.
+Result<uint64_t> SkipZip64End(std::span<const uint8_t> zip, uint64_t at, const End& end) {
+  if (at < kZip64LocatorBytes || Signature(zip, at - kZip64LocatorBytes) != kZip64LocatorSignature) return at;
+  const uint64_t begin = at - std::min(at, kZip64LocatorBytes + kZip64EndBytes);
+  ByteReader reader(zip.subspan(begin, at - begin));
+  bool repeats = reader.U32() == kZip64EndSignature && reader.U64() == kZip64EndBytes - 12;
+  reader.U32();                                          // versions
+  repeats = repeats && reader.U64() == 0;                // this disk, the directory's
+  repeats = repeats && reader.U64() == end.num_entries;  // on this disk
+  repeats = repeats && reader.U64() == end.num_entries && reader.U64() == end.directory_bytes;
+  repeats = repeats && reader.U64() == end.directory_byte;
+  reader.U32();  // the locator's signature
+  repeats = repeats && reader.U32() == 0 && reader.U64() == begin && reader.U32() == 1 && !reader.overran();
+  if (!repeats)
+    return Refuse("has a zip64 end record that says other than its end record, at byte " + std::to_string(at));
+  return begin;
+}
 
 // The last end record, which is the one that every reader takes; a zip that leaves room for another reading is refused.
 Result<End> ReadEnd(std::span<const uint8_t> zip) {
@@ -53,71 +72,45 @@ Result<End> ReadEnd(std::span<const uint8_t> zip) {
     return Corrupt("its end record is followed by " + std::to_string(reader.remaining()) + " bytes, expected " +
                    std::to_string(comment_bytes) + where);
   }
-  const bool zip64 = at >= kLocatorBytes && Signature(zip, at - kLocatorBytes) == kZip64Signature;
-  if (zip64 || entries == UINT16_MAX || directory_bytes == UINT32_MAX || directory_byte == UINT32_MAX) {
+  if (entries == UINT16_MAX || directory_bytes == UINT32_MAX || directory_byte == UINT32_MAX) {
     return Refuse("claims 4 GB or more (zip64), in " + std::to_string(zip.size()) + " bytes");
   }
   if (split_start || disk != 0 || directory_disk != 0 || entries_here != entries) {
     return Refuse("is one part of a split zip, expected a whole one");
   }
-  if (uint64_t{directory_byte} + directory_bytes != at) {
+  const End end{entries, directory_byte, directory_bytes};
+  KIT_ASSIGN(const uint64_t directory_end, SkipZip64End(zip, at, end));
+  if (uint64_t{directory_byte} + directory_bytes != directory_end) {
     return Corrupt("its directory ends at byte " + std::to_string(uint64_t{directory_byte} + directory_bytes) +
-                   ", expected to end where the end record begins" + where);
+                   ", expected to end where the end record begins, at byte " + std::to_string(directory_end));
   }
   if (directory_bytes / kEntryBytes < entries) {
     return Corrupt("declares " + std::to_string(entries) + " members in a directory of " +
                    std::to_string(directory_bytes) + " bytes" + where);
   }
-  return End{at, entries, directory_byte};
+  return end;
 }
 
-// A name that an unzipper on Windows would hand to a device, with or without an extension.
-bool IsDevice(std::string_view component) {
-  std::string stem(component.substr(0, component.find('.')));
-  while (stem.ends_with(' ')) stem.pop_back();
-  for (char& c : stem) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  constexpr std::array<std::string_view, 6> kDevices = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
-  if (std::ranges::find(kDevices, stem) != kDevices.end()) return true;
-  return stem.size() == 4 && (stem.starts_with("COM") || stem.starts_with("LPT")) && stem[3] >= '1' && stem[3] <= '9';
-}
-
-// `name` without "." and empty components, if it is fit to be written to disk.
-Result<std::string> CleanName(const std::string& name) {
-  const std::string quoted = "member " + Quoted(name);
-  if (name.find('\0') != name.npos) return Refuse(quoted + " has a zero byte in its name, where some readers stop");
-  if (std::ranges::any_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
-    return Refuse(quoted + " has a control character in its name");
-  }
-  if (name.find('\\') != name.npos) {
-    return Refuse(quoted + " has a backslash in its name, which some readers take for a folder's end");
-  }
-  if (name.starts_with('/')) return Refuse(quoted + " leads out of the folder: an absolute name");
-  if (name.size() >= 2 && name[1] == ':') return Refuse(quoted + " leads out of the folder: a drive letter");
-  std::string clean;
-  for (size_t begin = 0; begin < name.size();) {
-    const size_t end = std::min(name.find('/', begin), name.size());
-    const std::string_view component = std::string_view(name).substr(begin, end - begin);
-    begin = end + 1;
-    if (component == "..") return Refuse(quoted + " leads out of the folder: path traversal by \"..\"");
-    if (IsDevice(component)) return Refuse(quoted + " is named like a device, " + Quoted(component));
-    if (component.empty() || component == ".") continue;
-    if (!clean.empty()) clean += '/';
-    clean += component;
-  }
-  if (clean.empty()) return Refuse(quoted + " has an empty name");
-  if (name.ends_with('/')) clean += '/';
-  return clean;
-}
-
-// The name in Info-ZIP's Unicode path field, which its unzip and libzip prefer; empty without one.
-std::string SecondName(std::span<const uint8_t> extra) {
-  constexpr uint16_t kUnicodePath = 0x7075;
-  constexpr size_t kVersionAndCrc = 5;
+// The fields of an extra field that are of kind `id`.
+std::vector<std::span<const uint8_t>> ExtraFields(std::span<const uint8_t> extra, uint16_t id) {
+  std::vector<std::span<const uint8_t>> fields;
   ByteReader reader(extra);
   while (reader.remaining() >= 4) {
-    const uint16_t id = reader.U16();
+    const bool wanted = reader.U16() == id;
     const std::span<const uint8_t> field = reader.Take(reader.U16());
-    if (id == kUnicodePath && field.size() > kVersionAndCrc) return Text(field.subspan(kVersionAndCrc));
+    if (wanted) fields.push_back(field);
+  }
+  return fields;
+}
+
+// A name other than `name` in Info-ZIP's Unicode path field, which some readers prefer; empty without one.
+std::string SecondName(std::span<const uint8_t> extra, const std::string& name) {
+  constexpr uint16_t kUnicodePath = 0x7075;
+  constexpr size_t kVersionAndCrc = 5;
+  for (const std::span<const uint8_t> field : ExtraFields(extra, kUnicodePath)) {
+    if (field.size() <= kVersionAndCrc) continue;
+    std::string second = Text(field.subspan(kVersionAndCrc));
+    if (second != name) return second;
   }
   return "";
 }
@@ -125,15 +118,16 @@ std::string SecondName(std::span<const uint8_t> extra) {
 // What both headers of an entry say.
 struct Fields {
   uint16_t flags = 0, method = 0;
-  uint32_t crc = 0, packed_bytes = 0, size_bytes = 0;
+  uint32_t crc = 0;
+  uint64_t packed_bytes = 0, size_bytes = 0;
 
   bool encrypted() const {
     constexpr uint16_t kFlags = 1 << 0 | 1 << 6 | 1 << 13;
     constexpr uint16_t kAesMethod = 99;
     return (flags & kFlags) != 0 || method == kAesMethod;
   }
-  bool claims_zip64() const { return packed_bytes == UINT32_MAX || size_bytes == UINT32_MAX; }
-  // The local header may leave checksum and sizes to a record behind the data.
+  bool claims_zip64() const { return packed_bytes >= UINT32_MAX || size_bytes >= UINT32_MAX; }
+  // The local header may leave checksum and sizes to a record behind the data: to a writer that streams.
   bool sizes_follow() const { return (flags & 1 << 3) != 0; }
 };
 
@@ -148,11 +142,54 @@ Fields ReadFields(ByteReader& reader) {
   return fields;
 }
 
+// Sizes of all ones stand for those of 64 bits in a zip64 extra field, which writers that stream need before they know.
+void ReadZip64Sizes(std::span<const uint8_t> extra, Fields& fields) {
+  constexpr uint16_t kZip64 = 0x0001;
+  const std::vector<std::span<const uint8_t>> found = ExtraFields(extra, kZip64);
+  if (found.size() != 1) return;
+  ByteReader reader(found.front());
+  for (uint64_t* size : {&fields.size_bytes, &fields.packed_bytes}) {
+    if (*size == UINT32_MAX && reader.remaining() >= sizeof(*size)) *size = reader.U64();
+  }
+}
+
+// `local` has the values of `fields` or, where they follow the data, zeros in their place.
+bool Agree(const Fields& local, const Fields& fields) {
+  const auto same = [&local](uint64_t here, uint64_t there) {
+    return here == there || (here == 0 && local.sizes_follow());
+  };
+  return local.method == fields.method && same(local.crc, fields.crc) &&
+         same(local.packed_bytes, fields.packed_bytes) && same(local.size_bytes, fields.size_bytes);
+}
+
+// The bytes of the record behind an entry's data: with or without a signature, its sizes of 32 or 64 bits. None if
+// what `behind` begins with is no such record, or says other than `fields`.
+std::optional<size_t> FollowingRecord(std::span<const uint8_t> behind, const Fields& fields) {
+  for (const bool has_signature : {true, false}) {
+    for (const bool is_wide : {false, true}) {
+      ByteWriter record;
+      if (has_signature) record.U32(kSplitSignature);
+      record.U32(fields.crc);
+      for (const uint64_t size : {fields.packed_bytes, fields.size_bytes}) {
+        is_wide ? record.U64(size) : record.U32(static_cast<uint32_t>(size));
+      }
+      const Bytes expected = record.Take();
+      if (behind.size() >= expected.size() && std::ranges::equal(behind.first(expected.size()), expected)) {
+        return expected.size();
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 Status CheckKind(const std::string& quoted, const Fields& fields, uint32_t mode, bool is_folder) {
   if (fields.encrypted()) return Refuse(quoted + " is encrypted");
   const uint32_t type = mode & S_IFMT;
   if (type == S_IFLNK) return Refuse(quoted + " is a symbolic link, expected a regular file");
   if (type == S_IFCHR || type == S_IFBLK) return Refuse(quoted + " is a device, expected a regular file");
+  if (type == S_IFIFO) {
+    return Refuse(quoted + " is a named pipe, expected a regular file; zip writes so of what it reads from stdin");
+  }
   if (type != 0 && type != (is_folder ? S_IFDIR : S_IFREG)) {
     return Refuse(quoted + " is a special file, expected a " + (is_folder ? "folder" : "regular file"));
   }
@@ -165,38 +202,53 @@ Status CheckKind(const std::string& quoted, const Fields& fields, uint32_t mode,
   return Ok();
 }
 
-// The local header says the same as the directory; yields where the data begins.
-Result<uint64_t> CheckLocal(std::span<const uint8_t> before_directory, uint64_t at, const std::string& name,
-                            const Fields& fields) {
+// Where an entry lies in the zip: its own header, its packed bytes, and the record that may follow them.
+struct Extent {
+  uint64_t begin = 0, data = 0, end = 0;
+};
+
+// The local header and the record behind the data say the same as the directory.
+Result<Extent> CheckLocal(std::span<const uint8_t> before_directory, uint64_t at, const std::string& name,
+                          const Fields& fields) {
   const std::string quoted = "member " + Quoted(name);
   ByteReader reader(before_directory.subspan(std::min<uint64_t>(at, before_directory.size())));
   if (reader.U32() != kLocalSignature) {
     return Corrupt(quoted + " has no header of its own, at byte " + std::to_string(at));
   }
   reader.U16();  // version needed
-  const Fields local = ReadFields(reader);
+  Fields local = ReadFields(reader);
   const uint16_t name_bytes = reader.U16(), extra_bytes = reader.U16();
   const std::string local_name = Text(reader.Take(name_bytes));
-  const std::string second = SecondName(reader.Take(extra_bytes));
+  const std::span<const uint8_t> extra = reader.Take(extra_bytes);
   if (reader.overran()) return Corrupt(quoted + ": its own header ends early, at byte " + std::to_string(at));
   if (local_name != name) return Refuse(quoted + " is called " + Quoted(local_name) + " in its own header");
-  if (!second.empty() && second != name) return Refuse(quoted + " is called " + Quoted(second) + " in its own header");
+  const std::string second = SecondName(extra, name);
+  if (!second.empty()) return Refuse(quoted + " is called " + Quoted(second) + " in its own header");
   if (local.encrypted()) return Refuse(quoted + " is encrypted");
-  const bool same_sizes =
-      local.crc == fields.crc && local.packed_bytes == fields.packed_bytes && local.size_bytes == fields.size_bytes;
-  if (local.method != fields.method || (!same_sizes && !local.sizes_follow())) {
-    if (local.claims_zip64()) return Refuse(quoted + " claims 4 GB or more (zip64) in its own header");
+  ReadZip64Sizes(extra, local);
+  if (local.claims_zip64()) return Refuse(quoted + " claims 4 GB or more (zip64) in its own header");
+  if (!Agree(local, fields)) {
     return Corrupt(quoted + ": its own header contradicts the directory, at byte " + std::to_string(at));
   }
+  Extent extent{at, at + reader.position(), 0};
   if (fields.packed_bytes > reader.remaining()) {
     return Corrupt(quoted + " claims " + std::to_string(fields.packed_bytes) + " bytes, the zip has " +
                    std::to_string(reader.remaining()) + " for it");
   }
-  return at + reader.position();
+  extent.end = extent.data + fields.packed_bytes;
+  if (local.sizes_follow()) {
+    const std::optional<size_t> record_bytes = FollowingRecord(before_directory.subspan(extent.end), fields);
+    if (!record_bytes.has_value()) {
+      return Corrupt(quoted + ": the record behind its data is missing or contradicts the directory, at byte " +
+                     std::to_string(extent.end));
+    }
+    extent.end += *record_bytes;
+  }
+  return extent;
 }
 
-// Reads the next entry of the directory; `local_byte` gets where its own header begins.
-Result<ZipEntry> ReadEntry(std::span<const uint8_t> before_directory, ByteReader& reader, uint64_t& local_byte) {
+// Reads the next entry of the directory; `extent` gets where it lies.
+Result<ZipEntry> ReadEntry(std::span<const uint8_t> before_directory, ByteReader& reader, Extent& extent) {
   if (reader.U32() != kEntrySignature) return Corrupt("an entry of its directory does not begin as one");
   reader.U32();  // versions
   const Fields fields = ReadFields(reader);
@@ -204,18 +256,20 @@ Result<ZipEntry> ReadEntry(std::span<const uint8_t> before_directory, ByteReader
   const uint16_t disk = reader.U16();
   reader.U16();  // internal attributes
   const uint32_t mode = reader.U32() >> 16;
-  local_byte = reader.U32();
+  const uint32_t local_byte = reader.U32();
   const std::string name = Text(reader.Take(name_bytes));
-  const std::string second = SecondName(reader.Take(extra_bytes));
+  const std::string second = SecondName(reader.Take(extra_bytes), name);
   reader.Take(comment_bytes);
   if (reader.overran()) return Corrupt("its directory ends early");
   const std::string quoted = "member " + Quoted(name);
   if (disk != 0) return Refuse(quoted + " lies in another part of a split zip");
-  if (!second.empty() && second != name) return Refuse(quoted + " has a second name, " + Quoted(second));
+  if (!second.empty()) return Refuse(quoted + " has a second name, " + Quoted(second));
   ZipEntry entry;
-  KIT_ASSIGN(entry.name, CleanName(name));
+  KIT_ASSIGN(entry.name, CleanZipName(name));
   KIT_TRY(CheckKind(quoted, fields, mode, entry.is_folder()));
-  KIT_ASSIGN(entry.data_byte, CheckLocal(before_directory, local_byte, name, fields));
+  KIT_ASSIGN(extent, CheckLocal(before_directory, local_byte, name, fields));
+  entry.data_byte = extent.data;
+  entry.flags = fields.flags;
   entry.method = fields.method;
   entry.crc = fields.crc;
   entry.packed_bytes = fields.packed_bytes;
@@ -247,17 +301,13 @@ Status CheckNames(const std::vector<ZipEntry>& entries) {
   return Ok();
 }
 
-// Where an entry lies in the zip, from its own header to the last of its packed bytes.
-struct Extent {
-  uint64_t begin, end;
-  std::string_view name;
-};
-
-Status CheckOverlaps(std::vector<Extent> extents) {
-  std::ranges::sort(extents, {}, &Extent::begin);
-  for (size_t i = 1; i < extents.size(); ++i) {
-    if (extents[i - 1].end <= extents[i].begin) continue;
-    return Refuse("members " + Quoted(extents[i - 1].name) + " and " + Quoted(extents[i].name) +
+Status CheckOverlaps(const std::vector<ZipEntry>& entries, const std::vector<Extent>& extents) {
+  std::vector<size_t> order(extents.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::sort(order, {}, [&extents](size_t i) { return extents[i].begin; });
+  for (size_t i = 1; i < order.size(); ++i) {
+    if (extents[order[i - 1]].end <= extents[order[i]].begin) continue;
+    return Refuse("members " + Quoted(entries[order[i - 1]].name) + " and " + Quoted(entries[order[i]].name) +
                   " share bytes, as in a zip bomb");
   }
   return Ok();
@@ -289,13 +339,13 @@ Result<std::vector<ZipEntry>> ReadZipDirectory(std::span<const uint8_t> zip, con
                                      Quoted(Text(zip.first(std::min<size_t>(zip.size(), 8)))) + ", expected \"PK\""};
   }
   KIT_ASSIGN(const End end, ReadEnd(zip));
-  ByteReader reader(zip.subspan(end.directory_byte, end.byte - end.directory_byte));
+  ByteReader reader(zip.subspan(end.directory_byte, end.directory_bytes));
   std::vector<ZipEntry> entries;
-  std::vector<uint64_t> local_bytes(end.num_entries);
+  std::vector<Extent> extents(end.num_entries);
   entries.reserve(end.num_entries);
   uint64_t unfolded_bytes = 0;
   for (uint64_t i = 0; i < end.num_entries; ++i) {
-    KIT_ASSIGN(ZipEntry entry, ReadEntry(zip.first(end.directory_byte), reader, local_bytes[i]));
+    KIT_ASSIGN(ZipEntry entry, ReadEntry(zip.first(end.directory_byte), reader, extents[i]));
     unfolded_bytes += entry.size_bytes;
     entries.push_back(std::move(entry));
   }
@@ -304,11 +354,7 @@ Result<std::vector<ZipEntry>> ReadZipDirectory(std::span<const uint8_t> zip, con
                    std::to_string(end.num_entries) + " members need");
   }
   KIT_TRY(CheckNames(entries));
-  std::vector<Extent> extents;
-  for (size_t i = 0; i < entries.size(); ++i) {
-    extents.push_back({local_bytes[i], entries[i].data_byte + entries[i].packed_bytes, entries[i].name});
-  }
-  KIT_TRY(CheckOverlaps(std::move(extents)));
+  KIT_TRY(CheckOverlaps(entries, extents));
   KIT_TRY(CheckUnfolded(unfolded_bytes, zip.size(), limits));
   return entries;
 }

@@ -21,7 +21,10 @@ struct State {
 
 struct Verified {
   LoadedArchive archive;
-  MemberDescription description;
+  ArchiveAnatomy anatomy;
+  uint32_t map_width = 0, map_height = 0, num_pairs = 0;
+  uint64_t num_weights = 0;
+  size_t num_tails = 0;
   std::optional<RawCheck> raw;
   double seconds = 0;
 };
@@ -32,14 +35,20 @@ Result<Verified> Verify(const State& state, Progress& progress) {
   Verified verified;
   KIT_ASSIGN(verified.archive, LoadArchive(state.archive, limits));
   const Bytes& member = verified.archive.member;
+  ArchiveFacts facts;
   const auto decode = [&]() -> Status {
-    KIT_ASSIGN(verified.description, DescribeMember(member, false, 1, limits, progress));
+    KIT_ASSIGN(verified.anatomy, ReadAnatomy(member, limits));
     KIT_ASSIGN(const Scene scene, DecodeMember(member, state.job.threads, limits, progress));
+    facts = {verified.archive.sha256, scene.frame_size, scene.mask.count};
+    verified.map_width = scene.mask.width;
+    verified.map_height = scene.mask.height;
+    verified.num_pairs = scene.mask.count;
+    for (const TensorSpec& spec : GeneratorTensors(scene.weights.shape)) verified.num_weights += spec.num_values();
+    verified.num_tails = MeasureSelectors(scene.selectors).size();
     return CheckSearchable(scene);
   };
   if (const Status status = decode(); !status.ok()) return Within(state.archive.string(), status.error());
   if (!state.against.empty()) {
-    const ArchiveFacts facts{verified.archive.sha256, verified.description.frame_size, verified.description.mask.count};
     KIT_ASSIGN(verified.raw, CheckRaw(state.against, facts));
   }
   verified.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -47,19 +56,17 @@ Result<Verified> Verify(const State& state, Progress& progress) {
 }
 
 void Print(const State& state, const Verified& verified) {
-  const ArchiveAnatomy& anatomy = verified.description.anatomy;
-  const MaskInfo& mask = verified.description.mask;
+  const ArchiveAnatomy& anatomy = verified.anatomy;
   std::printf("%s: whole, %" PRIu64 " bytes, sha256 %s\n", state.archive.string().c_str(), verified.archive.size_bytes,
               verified.archive.sha256.c_str());
   std::printf("  zip       one stored member, CRC-32 right\n");
   std::printf("  header    check byte right, streams agree\n");
   std::printf("  stream m  %10" PRIu64 " bytes  %u class maps of %u x %u, CRC-32 right\n", anatomy.mask_bytes,
-              mask.count, mask.width, mask.height);
+              verified.num_pairs, verified.map_width, verified.map_height);
   std::printf("  stream w  %10" PRIu64 " bytes  %" PRIu64 " weights, CRC-16 right\n", anatomy.weights_bytes,
-              verified.description.num_weights);
-  std::printf("  stream p  %10" PRIu64 " bytes  %u poses, CRC-16 right\n", anatomy.pose_bytes, mask.count);
-  std::printf("  stream r  %10" PRIu64 " bytes  %zu tails\n", anatomy.selectors_bytes,
-              verified.description.selectors_parts.size());
+              verified.num_weights);
+  std::printf("  stream p  %10" PRIu64 " bytes  %u poses, CRC-16 right\n", anatomy.pose_bytes, verified.num_pairs);
+  std::printf("  stream r  %10" PRIu64 " bytes  %zu tails\n", anatomy.selectors_bytes, verified.num_tails);
   if (verified.raw.has_value()) {
     const RawCheck& raw = *verified.raw;
     std::printf("  frames    %s: %s%" PRIu64 " pairs\n", raw.raw.string().c_str(),
@@ -74,12 +81,9 @@ void Print(const State& state, const Verified& verified) {
 }
 
 Json ToJson(const State& state, const Verified& verified) {
-  Json json = {{"path", state.archive.string()},
-               {"whole", true},
-               {"bytes", verified.archive.size_bytes},
-               {"sha256", verified.archive.sha256},
-               {"num_pairs", verified.description.mask.count},
-               {"seconds", verified.seconds}};
+  Json json = {{"path", state.archive.string()},       {"whole", true},
+               {"bytes", verified.archive.size_bytes}, {"sha256", verified.archive.sha256},
+               {"num_pairs", verified.num_pairs},      {"seconds", verified.seconds}};
   if (!verified.raw.has_value()) return json;
   const RawCheck& raw = *verified.raw;
   json["against"] = {

@@ -67,8 +67,10 @@ Error WrongLength(const ClipRequest& request, uint64_t raw_pairs, uint64_t total
   if (raw_pairs < total_pairs && raw_pairs % request.batch_size == 0 && raw_pairs > 0) {
     upstream = "; upstream would have scored these " + std::to_string(raw_pairs) + " without a word";
   }
+  const bool may_be_a_part = raw_pairs < total_pairs && request.may_name_pairs;
   return Error{Code::kCorrupt, request.raw.string() + ": has " + std::to_string(raw_pairs) +
-                                   " pairs, the original has " + std::to_string(total_pairs) + upstream};
+                                   " pairs, the original has " + std::to_string(total_pairs) + upstream +
+                                   (may_be_a_part ? "; --pairs A:B scores a part" : "")};
 }
 
 }  // namespace

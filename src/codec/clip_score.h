@@ -18,6 +18,7 @@ struct ClipRequest {
   std::optional<PairRange> pairs;
   size_t batch_size = kUpstreamBatchSize;
   bool use_cache = true;
+  bool may_name_pairs = false;  // `pairs` is the user's to set, and an error says so
   Limits limits;
 };
 

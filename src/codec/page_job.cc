@@ -12,9 +12,6 @@
 namespace kitsink {
 namespace {
 
-// Road, lane marks, undrivable, movable, own car.
-constexpr uint8_t kClassColours[5][3] = {{70, 76, 90}, {240, 180, 60}, {96, 132, 92}, {196, 72, 76}, {90, 120, 190}};
-
 // What each pair adds to the score: its seg term, and its pose times the slope of sqrt(10 * pose) at the mean.
 std::vector<double> Shares(const ScoreReport& report) {
   const auto count = static_cast<double>(report.pairs.size());
@@ -53,7 +50,7 @@ Frame DrawClasses(const Observation& original, const Observation& inflated) {
   for (size_t i = 0; i < original.class_map.size(); ++i) {
     const bool differs = original.class_map[i] != inflated.class_map[i];
     for (size_t channel = 0; channel < 3; ++channel) {
-      picture.rgb[3 * i + channel] = differs ? uint8_t{255} : kClassColours[original.class_map[i]][channel];
+      picture.rgb[3 * i + channel] = differs ? uint8_t{255} : kClassColours[original.class_map[i]].rgb[channel];
     }
   }
   return picture;

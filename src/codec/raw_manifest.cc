@@ -145,7 +145,7 @@ Result<RawCheck> CheckRaw(const fs::path& against, const ArchiveFacts& archive) 
     check.num_pairs = manifest->num_pairs;
     expected_bytes = manifest->raw_bytes;
     if (manifest->cut_by_time_limit)
-      check.notes.push_back("the time limit cut this inflation short: another run gives other frames");
+      check.notes.emplace_back("the time limit cut this inflation short: another run gives other frames");
   }
   std::error_code error;
   if (named_manifest && !fs::exists(check.raw, error)) {

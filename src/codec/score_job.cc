@@ -57,6 +57,7 @@ Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job,
                             .ground_truth = options.ground_truth,
                             .pairs = job.pairs,
                             .use_cache = options.use_cache,
+                            .may_name_pairs = true,
                             .limits = job.limits};
   KIT_ASSIGN(ClipScore clip, ScoreClip(request, *nets, progress));
   report.original_sha256 = clip.video_sha256;

@@ -125,16 +125,28 @@ std::string Anatomy(const Page& page) {
   return html + DrawBar(parts) + Table({"", "bytes", "share", "of the score"}, rows);
 }
 
-std::string Gallery(const char* heading, const std::vector<PagePair>& pairs, const ScoreReport& report) {
+std::string Legend() {
+  std::string html = "<p class=\"soft\" id=\"legend\">Class maps:";
+  for (const ClassColour& colour : kClassColours) {
+    std::string rgb;
+    for (const uint8_t value : colour.rgb) rgb += (rgb.empty() ? "" : ",") + std::to_string(value);
+    html += " <span class=\"class\"><span class=\"key\" style=\"background:rgb(" + rgb + ")\"></span>" + colour.name +
+            "</span>";
+  }
+  return html + " <span class=\"class\"><span class=\"key\" style=\"background:#fff\"></span>read otherwise</span></p>";
+}
+
+std::string Gallery(const char* heading, const std::string& legend, const std::vector<PagePair>& pairs,
+                    const ScoreReport& report) {
   if (pairs.empty()) return "";
-  std::string html = std::string("<h2>") + heading + "</h2>";
+  std::string html = std::string("<h2>") + heading + "</h2>" + legend;
   for (const PagePair& pair : pairs) {
     const PairDistortion& distortion = report.pairs.at(pair.index - report.first_pair);
     html += "<p>pair " + std::to_string(pair.index) + ": seg " + FormatFixed(double{distortion.seg}, kDigits) +
             ", pose " + FormatFixed(double{distortion.pose}, kDigits) + "; adds about " + FormatFixed(pair.share, 6) +
             " to the score</p><div class=\"pair\">";
     const std::pair<const char*, const std::string*> pictures[] = {{"original f1", &pair.original},
-                                                                   {"classes; white: read otherwise", &pair.class_map},
+                                                                   {"class map", &pair.class_map},
                                                                    {"inflated f0", &pair.f0},
                                                                    {"inflated f1", &pair.f1}};
     for (const auto& [name, uri] : pictures) {
@@ -228,8 +240,8 @@ std::string FormatPage(const Page& page) {
       EscapeHtml(report.archive_name) + ", " + FormatFixed(report.score.total(), 6) + "</title><style>" + kPageStyle +
       "</style></head>\n<body>\n";
   html += Header(report) + "\n" + Terms(report) + "\n" + Anatomy(page) + "\n" + Timelines(report) + "\n" +
-          Search(page) + "\n" + Gallery("Worst pairs", page.worst, report) + "\n" +
-          Gallery("Best pairs", page.best, report) + "\n" + Ledger(page) + "\n" + Settings(report) + "\n";
+          Search(page) + "\n" + Gallery("Worst pairs", Legend(), page.worst, report) + "\n" +
+          Gallery("Best pairs", "", page.best, report) + "\n" + Ledger(page) + "\n" + Settings(report) + "\n";
   html += "<details><summary>The score as JSON</summary><pre id=\"json\">" + EscapeHtml(FormatScoreJson(report)) +
           "</pre></details>\n<p class=\"soft\">kitsink " + EscapeHtml(Version()) + "</p>\n</body></html>\n";
   return html;

@@ -26,6 +26,7 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 figure{margin:.8rem 0}
 .bar{display:flex;height:1.7rem;border-radius:4px;overflow:hidden;margin:.4rem 0}
 .key{display:inline-block;width:.8rem;height:.8rem;border-radius:2px;margin-right:.5rem}
+.key{outline:1px solid var(--line)}.class{display:inline-block;margin:0 .9rem 0 .3rem}
 .axis{display:flex;justify-content:space-between}
 svg{display:block;width:100%;background:var(--card);border:1px solid var(--line)}
 svg.timeline{height:8.5rem}

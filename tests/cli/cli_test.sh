@@ -33,6 +33,8 @@ expect "inflate a folder" 0 "rendered" "$kitsink" inflate extracted render_folde
 cmp -s render/clip.raw render_folder/clip.raw || fail "the folder gave other frames than the zip"
 expect "one pair" 0 "1 pairs" "$kitsink" inflate clip.zip part --pairs 1:2 --steps 0 "${quick[@]}"
 cmp -s part/clip.raw <(tail -c $((2 * 1164 * 874 * 3)) render/clip.raw) || fail "--pairs gave other frames"
+expect "score of a part as if whole" 1 "has 1 pairs, the original has 2; --pairs A:B scores a part" \
+  "$kitsink" score part --original clip.mkv "${quick[@]}"
 expect "score of a part" 0 "partial: 1 of 2" "$kitsink" score part --original clip.mkv --pairs 1:2 "${quick[@]}"
 expect "odd frame count" 0 "2 pairs" "$kitsink" compress odd.mkv -o odd.zip "${fit[@]}" "${quick[@]}"
 grep -q "odd number of frames" stderr || fail "no warning about the odd frame"

@@ -83,6 +83,7 @@ rm submissions/mine/report.txt
 inflate "head -c $((frames / 2)) black.raw >\$2/clip.raw"
 expect "short raw, whole batches" 1 "has 2 pairs, the original has 4; upstream would have scored these 2" "${evaluate[@]}" --batch-size 2
 expect "short raw" 1 "has 2 pairs, the original has 4" "${evaluate[@]}"
+grep -q -- "--pairs" stderr && fail "evaluate names an option of score: $(cat stderr)"
 inflate "head -c $((frames - 1)) black.raw >\$2/clip.raw"
 expect "broken raw" 1 "expected a multiple of" "${evaluate[@]}"
 inflate 'cp black.raw "$2/clip.raw"; cat black.raw >>"$2/clip.raw"'

@@ -98,6 +98,7 @@ assert walk.text["score"] == "%.8f" % score["archive_alone"]["score"]
 for term in ("seg_term", "pose_term", "rate_term"):
     assert "%.8f" % score["archive_alone"][term] in page, term
 assert page.count("<rect") == 3 * 2 + 3 * 4 and page.count("<circle") == 3
+assert walk.text.get("legend", "").startswith("Class maps:"), walk.text.get("legend")
 assert "1 of 4 runs have other settings" in page
 PY
 expect "report of a part" 0 "over 1 pairs" "$kitsink" report out --original "$clip" -o part.html --pairs 2:3 "${quick[@]}"

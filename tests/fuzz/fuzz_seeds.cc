@@ -126,6 +126,13 @@ std::vector<Bytes> ZipSeeds() {
   // Deflate's empty stream.
   const ForgedEntry deflated{
       .name = "d", .data = {3, 0}, .method = 8, .crc = 0, .size_bytes = 0, .local_size_bytes = 0};
+  // As zip writes what it reads from stdin.
+  const ForgedEntry streamed{.flags = 1 << 3,
+                             .local_crc = 0,
+                             .local_packed_bytes = UINT32_MAX,
+                             .local_size_bytes = UINT32_MAX,
+                             .local_extra = testing::Zip64Extra({0, 0}),
+                             .behind = testing::FollowingRecord(true, true, Crc32(ForgedEntry{}.data, 0), 3, 3)};
   // Info-ZIP's Unicode path: version, checksum of the other name, name.
   const Bytes second_name = {0x75, 0x70, 6, 0, 1, 0, 0, 0, 0, 'q'};
   return {
@@ -138,6 +145,7 @@ std::vector<Bytes> ZipSeeds() {
       ForgedZip{.entries = {deflated}}.Build(),
       ForgedZip{.entries = {{.name = "p"}, {.name = "./p"}}, .comment = "x"}.Build(),
       ForgedZip{.entries = {}}.Build(),
+      ForgedZip{.entries = {streamed}, .before_end = testing::Zip64End(78)}.Build(),
   };
 }
 

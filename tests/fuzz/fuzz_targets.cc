@@ -182,6 +182,7 @@ void Zip(std::span<const uint8_t> bytes) {
   std::filesystem::create_directory(folder);
   const Result<ZipListing> listing = ListZip(zip, limits);
   if (!listing.ok()) ExpectDecent(listing.error());
+  KIT_CHECK(listing.ok() || !member.ok());
   const Status extracted = ExtractZip(zip, folder, limits);
   std::filesystem::remove(zip);
   KIT_CHECK(IsPlainFolderOf(work.path(), folder));
