@@ -40,7 +40,9 @@ Nets& StandIns() {
   return *nets;
 }
 
-double Marginal(const PairDistortion& distortion) { return 100.0 * distortion.seg + 158.1 * distortion.pose; }
+double PairScore(const PairDistortion& distortion) {
+  return 100.0 * distortion.seg + std::sqrt(10.0 * distortion.pose);
+}
 
 TEST(Preimage, TheResizeGivesTheWantedPicture) {
   Random random(7);
@@ -101,7 +103,7 @@ TEST(Search, LowersTheDistortionOnBothGrids) {
     options.steps = 12;
     const auto result = SearchFrames({Pair(kContestFrameSize, 3)}, targets, StandIns(), options);
     ASSERT_TRUE(result.ok()) << result.error().message;
-    EXPECT_LT(Marginal(result.value()[0].after), 0.7 * Marginal(result.value()[0].before));
+    EXPECT_LT(PairScore(result.value()[0].after), 0.7 * PairScore(result.value()[0].before));
     // The report is about the frames that are returned.
     const std::vector<FramePair> frames = {result.value()[0].frames};
     const PairDistortion measured = ComparePair(target[0], StandIns().Observe(frames).value()[0]);
@@ -119,7 +121,7 @@ TEST(Search, APerfectStartIsKept) {
   const auto result = SearchFrames(start, targets, StandIns(), options);
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result.value()[0].frames.f1.rgb, start[0].f1.rgb);
-  EXPECT_EQ(Marginal(result.value()[0].after), 0);
+  EXPECT_EQ(PairScore(result.value()[0].after), 0);
 }
 
 TEST(Search, NoStepsReturnTheStart) {
@@ -143,7 +145,7 @@ TEST(Search, SmallFramesAreSearchedOnTheCameraGrid) {
   options.steps = 8;
   const auto result = SearchFrames({Pair(kSmall, 3)}, targets, StandIns(), options);
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_LT(Marginal(result.value()[0].after), Marginal(result.value()[0].before));
+  EXPECT_LT(PairScore(result.value()[0].after), PairScore(result.value()[0].before));
   options.grid = SearchGrid::kModel;
   EXPECT_EQ(SearchFrames({Pair(kSmall, 3)}, targets, StandIns(), options).error().code, Code::kInvalidArgument);
 }
@@ -165,7 +167,7 @@ TEST(Search, CodesSteerIt) {
   for (const PairCodes codes : {PairCodes{6, 0, 0}, PairCodes{0, 7, 0}, PairCodes{0, 0, 2}, PairCodes{0, 0, 7}}) {
     const SearchedPair steered = search(codes);
     EXPECT_TRUE(steered.frames.f1.rgb != plain.frames.f1.rgb) << int{codes.loss_control};
-    EXPECT_LE(Marginal(steered.after), Marginal(steered.before));
+    EXPECT_LE(PairScore(steered.after), PairScore(steered.before));
   }
 }
 
@@ -233,7 +235,7 @@ TEST(Fit, LowersTheDistortionAndGoesOnWhereItStopped) {
   const auto distortion = [&](const WeightSet& weights) {
     const auto renderer = CreateGeneratorRenderer(mask, pose, weights, kContestFrameSize, Device{}).TakeValue();
     const std::vector<Observation> got = StandIns().Observe(renderer->Render(0, 2).value()).TakeValue();
-    return Marginal(ComparePair(observed[0], got[0])) + Marginal(ComparePair(observed[1], got[1]));
+    return PairScore(ComparePair(observed[0], got[0])) + PairScore(ComparePair(observed[1], got[1]));
   };
   const WeightSet fitted = fit(16, {}, SilentProgress()).TakeValue();
   EXPECT_LT(distortion(fitted), 0.8 * distortion(fit(0, {}, SilentProgress()).TakeValue()));

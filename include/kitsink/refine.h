@@ -35,7 +35,7 @@ struct SearchOptions {
   double margin = 0.25;        // logits by which the wanted class must lead
   uint32_t band_radius = 2;    // pixels around a class boundary in which the margin is asked for
   double seg_weight = 10;      // of the mean hinge over the band, logits
-  double pose_weight = 30;     // of the mean squared pose error
+  double pose_weight = 30;     // of the mean squared pose error, from 1e-3 on of its root
   // Asked before every step; true ends the search with the best frames so far. Empty: the plan is carried out.
   std::function<bool()> stop;
   uint32_t total_steps() const { return steps == 0 ? 0 : prepass_steps + steps + repair_steps; }

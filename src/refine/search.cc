@@ -13,9 +13,9 @@
 namespace kitsink {
 namespace {
 
-// Slope of sqrt(10 * pose) at pose = 1e-4, where searches end: what one unit of a pair's pose error costs next to
-// 100 per unit of its seg error. Fixed, so that a pair's choices do not depend on its neighbours.
-constexpr double kPoseSlope = 158.1;
+// The pose error from which on the loss grows as its root, as the score does. The square alone drowns SegNet while the
+// pose is far off, and for long after: Adam's denominator remembers the large gradients.
+constexpr double kPoseKnee = 1e-3;
 
 // [N, H, W] float: 1 where the margin is asked for, within `radius` of a pixel whose right or lower neighbour has
 // another class (both sides count).
@@ -153,7 +153,7 @@ struct Search {
     reading.outputs = PoseOutputs(modules, small_f0, small_f1);
     if (with_seg) reading.logits = SegLogits(modules, small_f1);
     const torch::NoGradGuard no_grad;
-    reading.score = (reading.outputs - targets.poses).square().mean(1) * kPoseSlope;
+    reading.score = ((reading.outputs - targets.poses).square().mean(1) * 10).sqrt();
     if (with_seg) {
       const torch::Tensor wrong = reading.logits.argmax(1).ne(targets.class_maps).to(torch::kFloat).mean({1, 2});
       reading.score = reading.score + wrong * 100;
@@ -169,7 +169,9 @@ struct Search {
   };
 
   torch::Tensor Loss(const Reading& reading, const Aim& aim) const {
-    torch::Tensor loss = (reading.outputs - aim.pose).square().mean(1) * aim.pose_factors * options.pose_weight;
+    const torch::Tensor error = (reading.outputs - aim.pose).square().mean(1);
+    const torch::Tensor bent = 2 * kPoseKnee * ((1 + error / kPoseKnee).sqrt() - 1);
+    torch::Tensor loss = bent * aim.pose_factors * options.pose_weight;
     if (reading.logits.defined()) {
       const torch::Tensor hinge = Hinge(reading.logits, targets.class_maps, options.margin) * targets.band;
       loss = loss + hinge.sum({1, 2}) / targets.band_size * aim.seg_factors * options.seg_weight;
@@ -199,7 +201,7 @@ struct Search {
   }
 
   // `steps` of Adam on one of the frames: f1 for class map and pose, f0 for the pose alone. It ends with the values
-  // of the lowest marginal score per pair, the start included. A step's score is read off its own forward pass, so
+  // of the lowest score per pair, the start included. A step's score is read off its own forward pass, so
   // keeping the best costs one pass more in all. A pair that has not improved for kPatience steps goes back to its
   // best and on with half the step, so that one learning rate serves nets of very different smoothness.
   void Run(bool on_f0, uint32_t steps) {
@@ -252,8 +254,9 @@ Observation AsObservation(const PairTarget& target) {
   return {std::vector<uint8_t>(target.class_map.begin(), target.class_map.end()), target.pose};
 }
 
-double MarginalScore(const PairDistortion& distortion) {
-  return 100 * static_cast<double>(distortion.seg) + kPoseSlope * static_cast<double>(distortion.pose);
+// What a clip of such pairs would score, so that a pair's choices do not depend on its neighbours.
+double PairScore(const PairDistortion& distortion) {
+  return 100 * static_cast<double>(distortion.seg) + std::sqrt(10 * static_cast<double>(distortion.pose));
 }
 
 Result<std::vector<PairDistortion>> Judge(const std::vector<FramePair>& pairs, std::span<const PairTarget> targets,
@@ -321,7 +324,7 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
   }
   std::vector<SearchedPair> result(start.size());
   for (size_t i = 0; i < start.size(); ++i) {
-    const bool better = MarginalScore(after[i]) < MarginalScore(before[i]);
+    const bool better = PairScore(after[i]) < PairScore(before[i]);
     result[i] = {std::move(better ? searched[i] : start[i]), before[i], better ? after[i] : before[i], steps_run};
   }
   return result;
