@@ -15,6 +15,7 @@ using torch::Tensor;
 namespace F = torch::nn::functional;
 
 constexpr double kStandStill = 0.08, kTurned = 0.7, kMirrored = 0.5, kBlurred = 0.35, kTinted = 0.5;
+constexpr double kLongPair = 0.5;  // the first and last view: speeds up to the fastest are equally likely there
 constexpr double kSegNoise = 14, kPoseNoise = 6;  // grey levels, at most
 // A roll of natural size moves the picture a quarter as far as pitch and yaw do: drawn as strong as those.
 constexpr float kAddedTurns[] = {4, 1, 1};
@@ -142,7 +143,7 @@ PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, double tur
   static const auto kMiddles = Middles(kTrackStep);
   std::vector<Tensor> f0, f1, poses, flows, knowns;
   for (int64_t i = 0; i < size; ++i) {
-    const int64_t scene = Below(scenes.count()), pair = Below(kPairs);
+    const int64_t scene = Below(scenes.count()), pair = Chance(kLongPair) ? 1 : 2 * Below(2);
     const bool still = Chance(kStandStill);
     const Window window = DrawWindow(whole);
     const Tensor& pictures = scenes.pictures[scene];
