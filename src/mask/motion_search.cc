@@ -83,8 +83,8 @@ class Search {
   int64_t Mismatches(const Motion& motion, int64_t least) const {
     int64_t count = 0;
     const int64_t last = previous_ref_.get().width - 1;
-    for (auto row = samples_.rows.rbegin(); row != samples_.rows.rend(); ++row) {
-      const Samples::Row& sampled = *row;
+    for (size_t row = samples_.rows.size(); row-- > 0;) {
+      const Samples::Row& sampled = samples_.rows[row];
       const WarpedRow warp = WarpRow(motion, sampled.y, previous_ref_.get().height);
       const uint8_t* source = previous_ref_.get().ids.Row(warp.y);
       const uint8_t* here = previous_ref_.get().ids.Row(sampled.y);
