@@ -232,6 +232,7 @@ Page MakeWholePage() {
   page.best = {{.index = 1, .share = 0.5, .original = picture, .class_map = picture, .f0 = picture, .f1 = picture}};
   page.before = {{0.5F, 0.5F}, {0.5F, 0.5F}};
   page.after = page.score.pairs;
+  page.curve = {{0.5, 0.4}, {0.25, 0.1}, {0.125, 0.2}};
   page.ledger = {MakeRecord(MakeReport(0.2, 5000), "first"), MakeRecord(MakeReport(0.1, 6000), "the better")};
   return page;
 }
@@ -268,6 +269,17 @@ TEST(Page, FiguresAreThoseOfTheScore) {
   EXPECT_NE(html.find("177&#8239;857"), std::string::npos);
   // 177857 - 177757 bytes of zip.
   EXPECT_NE(html.find("zip</td><td>100</td>"), std::string::npos);
+}
+
+TEST(Page, DrawsTheSearchStepByStep) {
+  Page page = MakeWholePage();
+  const std::string html = FormatPage(page);
+  EXPECT_NE(html.find("<title>step 1: 25</title>"), std::string::npos);  // 100 * seg
+  EXPECT_NE(html.find("<title>step 0: 2</title>"), std::string::npos);   // sqrt(10 * pose)
+  EXPECT_NE(html.find("after 12.500000"), std::string::npos);
+  EXPECT_NE(html.find("<span>step 2</span>"), std::string::npos);
+  page.curve.resize(1);  // rendered only
+  EXPECT_EQ(FormatPage(page).find("step 0"), std::string::npos);
 }
 
 TEST(Page, NamesTheColoursOfTheClassMapsItShows) {

@@ -109,6 +109,16 @@ TEST(Search, LowersTheDistortionOnBothGrids) {
     const PairDistortion measured = ComparePair(target[0], StandIns().Observe(frames).value()[0]);
     EXPECT_EQ(measured.seg, result.value()[0].after.seg);
     EXPECT_EQ(measured.pose, result.value()[0].after.pose);
+    // The curve begins at the start and never rises; poses, then both terms, then poses again.
+    const std::vector<PairDistortion>& curve = result.value()[0].curve;
+    ASSERT_EQ(curve.size(), options.total_steps() + 1);
+    EXPECT_NEAR(PairScore(curve[0]), PairScore(result.value()[0].before), 0.02 * PairScore(curve[0]));
+    for (uint32_t step = 1; step < options.total_steps(); ++step) {
+      if (step == options.prepass_steps) continue;  // seg is read anew, from unwritten pixels
+      EXPECT_LE(PairScore(curve[step]), PairScore(curve[step - 1]) * 1.0001) << step;
+    }
+    for (uint32_t step = 1; step < options.prepass_steps; ++step) EXPECT_EQ(curve[step].seg, curve[0].seg);
+    EXPECT_EQ(PairScore(curve.back()), PairScore(result.value()[0].after));
   }
 }
 
@@ -134,6 +144,7 @@ TEST(Search, NoStepsReturnTheStart) {
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result.value()[0].frames.f1.rgb, start[0].f1.rgb);
   EXPECT_EQ(result.value()[0].before.seg, result.value()[0].after.seg);
+  EXPECT_EQ(result.value()[0].curve.size(), 1U);
 }
 
 TEST(Search, SmallFramesAreSearchedOnTheCameraGrid) {

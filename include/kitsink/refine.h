@@ -60,6 +60,9 @@ struct SearchedPair {
   PairDistortion before;  // of the start, against the target
   PairDistortion after;
   uint32_t steps_run = 0;  // of total_steps(); fewer when `stop` ended the search
+  // The best so far after 0, 1 .. steps_run steps; the last is `after`, the others are in the search's own arithmetic,
+  // before frames are written. Steps on f0 leave seg as it was.
+  std::vector<PairDistortion> curve;
 };
 
 // Searches the frames of each pair. One result per pair, in order; a pair's result depends on its own start and

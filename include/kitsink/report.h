@@ -88,7 +88,8 @@ struct Page {
   std::optional<ArchiveAnatomy> anatomy;  // absent for a stranger's archive
   std::vector<PagePair> worst, best;      // worst first, best first
   std::vector<PairDistortion> before,
-      after;  // the search, pair by pair, against the archive's targets; empty = unknown
+      after;                          // the search, pair by pair, against the archive's targets; empty = unknown
+  std::vector<MeanDistortion> curve;  // the same as means over the pairs after 0, 1 .. steps; empty = unknown
   std::vector<LedgerRecord> ledger;
 };
 

@@ -50,6 +50,7 @@ struct GroupResult {
   uint32_t steps_run = 0;
   double seconds = 0;
   std::vector<PairDistortion> before, after;
+  std::vector<MeanDistortion> curve;  // sums over the pairs after 0, 1 .. steps
 };
 
 std::string EntryOf(uint64_t first) {
@@ -64,6 +65,25 @@ Json DescribePairs(const std::vector<PairDistortion>& pairs) {
   return json;
 }
 
+// `sums` gains those of a group, which has reached its last where it took fewer steps.
+void AddCurve(std::span<const MeanDistortion> group, std::vector<MeanDistortion>& sums) {
+  if (group.empty()) return;
+  if (sums.empty()) sums.resize(group.size());
+  const MeanDistortion end = sums.back();
+  if (sums.size() < group.size()) sums.resize(group.size(), end);
+  for (size_t step = 0; step < sums.size(); ++step) {
+    const MeanDistortion& at = group[std::min(step, group.size() - 1)];
+    sums[step].seg += at.seg;
+    sums[step].pose += at.pose;
+  }
+}
+
+Json DescribeCurve(std::span<const MeanDistortion> sums, double pairs) {
+  Json json = Json::array();
+  for (const MeanDistortion& sum : sums) json.push_back({sum.seg / pairs, sum.pose / pairs});
+  return json;
+}
+
 Result<GroupResult> LoadGroup(const ResumeFolder& folder, uint64_t first) {
   KIT_ASSIGN(const Bytes bytes, folder.Load(EntryOf(first)));
   GroupResult group;
@@ -73,6 +93,7 @@ Result<GroupResult> LoadGroup(const ResumeFolder& folder, uint64_t first) {
     group.seconds = json.at("seconds").get<double>();
     for (const Json& pair : json.at("before")) group.before.push_back({pair.at(0), pair.at(1)});
     for (const Json& pair : json.at("after")) group.after.push_back({pair.at(0), pair.at(1)});
+    for (const Json& sum : json.at("curve")) group.curve.push_back({sum.at(0), sum.at(1)});
   };
   try {
     parse(Json::parse(bytes.begin(), bytes.end()));
@@ -86,7 +107,8 @@ Status SaveGroup(const ResumeFolder& folder, const GroupResult& group) {
   const Json json = {{"steps_run", group.steps_run},
                      {"seconds", group.seconds},
                      {"before", DescribePairs(group.before)},
-                     {"after", DescribePairs(group.after)}};
+                     {"after", DescribePairs(group.after)},
+                     {"curve", DescribeCurve(group.curve, 1)}};
   return folder.Save(EntryOf(group.first), json.dump() + "\n");
 }
 
@@ -138,6 +160,9 @@ struct InflateJob {
       KIT_TRY(canvas.Write(2 * (pair - asked.first) + 1, searched[i].frames.f1));
       result.before.push_back(searched[i].before);
       result.after.push_back(searched[i].after);
+      std::vector<MeanDistortion> curve;
+      for (const PairDistortion& at : searched[i].curve) curve.push_back({at.seg, at.pose});
+      AddCurve(curve, result.curve);
     }
     return result;
   }
@@ -183,6 +208,7 @@ struct JoinedGroups {
   uint64_t num_groups = 0, pairs_cut = 0;
   double seconds = 0;
   std::vector<PairDistortion> before, after;
+  std::vector<MeanDistortion> curve;  // sums
 };
 
 // What all processes have done so far.
@@ -197,6 +223,7 @@ Result<JoinedGroups> GatherGroups(const InflateJob& job) {
     if (result.steps_run < job.options.search.total_steps()) joined.pairs_cut += result.after.size();
     joined.before.insert(joined.before.end(), result.before.begin(), result.before.end());
     joined.after.insert(joined.after.end(), result.after.begin(), result.after.end());
+    AddCurve(result.curve, joined.curve);
   }
   return joined;
 }
@@ -280,6 +307,7 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   json["against_targets"] = {{"before", {{"seg", report.before.seg}, {"pose", report.before.pose}}},
                              {"after", {{"seg", report.after.seg}, {"pose", report.after.pose}}}};
   json["against_targets"]["pairs"] = {{"before", DescribePairs(joined.before)}, {"after", DescribePairs(joined.after)}};
+  json["against_targets"]["curve"] = DescribeCurve(joined.curve, static_cast<double>(report.num_pairs));
   json["seconds"] = {{"decode", report.decode_seconds}, {"search", report.search_seconds}};
   report.json = json.dump(2) + "\n";
   KIT_TRY(work.folder.Save(kManifest, report.json));

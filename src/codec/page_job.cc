@@ -115,12 +115,17 @@ void AddSearch(const std::filesystem::path& raw, Page& page) {
   try {
     page.before = read("before");
     page.after = read("after");
+    for (const Json& at : json.at("against_targets").at("curve")) page.curve.push_back({at.at(0), at.at(1)});
   } catch (const Json::exception&) {
     page.before.clear();
     page.after.clear();
+    page.curve.clear();
   }
   // A partial score of a whole .raw has other pairs than the manifest.
-  if (page.before.size() != page.score.num_pairs || page.after.size() != page.score.num_pairs) page.before.clear();
+  if (page.before.size() != page.score.num_pairs || page.after.size() != page.score.num_pairs) {
+    page.before.clear();
+    page.curve.clear();
+  }
 }
 
 }  // namespace

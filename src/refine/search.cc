@@ -141,23 +141,30 @@ struct Search {
   const SearchOptions& options;
   Targets targets;
   Variable f0, f1;
+  torch::Tensor last_seg;  // [N], as last read in f1
   uint32_t steps_run = 0;
+  std::vector<torch::Tensor> curve = {};  // terms of the best before each step
 
   // Distortion of the current frames with gradients to whichever is being searched; SegNet stays idle and
   // `logits` undefined when only the pose is asked for.
   struct Reading {
-    torch::Tensor logits, outputs, score;
+    torch::Tensor logits, outputs;
+    torch::Tensor terms;  // [2, N]: seg and pose
+    torch::Tensor score;  // [N]
   };
   Reading Read(const torch::Tensor& small_f0, const torch::Tensor& small_f1, bool with_seg) {
     Reading reading;
     reading.outputs = PoseOutputs(modules, small_f0, small_f1);
     if (with_seg) reading.logits = SegLogits(modules, small_f1);
     const torch::NoGradGuard no_grad;
-    reading.score = ((reading.outputs - targets.poses).square().mean(1) * 10).sqrt();
+    const torch::Tensor pose = (reading.outputs - targets.poses).square().mean(1);
+    reading.score = (pose * 10).sqrt();
+    torch::Tensor wrong = last_seg;
     if (with_seg) {
-      const torch::Tensor wrong = reading.logits.argmax(1).ne(targets.class_maps).to(torch::kFloat).mean({1, 2});
+      wrong = reading.logits.argmax(1).ne(targets.class_maps).to(torch::kFloat).mean({1, 2});
       reading.score = reading.score + wrong * 100;
     }
+    reading.terms = torch::stack({wrong, pose});
     return reading;
   }
 
@@ -218,6 +225,7 @@ struct Search {
     torch::Tensor start;  // pose read before the first step
     torch::Tensor best = value.detach().clone();
     torch::Tensor best_score = per_pair(1e30);
+    torch::Tensor best_terms;
     torch::Tensor learning_rate = per_pair(options.learning_rate * (f1.on_model_grid() ? 1 : kCameraRate));
     torch::Tensor waited = per_pair(0);
     for (uint32_t step = 0; step <= steps; ++step) {
@@ -235,8 +243,10 @@ struct Search {
       const torch::Tensor better = score.lt(best_score);  // false for NaN
       best_score = torch::where(better, score, best_score);
       best = torch::where(better, value, best);
+      best_terms = step == 0 ? reading.terms : torch::where(better.view({1, -1}), reading.terms, best_terms);
       if (last) break;
       ++steps_run;
+      curve.push_back(best_terms);
       waited = torch::where(better, torch::zeros_like(waited), waited + 1);
       adam.Step(value, gradient, learning_rate);
       const torch::Tensor restart = waited.ge(kPatience);
@@ -247,6 +257,7 @@ struct Search {
     }
     const torch::NoGradGuard no_grad;
     value.copy_(best);
+    last_seg = best_terms[0];
   }
 };
 
@@ -267,6 +278,15 @@ Result<std::vector<PairDistortion>> Judge(const std::vector<FramePair>& pairs, s
     distortions.push_back(ComparePair(AsObservation(targets[i]), observations[i]));
   }
   return distortions;
+}
+
+// `terms`: [steps, 2].
+std::vector<PairDistortion> CurveOf(const torch::Tensor& terms) {
+  const torch::Tensor rows = terms.contiguous();
+  const float* const values = rows.data_ptr<float>();
+  std::vector<PairDistortion> curve;
+  for (int64_t step = 0; step < rows.size(0); ++step) curve.push_back({values[2 * step], values[2 * step + 1]});
+  return curve;
 }
 
 bool UseModelGrid(SearchGrid grid, FrameSize size) { return grid != SearchGrid::kCamera && HasPrivateTaps(size); }
@@ -295,14 +315,20 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
   KIT_ASSIGN(const std::vector<PairDistortion> before, Judge(start, targets, nets));
   std::vector<FramePair> searched(options.steps == 0 ? 0 : start.size());
   uint32_t steps_run = 0;
+  torch::Tensor curve = torch::empty({0, 2, static_cast<int64_t>(start.size())});
   if (options.steps > 0) {
+    std::vector<float> seg_before;
+    for (const PairDistortion& pair : before) seg_before.push_back(pair.seg);
     KIT_ASSIGN(Nets::Modules* const folded, nets.FoldedModules());
     KIT_TRY(Guarded("search", [&]() -> Status {
       const torch::Device device = TorchDevice(nets.device());
       const bool on_model_grid = UseModelGrid(options.grid, size);
-      Search search{*folded, options, MakeTargets(targets, options.band_radius, device),
+      Search search{*folded,
+                    options,
+                    MakeTargets(targets, options.band_radius, device),
                     Variable(ToTensor(start, &FramePair::f0, device), on_model_grid),
-                    Variable(ToTensor(start, &FramePair::f1, device), on_model_grid)};
+                    Variable(ToTensor(start, &FramePair::f1, device), on_model_grid),
+                    torch::tensor(seg_before).to(device)};
       for (size_t i = 0; i < targets.size(); ++i) {
         if (targets[i].codes.start_seed > 0) {
           search.f1.Perturb(static_cast<int64_t>(i), targets[i].codes.start_seed);
@@ -315,6 +341,7 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
       std::vector<Frame> f1 = search.f1.Write(size);
       for (size_t i = 0; i < searched.size(); ++i) searched[i] = {std::move(f0[i]), std::move(f1[i])};
       steps_run = search.steps_run;
+      if (steps_run > 0) curve = torch::stack(search.curve).cpu();
       return Ok();
     }));
   }
@@ -325,7 +352,9 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
   std::vector<SearchedPair> result(start.size());
   for (size_t i = 0; i < start.size(); ++i) {
     const bool better = PairScore(after[i]) < PairScore(before[i]);
-    result[i] = {std::move(better ? searched[i] : start[i]), before[i], better ? after[i] : before[i], steps_run};
+    result[i] = {std::move(better ? searched[i] : start[i]), before[i], better ? after[i] : before[i], steps_run,
+                 CurveOf(curve.select(2, static_cast<int64_t>(i)))};
+    result[i].curve.push_back(result[i].after);
   }
   return result;
 }

@@ -87,6 +87,7 @@ std::string DrawBar(std::span<const BarPart> parts) {
 std::string DrawTimeline(const Timeline& timeline) {
   const std::span<const float> values = timeline.values;
   const bool both = !timeline.before.empty();
+  const std::string each = std::string(timeline.each) + " ";
   double top = 0;
   double sum = 0;
   for (const float value : values) {
@@ -103,7 +104,7 @@ std::string DrawTimeline(const Timeline& timeline) {
           std::to_string(std::max<size_t>(1, values.size())) + " " + std::to_string(kHeight) +
           "\" preserveAspectRatio=\"none\">";
   for (size_t i = 0; i < values.size(); ++i) {
-    std::string title = "pair " + std::to_string(timeline.first + i) + ": ";
+    std::string title = each + std::to_string(timeline.first + i) + ": ";
     if (both) title += Number(double{timeline.before[i]}) + " rendered, ";
     title += Number(double{values[i]}) + (both ? " searched" : "");
     if (both) html += Column(i, double{timeline.before[i]} / scale, title, "faint");
@@ -112,7 +113,7 @@ std::string DrawTimeline(const Timeline& timeline) {
   const std::string level = Number(kHeight * (1 - mean / scale));
   html += "<line class=\"mean\" x1=\"0\" x2=\"" + std::to_string(values.size()) + "\" y1=\"" + level + "\" y2=\"" +
           level + "\"></line></svg>";
-  html += "<div class=\"axis\"><span>pair " + std::to_string(timeline.first) + "</span><span>pair " +
+  html += "<div class=\"axis\"><span>" + each + std::to_string(timeline.first) + "</span><span>" + each +
           std::to_string(timeline.first + (values.empty() ? 0 : values.size() - 1)) + "</span></div></figure>";
   return html;
 }

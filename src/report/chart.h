@@ -24,12 +24,14 @@ struct BarPart {
 };
 std::string DrawBar(std::span<const BarPart> parts);
 
-// Values per pair as columns, the first for pair `first`; with `before`, lighter columns behind them.
+// Values per pair, or whatever `each` is, as columns, the first number `first`; with `before`, lighter columns behind
+// them.
 struct Timeline {
   std::string name, unit;
   std::span<const float> values, before;
   uint64_t first = 0;
   const char* hue = "c0";
+  const char* each = "pair";
 };
 std::string DrawTimeline(const Timeline& timeline);
 

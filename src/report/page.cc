@@ -98,6 +98,21 @@ std::string Search(const Page& page) {
          DrawTimeline({"pose term", "searched", series[3], series[2], first, "c1"});
 }
 
+std::string SearchCurve(const Page& page) {
+  if (page.curve.size() < 2) return "";
+  std::vector<float> seg;
+  std::vector<float> pose;
+  for (const MeanDistortion& at : page.curve) {
+    seg.push_back(static_cast<float>(100 * at.seg));
+    pose.push_back(static_cast<float>(std::sqrt(10 * at.pose)));
+  }
+  return "<p class=\"soft\" id=\"curve\">The terms of all pairs together after so many steps, with the best that each "
+         "has "
+         "found by then; the first and last steps move f0 alone, which SegNet does not read.</p>" +
+         DrawTimeline({"seg term", "after " + FormatFixed(seg.back(), 6), seg, {}, 0, "c0", "step"}) +
+         DrawTimeline({"pose term", "after " + FormatFixed(pose.back(), 6), pose, {}, 0, "c1", "step"});
+}
+
 std::string Anatomy(const Page& page) {
   const double original = static_cast<double>(page.score.score.original_bytes);
   const uint64_t total = page.score.score.archive_bytes;
@@ -240,7 +255,7 @@ std::string FormatPage(const Page& page) {
       EscapeHtml(report.archive_name) + ", " + FormatFixed(report.score.total(), 6) + "</title><style>" + kPageStyle +
       "</style></head>\n<body>\n";
   html += Header(report) + "\n" + Terms(report) + "\n" + Anatomy(page) + "\n" + Timelines(report) + "\n" +
-          Search(page) + "\n" + Gallery("Worst pairs", Legend(), page.worst, report) + "\n" +
+          Search(page) + SearchCurve(page) + "\n" + Gallery("Worst pairs", Legend(), page.worst, report) + "\n" +
           Gallery("Best pairs", "", page.best, report) + "\n" + Ledger(page) + "\n" + Settings(report) + "\n";
   html += "<details><summary>The score as JSON</summary><pre id=\"json\">" + EscapeHtml(FormatScoreJson(report)) +
           "</pre></details>\n<p class=\"soft\">kitsink " + EscapeHtml(Version()) + "</p>\n</body></html>\n";

@@ -65,7 +65,7 @@ expect "report exists" 1 "--force" "$kitsink" report out --original "$clip" -o p
 expect "report json" 0 '"archive_alone"' "$kitsink" report out --original "$clip" -o page.html -f --json --show 2 \
   --ledger runs.jsonl "${quick[@]}"
 cp stdout report.json
-python3 - page.html score.json report.json <<'PY' || fail "the page"
+python3 - page.html score.json report.json out/clip.json <<'PY' || fail "the page"
 import base64, html.parser, json, re, sys
 page, score, report = open(sys.argv[1]).read(), json.load(open(sys.argv[2])), json.load(open(sys.argv[3]))
 class Walk(html.parser.HTMLParser):
@@ -97,7 +97,8 @@ assert report["archive_alone"] == score["archive_alone"] and report["pairs"] == 
 assert walk.text["score"] == "%.8f" % score["archive_alone"]["score"]
 for term in ("seg_term", "pose_term", "rate_term"):
     assert "%.8f" % score["archive_alone"][term] in page, term
-assert page.count("<rect") == 3 * 2 + 3 * 4 and page.count("<circle") == 3
+steps = len(json.load(open(sys.argv[4]))["against_targets"]["curve"])
+assert steps > 1 and page.count("<rect") == 3 * 2 + 3 * 4 + 2 * steps and page.count("<circle") == 3
 assert walk.text.get("legend", "").startswith("Class maps:"), walk.text.get("legend")
 assert "1 of 4 runs have other settings" in page
 PY

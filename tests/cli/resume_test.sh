@@ -45,6 +45,10 @@ plan=("${search[@]}" --steps 2)
 killed "inflate" "$kitsink" inflate clip.zip killed "${plan[@]}"
 cmp whole/clip.raw killed/clip.raw || fail "a killed inflate gave other frames"
 [[ $(ls killed) == $'clip.json\nclip.raw' ]] || fail "a killed inflate left: $(ls killed)"
+# What the search reached, step by step: 1 + 2 + 1 steps and the start.
+figures() { python3 -c 'import json, sys; t = json.load(open(sys.argv[1]))["against_targets"]; assert len(t["curve"]) == 5; print(t)' "$1"; }
+[[ -n $(figures whole/clip.json) && $(figures whole/clip.json) == "$(figures killed/clip.json)" ]] ||
+  fail "a killed inflate tells another search"
 
 for shard in 2 0 1; do
   [[ ! -e shards/clip.raw ]] || fail "the output had its name before shard $shard"
@@ -52,6 +56,7 @@ for shard in 2 0 1; do
 done
 cmp whole/clip.raw shards/clip.raw || fail "3 shards gave other frames than 1 process"
 [[ $(ls shards) == $'clip.json\nclip.raw' ]] || fail "shards left: $(ls shards)"
+[[ $(figures whole/clip.json) == "$(figures shards/clip.json)" ]] || fail "3 shards tell another search"
 for rank in 0 1; do
   RANK=$rank WORLD_SIZE=2 "$kitsink" inflate clip.zip ranks --shard auto "${plan[@]}" >stdout 2>stderr &
 done
