@@ -1,7 +1,12 @@
-// What long jobs share: resume folders, shards, time limits.
+// What long jobs share: resume folders, shards, threads, time limits.
 
+#include <array>
+#include <atomic>
 #include <cstdlib>
+#include <mutex>
+#include <thread>
 
+#include "codec/at_once.h"
 #include "codec/resume.h"
 #include "codec/watchdog.h"
 #include "kitsink/codec.h"
@@ -134,26 +139,62 @@ TEST(Duration, IsReadFromText) {
 
 TEST(Watchdog, SharesWhatIsLeft) {
   Watchdog none(0);
-  EXPECT_EQ(none.Steps(96, 100), 96U);
-  EXPECT_FALSE(none.Expired());
+  EXPECT_EQ(none.Next(96, 100).steps, 96U);
+  EXPECT_FALSE(none.Expired(none.Next(96, 100)));
 
   Watchdog plenty(1e6);
-  EXPECT_EQ(plenty.Steps(96, 100), 96U);
+  EXPECT_EQ(plenty.Next(96, 100).steps, 96U);
   plenty.Learn(96, 10, 1);
-  EXPECT_EQ(plenty.Steps(96, 99), 96U);
+  EXPECT_EQ(plenty.Next(96, 99).steps, 96U);
 
   // 10 groups left, about 95 s, 1 s each for all else: 8.5 s of search or 85 steps.
   Watchdog tight(100);
-  EXPECT_EQ(tight.Steps(960, 11), 960U);
+  EXPECT_EQ(tight.Next(960, 11).steps, 960U);
   tight.Learn(100, 10, 1);
-  const uint32_t steps = tight.Steps(960, 10);
-  EXPECT_GE(steps, 84U);
-  EXPECT_LE(steps, 85U);
-  EXPECT_FALSE(tight.Expired());
+  const Watchdog::Share share = tight.Next(960, 10);
+  EXPECT_GE(share.steps, 84U);
+  EXPECT_LE(share.steps, 85U);
+  EXPECT_FALSE(tight.Expired(share));
 
   Watchdog over(1e-9);
-  EXPECT_EQ(over.Steps(96, 2), 0U);
-  EXPECT_TRUE(over.Expired());
+  EXPECT_EQ(over.Next(96, 2).steps, 0U);
+  EXPECT_TRUE(over.Expired(over.Next(96, 2)));
+}
+
+TEST(AtOnce, EveryItemOnceAndTheFirstErrorEndsIt) {
+  for (const int at_once : {1, 3, 8}) {
+    std::mutex mutex;
+    std::vector<int> calls(20, 0);
+    std::vector<std::thread::id> threads(static_cast<size_t>(at_once));
+    const Status all = RunAtOnce(calls.size(), at_once, [&](size_t worker, size_t index) {
+      const std::lock_guard lock(mutex);
+      ++calls[index];
+      if (threads.at(worker) == std::thread::id()) threads[worker] = std::this_thread::get_id();
+      EXPECT_EQ(threads[worker], std::this_thread::get_id());
+      return Ok();
+    });
+    EXPECT_TRUE(all.ok());
+    EXPECT_EQ(calls, std::vector<int>(20, 1));
+
+    std::atomic<size_t> begun = 0;
+    const Status failed = RunAtOnce(1000, at_once, [&](size_t, size_t index) -> Status {
+      ++begun;
+      if (index == 2) return Error{Code::kIo, "two"};
+      return Ok();
+    });
+    EXPECT_EQ(failed.error().message, "two");
+    EXPECT_GE(begun, 3U);
+  }
+  EXPECT_TRUE(RunAtOnce(0, 2, [](size_t, size_t) -> Status { return Error{Code::kIo, "none to do"}; }).ok());
+}
+
+TEST(AtOnce, ThreadsAreSharedOut) {
+  const Device cpu, cuda{.cuda = true};
+  for (const auto& [threads, at_once, each] : {std::array{1, 1, 1}, {2, 2, 1}, {4, 4, 1}, {8, 4, 2}, {15, 4, 3}}) {
+    EXPECT_EQ(ShareThreads(cpu, threads).at_once, at_once) << threads;
+    EXPECT_EQ(ShareThreads(cpu, threads).each, each) << threads;
+  }
+  EXPECT_EQ(ShareThreads(cuda, 8).at_once, 1);
 }
 
 }  // namespace

@@ -185,13 +185,15 @@ TEST(Search, CodesSteerIt) {
 TEST(ChooseSelectors, KeepsWhatBeatsItsBytes) {
   // Seed 5 helps even pairs, factor 0.9 helps the pose of pair 0 by nothing worth having, control 1 helps pairs 6, 7.
   uint64_t plays = 0;
-  const PlaySearch play = [&plays](size_t pair, PairCodes codes) -> Result<PairDistortion> {
-    ++plays;
-    PairDistortion distortion{0.01F, 0.001F};
-    if (codes.start_seed == 5) distortion.seg += pair % 2 == 0 ? -0.002F : 0.002F;
-    if (codes.pose_factor == 3 && pair == 0) distortion.pose -= 1e-8F;
-    if (codes.loss_control == 1) distortion.seg += pair >= 6 ? -0.003F : 0.001F;
-    return distortion;
+  const PlaySearch play = [&plays](std::span<const PairCodes> codes) -> Result<std::vector<PairDistortion>> {
+    plays += codes.size();
+    std::vector<PairDistortion> distortions(codes.size(), {0.01F, 0.001F});
+    for (size_t pair = 0; pair < codes.size(); ++pair) {
+      if (codes[pair].start_seed == 5) distortions[pair].seg += pair % 2 == 0 ? -0.002F : 0.002F;
+      if (codes[pair].pose_factor == 3 && pair == 0) distortions[pair].pose -= 1e-8F;
+      if (codes[pair].loss_control == 1) distortions[pair].seg += pair >= 6 ? -0.003F : 0.001F;
+    }
+    return distortions;
   };
   const SelectorChoice choice = ChooseSelectors(8, SelectorEffort::kFast, 25 / 37545489.0, play).TakeValue();
   EXPECT_EQ(plays, CountSearches(8, SelectorEffort::kFast));

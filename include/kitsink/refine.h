@@ -73,8 +73,8 @@ Result<std::vector<SearchedPair>> SearchFrames(std::vector<FramePair> start, std
 // How many codes of the selector tails compress tries: none, some (10 searches per pair and one more) or all (29).
 enum class SelectorEffort { kNone, kFast, kFull };
 
-// Plays the decoder: the distortion, against the original, of one pair searched with these codes.
-using PlaySearch = std::function<Result<PairDistortion>(size_t pair, PairCodes codes)>;
+// Plays the decoder: the distortion, against the original, of each pair of the clip searched with its codes.
+using PlaySearch = std::function<Result<std::vector<PairDistortion>>(std::span<const PairCodes> codes)>;
 
 // What a tail was worth: the fall of 100 * seg + sqrt(10 * pose) over the clip, measured, against its bytes.
 struct TailGain {
@@ -90,7 +90,7 @@ struct SelectorChoice {
   MeanDistortion distortion;    // of the whole clip with the table; zero for kNone
 };
 
-// How often ChooseSelectors plays.
+// How many searches ChooseSelectors asks for.
 uint64_t CountSearches(size_t num_pairs, SelectorEffort effort);
 Result<SelectorChoice> ChooseSelectors(size_t num_pairs, SelectorEffort effort, double score_per_byte,
                                        const PlaySearch& play);

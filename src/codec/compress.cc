@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <mutex>
 #include <string>
 
+#include "codec/at_once.h"
 #include "codec/components.h"
 #include "codec/manifest.h"
 #include "codec/pairs.h"
@@ -86,60 +88,84 @@ Result<ObservedClip> ObserveClip(PairReader& reader, Nets& nets, const ResumeFol
   return clip;
 }
 
-// Searches single pairs of a scene as inflate will, with selector codes of one's choice.
+// Searches the pairs of a scene as inflate will, with selector codes of one's choice.
 class Player {
  public:
-  Player(const Scene& scene, const ObservedClip& clip, Nets& nets, Renderer& renderer, const ResumeFolder& folder,
-         uint64_t num_searches, Progress& progress)
-      : scene_(scene),
-        clip_(clip),
-        nets_(nets),
-        renderer_(renderer),
-        folder_(folder),
-        num_searches_(num_searches),
-        progress_(progress),
-        poses_(DequantizeTrack(scene.pose)) {
-    progress_.Begin("selectors", num_searches, "searches");
+  static Result<Player> Create(const Scene& scene, const ObservedClip& clip, Nets& nets, const ResumeFolder& folder,
+                               uint64_t num_searches, int at_once, Progress& progress) {
+    KIT_TRY(nets.FoldedModules());  // before several threads ask for them
+    Player player(scene, clip, nets, folder, num_searches, progress);
+    for (int i = 0; i < at_once; ++i) {
+      KIT_ASSIGN(std::unique_ptr<Renderer> renderer, MakeRenderer(scene, nets.device()));
+      player.renderers_.push_back(std::move(renderer));
+    }
+    progress.Begin("selectors", num_searches, "searches");
+    return player;
   }
 
-  Result<PairDistortion> Play(size_t pair, PairCodes codes) {
-    const std::string entry = "play-" + std::to_string(pair) + "-" + std::to_string(codes.start_seed) + "-" +
-                              std::to_string(codes.pose_factor) + "-" + std::to_string(codes.loss_control);
-    PairDistortion distortion;
-    if (folder_.Has(entry)) {
-      KIT_ASSIGN(const Bytes bytes, folder_.Load(entry));
-      ByteReader reader(bytes);
-      distortion = {reader.F32(), reader.F32()};
-      KIT_TRY(reader.Finish("searched pair"));
-    } else {
+  Result<std::vector<PairDistortion>> Play(std::span<const PairCodes> codes) {
+    std::vector<PairDistortion> distortions(codes.size());
+    std::mutex mutex;  // of what is counted and shown
+    const auto play = [&](size_t worker, size_t pair) -> Status {
       const Stopwatch watch;
-      KIT_ASSIGN(distortion, Search(pair, codes));
-      ByteWriter writer;
-      writer.F32(distortion.seg);
-      writer.F32(distortion.pose);
-      KIT_TRY(folder_.Save(entry, writer.Take()));
-      if (!estimated_) Estimate(watch.seconds());
-    }
-    progress_.Update(++done_, "");
-    return distortion;
+      KIT_ASSIGN(const bool kept, LoadKept(pair, codes[pair], distortions[pair]));
+      if (!kept) {
+        KIT_ASSIGN(distortions[pair], Search(*renderers_[worker], pair, codes[pair]));
+        ByteWriter writer;
+        writer.F32(distortions[pair].seg);
+        writer.F32(distortions[pair].pose);
+        KIT_TRY(folder_.Save(EntryOf(pair, codes[pair]), writer.Take()));
+      }
+      const std::lock_guard lock(mutex);
+      if (!kept && !estimated_) Estimate(watch.seconds());
+      progress_.Update(++done_, "");
+      return Ok();
+    };
+    KIT_TRY(RunAtOnce(codes.size(), static_cast<int>(renderers_.size()), play));
+    return distortions;
   }
 
  private:
+  Player(const Scene& scene, const ObservedClip& clip, Nets& nets, const ResumeFolder& folder, uint64_t num_searches,
+         Progress& progress)
+      : scene_(scene),
+        clip_(clip),
+        nets_(nets),
+        folder_(folder),
+        num_searches_(num_searches),
+        progress_(progress),
+        poses_(DequantizeTrack(scene.pose)) {}
+
+  static std::string EntryOf(size_t pair, PairCodes codes) {
+    return "play-" + std::to_string(pair) + "-" + std::to_string(codes.start_seed) + "-" +
+           std::to_string(codes.pose_factor) + "-" + std::to_string(codes.loss_control);
+  }
+
+  // False when no earlier job searched the pair with these codes.
+  Result<bool> LoadKept(size_t pair, PairCodes codes, PairDistortion& distortion) const {
+    if (!folder_.Has(EntryOf(pair, codes))) return false;
+    KIT_ASSIGN(const Bytes bytes, folder_.Load(EntryOf(pair, codes)));
+    ByteReader reader(bytes);
+    distortion = {reader.F32(), reader.F32()};
+    KIT_TRY(reader.Finish("searched pair"));
+    return true;
+  }
+
   // A user who cannot wait so long should know at once.
   void Estimate(double seconds) {
     estimated_ = true;
-    const double total = seconds * static_cast<double>(num_searches_ - done_);
+    const double total = seconds * static_cast<double>(num_searches_ - done_) / static_cast<double>(renderers_.size());
     Log(total > 600 ? LogLevel::kWarning : LogLevel::kInfo,
-        "selectors: " + std::to_string(num_searches_ - done_) + " searches of " + std::to_string(seconds) +
-            " s, about " + FormatClock(total) + " (h:mm:ss) in all");
+        "selectors: " + std::to_string(num_searches_ - done_) + " searches of " + std::to_string(seconds) + " s, " +
+            std::to_string(renderers_.size()) + " at once, about " + FormatClock(total) + " (h:mm:ss) in all");
   }
 
-  Result<PairDistortion> Search(size_t pair, PairCodes codes) {
+  Result<PairDistortion> Search(Renderer& renderer, size_t pair, PairCodes codes) const {
     PairTarget target{scene_.mask.map(pair), {}, codes};
     std::copy_n(poses_.begin() + static_cast<std::ptrdiff_t>(6 * pair), 6, target.pose.begin());
     SearchOptions options;
     options.stop = [this] { return progress_.stop_requested(); };
-    KIT_ASSIGN(std::vector<FramePair> rendered, renderer_.Render(pair, 1));
+    KIT_ASSIGN(std::vector<FramePair> rendered, renderer.Render(pair, 1));
     KIT_ASSIGN(const std::vector<SearchedPair> searched,
                SearchFrames(std::move(rendered), std::span(&target, 1), nets_, options));
     if (progress_.stop_requested()) return Error{Code::kIo, "interrupted; the same command goes on from here"};
@@ -152,23 +178,26 @@ class Player {
   const Scene& scene_;
   const ObservedClip& clip_;
   Nets& nets_;
-  Renderer& renderer_;
   const ResumeFolder& folder_;
   uint64_t num_searches_;
   Progress& progress_;
   std::vector<float> poses_;
+  std::vector<std::unique_ptr<Renderer>> renderers_;  // one for each search at once
   uint64_t done_ = 0;
   bool estimated_ = false;
 };
 
 Result<SelectorChoice> ChooseTails(const Scene& scene, const ObservedClip& clip, SelectorEffort effort,
-                                   double score_per_byte, Nets& nets, const ResumeFolder& folder, Progress& progress) {
+                                   double score_per_byte, Nets& nets, const ResumeFolder& folder, int threads,
+                                   Progress& progress) {
   if (effort == SelectorEffort::kNone) return SelectorChoice();
-  KIT_ASSIGN(const std::unique_ptr<Renderer> renderer, MakeRenderer(scene, nets.device()));
-  Player player(scene, clip, nets, *renderer, folder, CountSearches(scene.mask.count, effort), progress);
+  const SearchThreads share = ShareThreads(nets.device(), threads);  // as inflate does
+  ConfigureTorch(share.each);
+  KIT_ASSIGN(Player player, Player::Create(scene, clip, nets, folder, CountSearches(scene.mask.count, effort),
+                                           share.at_once, progress));
   KIT_ASSIGN(SelectorChoice choice,
              ChooseSelectors(scene.mask.count, effort, score_per_byte,
-                             [&player](size_t pair, PairCodes codes) { return player.Play(pair, codes); }));
+                             [&player](std::span<const PairCodes> codes) { return player.Play(codes); }));
   progress.End();
   return choice;
 }
@@ -256,7 +285,7 @@ Result<CompressReport> Compress(const CompressOptions& options, const JobOptions
   watch = Stopwatch();
   const double score_per_byte = 25.0 / static_cast<double>(report.original_bytes);
   KIT_ASSIGN(SelectorChoice choice,
-             ChooseTails(scene, clip, options.selectors, score_per_byte, *nets, folder, progress));
+             ChooseTails(scene, clip, options.selectors, score_per_byte, *nets, folder, threads, progress));
   scene.selectors = std::move(choice.table);
   report.tails = std::move(choice.gains);
   report.selector_seconds = watch.seconds();

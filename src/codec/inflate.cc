@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <string>
 #include <system_error>
 
+#include "codec/at_once.h"
 #include "codec/components.h"
 #include "codec/manifest.h"
 #include "codec/resume.h"
@@ -169,7 +171,7 @@ struct InflateJob {
 };
 
 // Searches the groups of this process's shard that are not done yet.
-Status RunShard(InflateJob& job, Watchdog& watchdog, const Device& device, Progress& progress) {
+Status RunShard(InflateJob& job, Watchdog& watchdog, const Device& device, int at_once, Progress& progress) {
   const InflateOptions& options = job.options;
   const PairRange part = options.shard.PartOf(job.num_groups());
   std::vector<uint64_t> open;
@@ -182,24 +184,43 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, const Device& device, Progr
                              std::to_string(part.end - part.first) + " groups were done");
   }
   if (open.empty()) return Ok();
-  KIT_ASSIGN(const std::unique_ptr<Renderer> renderer, MakeRenderer(job.scene, device));
-  KIT_ASSIGN(RawCanvas canvas,
-             RawCanvas::Open(job.folder.PathOf(kFrames), job.scene.frame_size, 2 * (job.asked.end - job.asked.first)));
+  if (options.search.steps > 0) KIT_TRY(job.nets.FoldedModules());  // before several threads ask for them
+  struct Worker {
+    std::unique_ptr<Renderer> renderer;
+    RawCanvas canvas;
+  };
+  std::vector<Worker> workers;
+  for (int i = 0; i < at_once; ++i) {
+    KIT_ASSIGN(std::unique_ptr<Renderer> renderer, MakeRenderer(job.scene, device));
+    KIT_ASSIGN(RawCanvas canvas, RawCanvas::Open(job.folder.PathOf(kFrames), job.scene.frame_size,
+                                                 2 * (job.asked.end - job.asked.first)));
+    workers.push_back({std::move(renderer), std::move(canvas)});
+  }
   progress.Begin(options.search.steps > 0 ? "search" : "render", open.size() * options.batch_size, "pairs");
+  std::mutex mutex;  // of watchdog, progress.Update and what follows
+  uint64_t done = 0;
   std::vector<PairDistortion> after;
-  for (size_t i = 0; i < open.size(); ++i) {
+  const auto run = [&](size_t worker, size_t index) -> Status {
     const Stopwatch watch;
-    SearchOptions search = ShrinkTo(options.search, watchdog.Steps(options.search.total_steps(), open.size() - i));
-    search.stop = [&] { return watchdog.Expired() || progress.stop_requested(); };
-    KIT_ASSIGN(const GroupResult result, job.RunGroup(open[i], *renderer, canvas, search));
+    std::unique_lock lock(mutex);
+    const uint64_t in_a_row = (open.size() - index - 1) / static_cast<uint64_t>(at_once) + 1;
+    const Watchdog::Share share = watchdog.Next(options.search.total_steps(), in_a_row);
+    lock.unlock();
+    SearchOptions search = ShrinkTo(options.search, share.steps);
+    search.stop = [&] { return watchdog.Expired(share) || progress.stop_requested(); };
+    auto& [renderer, canvas] = workers[worker];
+    KIT_ASSIGN(const GroupResult result, job.RunGroup(open[index], *renderer, canvas, search));
     if (progress.stop_requested()) return Error{Code::kIo, "interrupted; the same command goes on from here"};
     // The entry says that the frames are there, so they reach the disk first.
     KIT_TRY(canvas.Flush());
     KIT_TRY(SaveGroup(job.folder, result));
+    lock.lock();
     watchdog.Learn(result.steps_run, result.seconds, watch.seconds() - result.seconds);
     after.insert(after.end(), result.after.begin(), result.after.end());
-    progress.Update((i + 1) * options.batch_size, FormatTerms(ExactMeans(after)));
-  }
+    progress.Update(++done * options.batch_size, FormatTerms(ExactMeans(after)));
+    return Ok();
+  };
+  KIT_TRY(RunAtOnce(open.size(), at_once, run));
   progress.End();
   return Ok();
 }
@@ -275,7 +296,9 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   }
   KIT_ASSIGN(ResumeFolder folder, ResumeFolder::Open(report.raw, plan, job.overwrite));
   InflateJob work{options, scene, *nets, asked, std::move(folder), DequantizeTrack(scene.pose)};
-  KIT_TRY(RunShard(work, watchdog, device, progress));
+  const SearchThreads share = ShareThreads(device, threads);
+  ConfigureTorch(share.each);
+  KIT_TRY(RunShard(work, watchdog, device, share.at_once, progress));
 
   // The last process to come here joins: it alone finds every group done. Killed at any line, the next one goes on.
   const FolderLock lock(options.folder);

@@ -22,13 +22,13 @@ std::string FormatClock(double seconds) {
   return text;
 }
 
-uint32_t Watchdog::Steps(uint32_t planned, uint64_t groups_left) {
-  if (limit_ <= 0) return planned;
+Watchdog::Share Watchdog::Next(uint32_t planned, uint64_t groups_left) {
+  if (limit_ <= 0) return {planned};
   const double now = clock_.seconds();
   const double left = std::max(limit_ * (1 - kReserve) - now, 0.0);
   const double other = groups_ == 0 ? 0 : other_seconds_ / static_cast<double>(groups_);
   const double share = std::max(left / static_cast<double>(groups_left) - other, 0.0);
-  group_end_ = now + share;
+  const double end = now + share;
   const auto warn = [&](const std::string& need) {
     if (std::exchange(warned_, true)) return;
     Log(LogLevel::kWarning,
@@ -36,14 +36,14 @@ uint32_t Watchdog::Steps(uint32_t planned, uint64_t groups_left) {
   };
   if (steps_ == 0) {
     if (share <= 0 || groups_ > 0) warn("no step could be measured");
-    return share > 0 ? planned : 0;
+    return {share > 0 ? planned : 0, end};
   }
   const double step_seconds = step_seconds_ / static_cast<double>(steps_);
   const double needed = static_cast<double>(groups_left) * (other + step_seconds * planned);
   if (needed > left) {
     warn("the plan needs " + FormatClock(needed) + " more at " + std::to_string(step_seconds) + " s a step");
   }
-  return static_cast<uint32_t>(std::min<double>(planned, share / step_seconds));
+  return {static_cast<uint32_t>(std::min<double>(planned, share / step_seconds)), end};
 }
 
 void Watchdog::Learn(uint32_t steps, double step_seconds, double other_seconds) {

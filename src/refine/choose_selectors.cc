@@ -76,23 +76,16 @@ Result<SelectorChoice> ChooseSelectors(size_t num_pairs, SelectorEffort effort, 
   SelectorChoice choice;
   if (effort == SelectorEffort::kNone) return choice;
   std::vector<PairCodes> codes(num_pairs);
-  std::vector<PairDistortion> current;
-  for (size_t i = 0; i < num_pairs; ++i) {
-    KIT_ASSIGN(const PairDistortion outcome, play(i, codes[i]));
-    current.push_back(outcome);
-  }
+  KIT_ASSIGN(std::vector<PairDistortion> current, play(codes));
   // Each tail is chosen with those before it in force, as the decoder will apply them.
   for (const TailKind kind : kKinds) {
     const std::vector<uint8_t> candidates = CandidatesOf(kind, effort);
     std::vector<std::vector<PairDistortion>> outcomes = {current};
     for (const uint8_t code : candidates) {
-      outcomes.emplace_back();
-      for (size_t i = 0; i < num_pairs; ++i) {
-        PairCodes tried = codes[i];
-        tried.of(kind) = code;
-        KIT_ASSIGN(const PairDistortion outcome, play(i, tried));
-        outcomes.back().push_back(outcome);
-      }
+      std::vector<PairCodes> tried = codes;
+      for (PairCodes& pair : tried) pair.of(kind) = code;
+      KIT_ASSIGN(std::vector<PairDistortion> outcome, play(tried));
+      outcomes.push_back(std::move(outcome));
     }
     const size_t stride = kind == TailKind::kLossControl ? kPairsPerLossControl : 1;
     const std::vector<size_t> picks = Pick(outcomes, stride);

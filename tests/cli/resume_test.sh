@@ -42,8 +42,10 @@ search=(--prepass-steps 1 --repair-steps 1 -q "${quick[@]}")
 plan=("${search[@]}" --steps 2)
 "$kitsink" inflate clip.zip whole "${plan[@]}" >/dev/null || fail "inflate"
 [[ -s whole/clip.raw && ! -e whole/clip.raw.resume ]] || fail "inflate left its resume folder"
-killed "inflate" "$kitsink" inflate clip.zip killed "${plan[@]}"
-cmp whole/clip.raw killed/clip.raw || fail "a killed inflate gave other frames"
+# Several pairs at once, a thread each: the frames are those of one thread.
+killed "inflate" "$kitsink" inflate clip.zip killed --prepass-steps 1 --repair-steps 1 --steps 2 -q --nets "$nets" \
+  --device cpu --threads 3
+cmp whole/clip.raw killed/clip.raw || fail "a killed inflate of 3 threads gave other frames"
 [[ $(ls killed) == $'clip.json\nclip.raw' ]] || fail "a killed inflate left: $(ls killed)"
 # What the search reached, step by step: 1 + 2 + 1 steps and the start.
 figures() { python3 -c 'import json, sys; t = json.load(open(sys.argv[1]))["against_targets"]; assert len(t["curve"]) == 5; print(t)' "$1"; }
