@@ -276,7 +276,7 @@ TEST(Page, DrawsTheSearchStepByStep) {
   const std::string html = FormatPage(page);
   EXPECT_NE(html.find("<title>step 1: 25</title>"), std::string::npos);  // 100 * seg
   EXPECT_NE(html.find("<title>step 0: 2</title>"), std::string::npos);   // sqrt(10 * pose)
-  EXPECT_NE(html.find("after 12.500000"), std::string::npos);
+  EXPECT_NE(html.find("at last 12.500000"), std::string::npos);
   EXPECT_NE(html.find("<span>step 2</span>"), std::string::npos);
   page.curve.resize(1);  // rendered only
   EXPECT_EQ(FormatPage(page).find("step 0"), std::string::npos);

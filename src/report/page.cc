@@ -106,11 +106,11 @@ std::string SearchCurve(const Page& page) {
     seg.push_back(static_cast<float>(100 * at.seg));
     pose.push_back(static_cast<float>(std::sqrt(10 * at.pose)));
   }
-  return "<p class=\"soft\" id=\"curve\">The terms of all pairs together after so many steps, with the best that each "
-         "has "
-         "found by then; the first and last steps move f0 alone, which SegNet does not read.</p>" +
-         DrawTimeline({"seg term", "after " + FormatFixed(seg.back(), 6), seg, {}, 0, "c0", "step"}) +
-         DrawTimeline({"pose term", "after " + FormatFixed(pose.back(), 6), pose, {}, 0, "c1", "step"});
+  const std::string unit = "over the steps, at last ";
+  return "<p class=\"soft\" id=\"curve\">The terms of all pairs together after so many steps, with the best of each by "
+         "then; the first and last steps move f0 alone, which SegNet does not read.</p>" +
+         DrawTimeline({"seg term", unit + FormatFixed(seg.back(), 6), seg, {}, 0, "c0", "step"}) +
+         DrawTimeline({"pose term", unit + FormatFixed(pose.back(), 6), pose, {}, 0, "c1", "step"});
 }
 
 std::string Anatomy(const Page& page) {
