@@ -88,7 +88,8 @@ struct InflateReport {
   std::filesystem::path raw;
   uint64_t num_pairs = 0, pairs_done = 0;  // of the output; fewer done: other shards are still at work
   uint64_t pairs_cut = 0;                  // searched with fewer steps than planned, because of the time limit
-  double decode_seconds = 0, search_seconds = 0;
+  double decode_seconds = 0;
+  double search_seconds = 0;     // summed over the groups, several of which may be searched at once
   MeanDistortion before, after;  // of the pairs done, against the archive's own targets
   std::string json;              // the manifest; empty while pairs are missing
 };
