@@ -49,7 +49,7 @@ int Run(State& state) {
     }
     std::printf("\n");
     if (state.output.verbosity > 0) {
-      std::printf("  decode %.1f s, searches %.1f s in all, %.2f s a pair\n", report.decode_seconds,
+      std::printf("  decode %.1f s, search %.1f s in all, %.2f s a pair\n", report.decode_seconds,
                   report.search_seconds, report.search_seconds / static_cast<double>(report.num_pairs));
     }
   }
