@@ -6,9 +6,10 @@
 #include <mutex>
 #include <thread>
 
-#include "codec/at_once.h"
 #include "codec/resume.h"
+#include "codec/search_threads.h"
 #include "codec/watchdog.h"
+#include "kitsink/at_once.h"
 #include "kitsink/codec.h"
 #include "kitsink/video.h"
 #include "testlib.h"

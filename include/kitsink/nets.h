@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -71,13 +72,14 @@ class Nets final : public Observer {
   struct Modules;  // nets_torch.h
   Modules& modules() { return *modules_; }
   // The same nets with batch norms and parallel branches merged: faster, and equal up to rounding. For searches; the
-  // scorer keeps the nets as they are. Loaded again and merged on first use.
+  // scorer keeps the nets as they are. Loaded again and merged on first use, by whichever thread comes first.
   Result<Modules*> FoldedModules();
 
  private:
   explicit Nets(std::unique_ptr<Modules> modules);
   std::unique_ptr<Modules> modules_;
   std::unique_ptr<Modules> folded_;
+  std::mutex mutex_;  // of folded_
 };
 
 // Turns coded values into frames.

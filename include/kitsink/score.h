@@ -42,6 +42,9 @@ struct MeanDistortion {
   double pose = 0;
 };
 
+// 100 * seg + sqrt(10 * pose): what a score would hold of a pair, or of means, besides its bytes.
+double DistortionTerms(double seg, double pose);
+
 // Exact means of the pairs' float32 figures. REQUIRES: not empty.
 MeanDistortion ExactMeans(std::span<const PairDistortion> pairs);
 // The means as upstream forms them: float32 sums over batches of `batch_size`, added up in order. A batch never holds

@@ -40,9 +40,9 @@ int Run(State& state) {
                 static_cast<unsigned long long>(state.options.shard.count),
                 static_cast<unsigned long long>(report.pairs_done), static_cast<unsigned long long>(report.num_pairs));
   } else if (!state.output.quiet) {
+    const double each = report.search_seconds / static_cast<double>(report.num_pairs);
     std::printf("%s: %llu pairs, %.1f s each; against the archive's targets: rendered %s", report.raw.string().c_str(),
-                static_cast<unsigned long long>(report.num_pairs),
-                report.search_seconds / static_cast<double>(report.num_pairs), FormatMeans(report.before).c_str());
+                static_cast<unsigned long long>(report.num_pairs), each, FormatMeans(report.before).c_str());
     if (state.options.search.steps > 0) std::printf(", searched %s", FormatMeans(report.after).c_str());
     if (report.pairs_cut > 0) {
       std::printf("; the time limit cut the search of %llu pairs", static_cast<unsigned long long>(report.pairs_cut));
@@ -50,7 +50,7 @@ int Run(State& state) {
     std::printf("\n");
     if (state.output.verbosity > 0) {
       std::printf("  decode %.1f s, search %.1f s in all, %.2f s a pair\n", report.decode_seconds,
-                  report.search_seconds, report.search_seconds / static_cast<double>(report.num_pairs));
+                  report.search_seconds, each);
     }
   }
   return kExitDone;

@@ -2,13 +2,14 @@
 #include <mutex>
 #include <string>
 
-#include "codec/at_once.h"
 #include "codec/components.h"
 #include "codec/manifest.h"
 #include "codec/pairs.h"
 #include "codec/resume.h"
+#include "codec/search_threads.h"
 #include "codec/stopwatch.h"
 #include "codec/watchdog.h"
+#include "kitsink/at_once.h"
 #include "kitsink/codec.h"
 #include "kitsink/hash.h"
 
@@ -93,7 +94,6 @@ class Player {
  public:
   static Result<Player> Create(const Scene& scene, const ObservedClip& clip, Nets& nets, const ResumeFolder& folder,
                                uint64_t num_searches, int at_once, Progress& progress) {
-    KIT_TRY(nets.FoldedModules());  // before several threads ask for them
     Player player(scene, clip, nets, folder, num_searches, progress);
     for (int i = 0; i < at_once; ++i) {
       KIT_ASSIGN(std::unique_ptr<Renderer> renderer, MakeRenderer(scene, nets.device()));

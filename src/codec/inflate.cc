@@ -4,12 +4,13 @@
 #include <string>
 #include <system_error>
 
-#include "codec/at_once.h"
 #include "codec/components.h"
 #include "codec/manifest.h"
 #include "codec/resume.h"
+#include "codec/search_threads.h"
 #include "codec/stopwatch.h"
 #include "codec/watchdog.h"
+#include "kitsink/at_once.h"
 #include "kitsink/codec.h"
 #include "kitsink/hash.h"
 #include "kitsink/video.h"
@@ -184,13 +185,12 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, const Device& device, int a
                              std::to_string(part.end - part.first) + " groups were done");
   }
   if (open.empty()) return Ok();
-  if (options.search.steps > 0) KIT_TRY(job.nets.FoldedModules());  // before several threads ask for them
   struct Worker {
     std::unique_ptr<Renderer> renderer;
     RawCanvas canvas;
   };
   std::vector<Worker> workers;
-  for (int i = 0; i < at_once; ++i) {
+  while (workers.size() < std::min(open.size(), static_cast<size_t>(at_once))) {
     KIT_ASSIGN(std::unique_ptr<Renderer> renderer, MakeRenderer(job.scene, device));
     KIT_ASSIGN(RawCanvas canvas, RawCanvas::Open(job.folder.PathOf(kFrames), job.scene.frame_size,
                                                  2 * (job.asked.end - job.asked.first)));

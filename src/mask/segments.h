@@ -1,13 +1,12 @@
 #pragma once
 // A clip is cut into segments of consecutive maps, each coded by itself, so that threads may work on them side by side.
 
-#include <algorithm>
 #include <cstddef>
-#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "kitsink/at_once.h"
 #include "kitsink/log.h"
 #include "kitsink/result.h"
 #include "mask/head.h"
@@ -55,15 +54,11 @@ class SharedProgress {
 // Calls code(i) -> Status for each segment, on up to `threads` threads, and returns the first segment's error if any.
 template <typename CodeSegment>
 Status RunSegments(size_t num_segments, int threads, CodeSegment code) {
-  std::vector<std::future<Status>> running;
   std::vector<Status> results(num_segments);
-  for (size_t first = 0; first < num_segments; first += static_cast<size_t>(std::max(threads, 1))) {
-    const size_t last = std::min(num_segments, first + static_cast<size_t>(std::max(threads, 1)));
-    running.clear();
-    for (size_t i = first + 1; i < last; ++i) running.push_back(std::async(std::launch::async, code, i));
-    results[first] = code(first);
-    for (size_t i = first + 1; i < last; ++i) results[i] = running[i - first - 1].get();
-  }
+  KIT_TRY(RunAtOnce(num_segments, threads, [&](size_t, size_t i) {
+    results[i] = code(i);
+    return Ok();
+  }));
   for (Status& result : results) KIT_TRY(std::move(result));
   return Ok();
 }

@@ -241,6 +241,7 @@ Result<std::unique_ptr<Nets>> Nets::Load(const std::filesystem::path& folder, co
 }
 
 Result<Nets::Modules*> Nets::FoldedModules() {
+  const std::lock_guard lock(mutex_);
   if (folded_ == nullptr) {
     KIT_ASSIGN(const std::unique_ptr<Nets> again, Load(info().folder, device()));
     if (again->info().segnet_sha256 != info().segnet_sha256 || again->info().posenet_sha256 != info().posenet_sha256) {

@@ -25,7 +25,7 @@ constexpr TailKind kKinds[] = {TailKind::kStartSeed, TailKind::kPoseFactor, Tail
 
 double Distortion(const std::vector<PairDistortion>& pairs) {
   const MeanDistortion means = ExactMeans(pairs);
-  return 100 * means.seg + std::sqrt(10 * means.pose);
+  return DistortionTerms(means.seg, means.pose);
 }
 
 // Which of the outcomes of each run of `stride` pairs lowers the distortion most. outcomes[c][pair] is what candidate c

@@ -163,7 +163,7 @@ class Fitter final : public WeightFitter {
       const torch::Tensor got = PoseOutputs(modules_, ReadBack(f0, frame_size_), small_f1);
       pose += (got - batch.poses).square().mean().item<double>();
     }
-    const double score = 100 * seg / static_cast<double>(shown) + std::sqrt(10 * pose / static_cast<double>(shown));
+    const double score = DistortionTerms(seg / static_cast<double>(shown), pose / static_cast<double>(shown));
     return std::isfinite(score) ? score : std::numeric_limits<double>::infinity();
   }
 

@@ -265,9 +265,9 @@ Observation AsObservation(const PairTarget& target) {
   return {std::vector<uint8_t>(target.class_map.begin(), target.class_map.end()), target.pose};
 }
 
-// What a clip of such pairs would score, so that a pair's choices do not depend on its neighbours.
+// As if the clip had only such pairs, so that a pair's choices do not depend on its neighbours.
 double PairScore(const PairDistortion& distortion) {
-  return 100 * static_cast<double>(distortion.seg) + std::sqrt(10 * static_cast<double>(distortion.pose));
+  return DistortionTerms(double{distortion.seg}, double{distortion.pose});
 }
 
 Result<std::vector<PairDistortion>> Judge(const std::vector<FramePair>& pairs, std::span<const PairTarget> targets,

@@ -8,6 +8,11 @@ namespace kitsink {
 
 double Score::pose_term() const { return std::sqrt(10 * pose); }
 
+double DistortionTerms(double seg, double pose) {
+  const Score score{.seg = seg, .pose = pose};
+  return score.seg_term() + score.pose_term();
+}
+
 PairDistortion ComparePair(const Observation& original, const Observation& inflated) {
   KIT_CHECK(original.class_map.size() == inflated.class_map.size() && !original.class_map.empty());
   size_t differing = 0;

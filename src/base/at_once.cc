@@ -1,4 +1,4 @@
-#include "codec/at_once.h"
+#include "kitsink/at_once.h"
 
 #include <algorithm>
 #include <mutex>
@@ -7,14 +7,6 @@
 #include <vector>
 
 namespace kitsink {
-
-SearchThreads ShareThreads(const Device& device, int threads) {
-  // More take more memory: 0.1 GB a search with the stand-ins, 0.6 GB with nets of the contest's size.
-  constexpr int kMostAtOnce = 4;
-  if (device.cuda) return {1, threads};
-  const int at_once = std::clamp(threads, 1, kMostAtOnce);
-  return {at_once, std::max(threads / at_once, 1)};
-}
 
 Status RunAtOnce(size_t count, int at_once, const std::function<Status(size_t worker, size_t index)>& item) {
   std::mutex mutex;
@@ -30,7 +22,7 @@ Status RunAtOnce(size_t count, int at_once, const std::function<Status(size_t wo
     }
   };
   std::vector<std::jthread> others;
-  for (size_t worker = 1; worker < std::min(count, static_cast<size_t>(at_once)); ++worker) {
+  for (size_t worker = 1; worker < count && worker < static_cast<size_t>(std::max(at_once, 1)); ++worker) {
     others.emplace_back(work, worker);
   }
   work(0);
