@@ -42,7 +42,8 @@ int Columns() {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
 }
 
-// One line that rewrites itself on a terminal; elsewhere a plain line at every tenth of a stage, two seconds apart.
+// One line that rewrites itself on a terminal; elsewhere a plain line at every tenth of a stage, two seconds apart, so
+// that a short stage has none.
 class ConsoleProgress final : public Progress {
  public:
   explicit ConsoleProgress(bool shown) : shown_(shown), terminal_(isatty(STDERR_FILENO) != 0) {}
@@ -80,7 +81,8 @@ class ConsoleProgress final : public Progress {
       // A line that wraps could not be taken back.
       std::fprintf(stderr, "\r\033[K%.*s", Columns() - 1, last_.c_str());
     } else if (const uint64_t tenth = total_ > 0 ? done * 10 / total_ : done / 64;
-               tenth > printed_tenth_ && (now - last_print_ > std::chrono::seconds(2) || done == total_)) {
+               tenth > printed_tenth_ &&
+               (now - last_print_ > std::chrono::seconds(2) || (done == total_ && printed_tenth_ > 0))) {
       printed_tenth_ = tenth;
       last_print_ = now;
       std::fprintf(stderr, "%s\n", last_.c_str());
