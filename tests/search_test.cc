@@ -250,18 +250,17 @@ TEST(Fit, LowersTheDistortionAndGoesOnWhereItStopped) {
     const std::vector<Observation> got = StandIns().Observe(renderer->Render(0, 2).value()).TakeValue();
     return PairScore(ComparePair(observed[0], got[0])) + PairScore(ComparePair(observed[1], got[1]));
   };
-  const WeightSet fitted = fit(16, {}, SilentProgress()).TakeValue();
-  // Sixteen steps of a tiny generator; 0.88 with LibTorch 1.13.
-  EXPECT_LT(distortion(fitted), 0.95 * distortion(fit(0, {}, SilentProgress()).TakeValue()));
+  const WeightSet fitted = fit(24, {}, SilentProgress()).TakeValue();
+  EXPECT_LT(distortion(fitted), 0.8 * distortion(fit(0, {}, SilentProgress()).TakeValue()));
   FitCheckpoint checkpoint;
   checkpoint.save = [&checkpoint](std::span<const uint8_t> state) {
     checkpoint.saved.assign(state.begin(), state.end());
     return Ok();
   };
   StopAfter eleven(11);
-  EXPECT_FALSE(fit(16, checkpoint, eleven).ok());
+  EXPECT_FALSE(fit(24, checkpoint, eleven).ok());
   ASSERT_FALSE(checkpoint.saved.empty());
-  EXPECT_TRUE(fit(16, checkpoint, SilentProgress()).value() == fitted);
+  EXPECT_TRUE(fit(24, checkpoint, SilentProgress()).value() == fitted);
 }
 
 }  // namespace

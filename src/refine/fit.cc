@@ -15,6 +15,7 @@
 #include "kitsink/refine.h"
 #include "nets/nets_torch.h"
 #include "refine/fake_quant.h"
+#include "refine/pose_error.h"
 
 namespace kitsink {
 namespace {
@@ -142,8 +143,8 @@ class Fitter final : public WeightFitter {
       const torch::Tensor divergence = (teacher.exp() * (teacher - soft)).sum(1).mean() * 4;
       seg = seg + divergence * (0.9 * (1 - hardness));
     }
-    const torch::Tensor pose = (PoseOutputs(modules_, small_f0, small_f1) - batch.poses).square().mean();
-    return 100 * seg + options_.pose_weight * pose;
+    const torch::Tensor pose = BentPoseError(PoseOutputs(modules_, small_f0, small_f1), batch.poses);
+    return 100 * seg + options_.pose_weight * pose.mean();
   }
 
   // 100 * seg + sqrt(10 * pose) of quantised values over at most 64 evenly spaced pairs.

@@ -9,13 +9,10 @@
 #include "kitsink/refine.h"
 #include "nets/nets_torch.h"
 #include "nets/preimage.h"
+#include "refine/pose_error.h"
 
 namespace kitsink {
 namespace {
-
-// The pose error from which on the loss grows as its root, as the score does. The square alone drowns SegNet while the
-// pose is far off, and for long after: Adam's denominator remembers the large gradients.
-constexpr double kPoseKnee = 1e-3;
 
 // [N, H, W] float: 1 where the margin is asked for, within `radius` of a pixel whose right or lower neighbour has
 // another class (both sides count).
@@ -176,9 +173,7 @@ struct Search {
   };
 
   torch::Tensor Loss(const Reading& reading, const Aim& aim) const {
-    const torch::Tensor error = (reading.outputs - aim.pose).square().mean(1);
-    const torch::Tensor bent = 2 * kPoseKnee * ((1 + error / kPoseKnee).sqrt() - 1);
-    torch::Tensor loss = bent * aim.pose_factors * options.pose_weight;
+    torch::Tensor loss = BentPoseError(reading.outputs, aim.pose) * aim.pose_factors * options.pose_weight;
     if (reading.logits.defined()) {
       const torch::Tensor hinge = Hinge(reading.logits, targets.class_maps, options.margin) * targets.band;
       loss = loss + hinge.sum({1, 2}) / targets.band_size * aim.seg_factors * options.seg_weight;
