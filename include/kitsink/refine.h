@@ -35,7 +35,7 @@ struct SearchOptions {
   double margin = 0.25;        // logits by which the wanted class must lead
   uint32_t band_radius = 2;    // pixels around a class boundary in which the margin is asked for
   double seg_weight = 10;      // of the mean hinge over the band, logits
-  double pose_weight = 3;      // of the bent pose error (refine/pose_error.h); f0 takes up what this leaves
+  double pose_weight = 3;      // of the mean squared pose error, from 1e-3 on of its root; f0 takes up the rest
   // Asked before every step; true ends the search with the best frames so far. Empty: the plan is carried out.
   std::function<bool()> stop;
   uint32_t total_steps() const { return steps == 0 ? 0 : prepass_steps + steps + repair_steps; }
@@ -102,7 +102,7 @@ struct FitOptions {
   uint32_t batch_size = 2;      // pairs per step
   double learning_rate = 4e-3;  // peak, after warm-up; cosine to zero
   double qat_from = 0.4;        // share of the steps after which weights are FP4 in the forward pass
-  double pose_weight = 30;      // of the pose error, bent as in the search, against 100 * seg-like terms
+  double pose_weight = 30;      // of the same pose error as the search's, against 100 * seg-like terms
   double error_boost = 9;       // extra weight of wrongly classified pixels
   double ema_decay = 0.99;
   uint64_t seed = 0;
