@@ -1,5 +1,5 @@
 #pragma once
-// Scene, the plain struct between bytes and pictures, and the archive that stores it (FORMAT.md).
+// An archive: a zip, or the folder it was extracted to, with one member; and the member's parts (FORMAT.md).
 
 #include <cstdint>
 #include <filesystem>
@@ -10,60 +10,62 @@
 #include "kitsink/bytes.h"
 #include "kitsink/frame.h"
 #include "kitsink/limits.h"
-#include "kitsink/log.h"
-#include "kitsink/mask.h"
-#include "kitsink/pose.h"
 #include "kitsink/result.h"
-#include "kitsink/selectors.h"
-#include "kitsink/weights.h"
 
 namespace kitsink {
 
-// Everything that codec `search` stores about a clip. pose.num_rows == mask.count.
-struct Scene {
-  FrameSize frame_size = kContestFrameSize;  // of the frames to write
-  MaskClip mask;
-  Track pose;
-  WeightSet weights;
-  SelectorTable selectors;
-  bool operator==(const Scene&) const = default;
+// Number of a codec, 1 .. 15. Each codec's folder names its own.
+using CodecId = uint8_t;
+inline constexpr CodecId kMaxCodecId = 15;
+inline constexpr CodecId kVersion1Codec = 1;  // the one codec of format version 1; it has no other version
+
+inline constexpr size_t kMaxSections = 8;
+
+// What an archive stores, before a codec decodes it: the waist between bytes and pictures.
+struct Member {
+  CodecId codec = 0;
+  FrameSize frame_size = kContestFrameSize;  // of the frames to write, 1 .. Limits::max_dimension each way
+  uint8_t flags = 0;                         // the codec's own, in version 1 only: see kCodecFlags
+  std::vector<Bytes> sections;               // 1 .. kMaxSections; version 1 has four
+  bool operator==(const Member&) const = default;
+};
+inline constexpr uint8_t kCodecFlags = 1 << 1;  // bits of version 1's flag byte that belong to the codec
+
+// Header and sections. kInvalidArgument for a member that breaks the rules above, kLimit for one that is too large.
+Result<Bytes> WriteMember(const Member& member, const Limits& limits);
+// Verifies header, lengths and the check byte.
+Result<Member> ReadMember(std::span<const uint8_t> bytes, const Limits& limits);
+// What the header takes. REQUIRES: WriteMember() accepts the member.
+uint64_t HeaderBytes(const Member& member);
+// The format version that a member is written with, 1 or 2.
+int FormatVersion(const Member& member);
+
+// What one section's bytes are spent on.
+struct SectionUse {
+  std::string name;   // "m"
+  std::string title;  // "class maps"
+  uint64_t size_bytes = 0;
+  std::string what;               // for people: "600 class maps of 512 x 384, ..."
+  std::vector<StreamPart> parts;  // whose bits add up to the section's; empty when nobody measured them
 };
 
-// Where an archive's bytes went. `member` is the header and the streams; a zip adds 98 + 2 * name bytes.
-struct ArchiveAnatomy {
-  uint64_t member_bytes = 0, header_bytes = 0;
-  uint64_t mask_bytes = 0, weights_bytes = 0, pose_bytes = 0, selectors_bytes = 0;
+enum class DescribeDepth {
+  kQuick,     // what takes no time to decode
+  kWhole,     // every section is decoded to its last integer
+  kMeasured,  // the same, and every part's bits are measured
 };
 
-struct ArchiveOptions {
-  int mask_level = 2;  // MaskOptions::level
-  int threads = 1;
+// What a member holds.
+struct Description {
+  uint64_t num_pairs = 0;
+  std::vector<SectionUse> sections;  // one for each of the member's
+  std::vector<double> pair_bits;     // what each pair's class map costs; only when measured
+  std::string facts;                 // a JSON object with the codec's own figures
 };
 
-// The member's bytes: 12-byte header, then m, w, p, r.
-Result<Bytes> EncodeMember(const Scene& scene, const ArchiveOptions& options, const Limits& limits, Progress& progress);
-Result<Scene> DecodeMember(std::span<const uint8_t> member, int threads, const Limits& limits, Progress& progress);
-Result<ArchiveAnatomy> ReadAnatomy(std::span<const uint8_t> member, const Limits& limits);
-
-// What a member holds and what its bytes are spent on, part by part.
-struct MemberDescription {
-  ArchiveAnatomy anatomy;
-  FrameSize frame_size;
-  MaskInfo mask;
-  TrackKind pose_kind = TrackKind::kUniformStep;
-  uint32_t pose_columns = 0;
-  GeneratorShape generator;
-  uint64_t num_weights = 0;
-  std::vector<StreamPart> weights_parts, pose_parts, selectors_parts;
-  std::vector<StreamPart> mask_parts;  // these two only when the maps were measured
-  std::vector<double> map_bits;        // MeasuredMask's
+struct PackOptions {
+  int level = 3;  // 1 fast .. 3 smallest
 };
-// Decodes all streams but m, whose maps only `measure_maps` asks for: seconds for a long clip.
-Result<MemberDescription> DescribeMember(std::span<const uint8_t> member, bool measure_maps, int threads,
-                                         const Limits& limits, Progress& progress);
-
-// kUnsupported unless the scene is one that inflate can search: 512 x 384 maps of 5 classes, 6 values a pose.
-Status CheckSearchable(const Scene& scene);
 
 // A zip of one stored member named "p": member + 100 bytes, equal bytes for equal members.
 Result<Bytes> PackZip(std::span<const uint8_t> member);
@@ -72,15 +74,13 @@ Result<Bytes> PackZip(std::span<const uint8_t> member);
 // names and every other trick of FORMAT.md, "Shell") is an error that names what was found.
 Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits);
 
-// The same from a zip file, or from a folder into which such a zip was extracted.
-Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limits& limits);
-
-// With what names the archive.
+// An archive with what names it.
 struct LoadedArchive {
-  Bytes member;
+  Member member;
   uint64_t size_bytes = 0;
   std::string sha256;  // of the zip; for a folder, of the zip that our writer makes of its member
 };
+// From a zip file, or from a folder into which such a zip was extracted.
 Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits);
 
 // Extracts every file of any zip into `folder`, which exists, as unzip -o does: folders are made, a file's right to be

@@ -29,6 +29,8 @@ class ByteWriter {
   void U32(uint32_t value) { Little(value, 4); }
   void U64(uint64_t value) { Little(value, 8); }
   void F32(float value);
+  // Seven bits a byte, lowest first; the top bit says that more follow. As few bytes as the value needs.
+  void Leb128(uint32_t value);
   void Append(std::span<const uint8_t> bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
   size_t size_bytes() const { return bytes_.size(); }
   Bytes Take() { return std::move(bytes_); }
@@ -48,12 +50,15 @@ class ByteReader {
   uint32_t U32() { return static_cast<uint32_t>(Little(4)); }
   uint64_t U64() { return Little(8); }
   float F32();
+  // At most 32 bits; an encoding with more bytes than the value needs is malformed, which Finish() reports.
+  uint32_t Leb128();
   // A view of the next `count` bytes; empty when fewer are left.
   std::span<const uint8_t> Take(size_t count);
   size_t position() const { return position_; }
   size_t remaining() const { return bytes_.size() - position_; }
   bool overran() const { return overran_; }
-  // kCorrupt when a read went past the end ("ends early") or when bytes are left over.
+  bool malformed() const { return malformed_; }
+  // kCorrupt when a read went past the end ("ends early"), when a number was malformed, or when bytes are left over.
   Status Finish(std::string_view object) const;
 
  private:
@@ -61,6 +66,7 @@ class ByteReader {
   std::span<const uint8_t> bytes_;
   size_t position_ = 0;
   bool overran_ = false;
+  bool malformed_ = false;
 };
 
 }  // namespace kitsink

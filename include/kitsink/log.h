@@ -22,7 +22,7 @@ class Progress {
   // `done` units of the stage are complete; `note` is a short remark such as "seg 0.0031 pose 0.012", or empty.
   virtual void Update(uint64_t done, std::string_view note) = 0;
   virtual void End() = 0;
-  // True once the user has asked to stop; long loops return kIo "interrupted" soon after.
+  // True once the user has asked to stop; long loops return kInterrupted soon after.
   virtual bool stop_requested() const = 0;
 };
 

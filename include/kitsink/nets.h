@@ -1,5 +1,5 @@
 #pragma once
-// The frozen evaluator nets (SegNet, PoseNet) and the generator, behind plain types; no LibTorch in this header.
+// The frozen evaluator nets, SegNet and PoseNet, behind plain types; no LibTorch in this header.
 
 #include <array>
 #include <cstdint>
@@ -12,10 +12,7 @@
 #include <vector>
 
 #include "kitsink/frame.h"
-#include "kitsink/mask.h"
-#include "kitsink/pose.h"
 #include "kitsink/result.h"
-#include "kitsink/weights.h"
 
 namespace kitsink {
 
@@ -38,8 +35,8 @@ std::string TorchDescription();
 
 // What the evaluator nets read in one pair.
 struct Observation {
-  std::vector<uint8_t> class_map;  // SegNet's argmax on f1, kModelGrid, ids 0 .. 4
-  std::array<float, 6> pose{};     // the first six outputs of PoseNet on (f0, f1)
+  std::vector<uint8_t> class_map;  // SegNet's argmax on f1, kModelGrid, ids below kNumClasses
+  std::array<float, kPoseValues> pose{};     // the first six outputs of PoseNet on (f0, f1)
 };
 
 // Where the evaluator nets come from and which they are.
@@ -81,19 +78,5 @@ class Nets final : public Observer {
   std::unique_ptr<Modules> folded_;
   std::mutex mutex_;  // of folded_
 };
-
-// Turns coded values into frames.
-class Renderer {
- public:
-  virtual ~Renderer() = default;
-  // Frames of pairs first .. first + count - 1.
-  virtual Result<std::vector<FramePair>> Render(size_t first, size_t count) = 0;
-};
-
-// The generator on the model grid, enlarged to `size`. `mask` must outlive the renderer. kCorrupt when the pose track
-// or the classes do not fit the weights or the maps.
-Result<std::unique_ptr<Renderer>> CreateGeneratorRenderer(const MaskClip& mask, const Track& pose,
-                                                          const WeightSet& weights, FrameSize size,
-                                                          const Device& device);
 
 }  // namespace kitsink

@@ -67,7 +67,7 @@ struct ClassColour {
   const char* name;
   uint8_t rgb[3];
 };
-inline constexpr ClassColour kClassColours[5] = {{"road", {70, 76, 90}},
+inline constexpr ClassColour kClassColours[kNumClasses] = {{"road", {70, 76, 90}},
                                                  {"lane marks", {240, 180, 60}},
                                                  {"undrivable", {96, 132, 92}},
                                                  {"movable", {196, 72, 76}},
@@ -85,7 +85,7 @@ struct PagePair {
 // All that the page about one run shows.
 struct Page {
   ScoreReport score;
-  std::optional<ArchiveAnatomy> anatomy;  // absent for a stranger's archive
+  std::vector<SectionUse> sections;       // of the archive, header and container too; empty when it is not ours
   std::vector<PagePair> worst, best;      // worst first, best first
   std::vector<PairDistortion> before,
       after;                          // the search, pair by pair, against the archive's targets; empty = unknown
@@ -114,8 +114,9 @@ struct AuditReport {
 };
 
 // Looks at every file of a submission's folder but the archive and what evaluating it makes. It sees what a reader of
-// the folder would, and proves nothing about a program.
-Result<AuditReport> AuditSubmission(const std::filesystem::path& folder, const Limits& limits);
+// the folder would, and proves nothing about a program. `nets_codec` is the name of the archive's codec where that runs the
+// nets at inflate, else empty.
+Result<AuditReport> AuditSubmission(const std::filesystem::path& folder, const std::string& nets_codec);
 std::string FormatAudit(const AuditReport& report);
 std::string FormatAuditJson(const AuditReport& report);
 

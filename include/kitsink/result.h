@@ -14,6 +14,7 @@ enum class Code {
   kUnsupported,      // valid input of a kind that this build does not handle
   kLimit,            // input asks for more than Limits allows
   kInvalidArgument,  // the caller's options make no sense
+  kInterrupted,      // the user asked to stop
   kInternal,         // a bug of ours or of a library; input bytes must never cause it
 };
 

@@ -1,15 +1,13 @@
 #pragma once
-// The contest's score: the arithmetic as a pure function, the measurement over frames, and its reports.
+// The contest's score: the arithmetic as a pure function, and its reports. scorer.h measures it.
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "kitsink/log.h"
 #include "kitsink/nets.h"
 #include "kitsink/result.h"
 
@@ -55,28 +53,15 @@ std::string FormatMeans(const MeanDistortion& means);
 // What they add to a score, for progress: "terms so far: seg 0.1234 pose 0.0753"
 std::string FormatTerms(const MeanDistortion& means);
 
-// Delivers the next pair, or nothing at the end.
-using PairSource = std::function<Result<std::optional<FramePair>>()>;
-
-// Delivers what the nets read in the next `count` pairs; in fewer, or none, only at the end.
-using ObservationSource = std::function<Result<std::vector<Observation>>(size_t count)>;
-
-// Reads pairs and observes them together. `observer` must outlive the result.
-ObservationSource ObservePairs(PairSource source, Observer& observer);
-
-// Compares the two clips, `pairs_at_once` at a time. They must end together: kCorrupt otherwise.
-Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationSource& original,
-                                                      const ObservationSource& inflated, size_t pairs_at_once,
-                                                      Progress& progress, uint64_t expected_pairs);
-
 inline constexpr size_t kUpstreamBatchSize = 16;
 
-// Everything that a reader of a score must know (design.md 3.6).
+// Everything that a reader of a score must know.
 struct ScoreReport {
   Score score;              // archive alone, from the exact means
   Score upstream;           // the same from upstream's float32 means
-  uint64_t nets_bytes = 0;  // counted in the second accounting, because codec search runs the nets at inflate
-  bool nets_at_inflate = true;
+  uint64_t nets_bytes = 0;  // counted in the second accounting when the codec runs the nets at inflate
+  std::string codec;        // of the archive; empty for an archive that kitsink does not know
+  bool nets_at_inflate = false;  // a fact of the codec; assumed false where the codec is unknown, which a note says
   uint64_t first_pair = 0;   // of the scored ones
   uint64_t num_pairs = 0;    // scored
   uint64_t total_pairs = 0;  // in the original; fewer scored = a partial score

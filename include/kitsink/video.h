@@ -19,8 +19,7 @@ namespace kitsink {
 // Decodes the first video stream of a file (mkv, mp4, raw hevc, ...) frame by frame through FFmpeg, one frame in
 // memory at a time. Only 8-bit 4:2:0; anything else is kUnsupported and says what was found. Colour is upstream's
 // own conversion, to the last bit: bilinear chroma up-sampling (align_corners false), BT.601 limited range, float32,
-// clamp, round half to even; range and matrix tags are ignored as upstream ignores them (specs: networks,
-// ecosystem 1.3).
+// clamp, round half to even; range and matrix tags are ignored as upstream ignores them.
 class VideoReader {
  public:
   static Result<VideoReader> Open(const std::filesystem::path& path, const Limits& limits);
@@ -42,6 +41,30 @@ class VideoReader {
   struct Impl;
   explicit VideoReader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+};
+
+// Pairs of a video in order, restricted to a range. An odd last frame has no partner: it is dropped with a
+// warning, as the contest's scorer drops it.
+class PairReader {
+ public:
+  static Result<PairReader> Open(const std::filesystem::path& path, const PairRange& range, const Limits& limits);
+  // The next pair of the range, or nothing. kInvalidArgument when the video ends before the range begins or,
+  // for a range with an end, before it ends.
+  Result<std::optional<FramePair>> Next();
+  // Reads and drops what is left of the video, then returns how many pairs the whole of it has.
+  Result<uint64_t> CountAllPairs();
+  FrameSize frame_size() const { return video_.frame_size(); }
+  // The container's estimate, clipped to the range.
+  uint64_t estimated_pairs() const;
+
+ private:
+  PairReader(VideoReader video, const PairRange& range) : video_(std::move(video)), range_(range) {}
+  Result<std::optional<FramePair>> NextOfVideo();
+  Result<bool> SkipPair();
+  void WarnOfOddFrame() const;
+  VideoReader video_;
+  PairRange range_;
+  uint64_t position_ = 0;  // pairs read so far, from the video's start
 };
 
 // "FFmpeg libavcodec 59.37.100", of the library that runs.

@@ -1,9 +1,10 @@
 #pragma once
-// Named quantised tensors of a generator, and their stream w (FORMAT.md, "Stream w").
+// Named quantised tensors <-> bytes. The room knows no network: a codec says which tensors it has, and in which order.
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kitsink/bytes.h"
@@ -12,37 +13,24 @@
 
 namespace kitsink {
 
-// Widths of a JointFrameGenerator (specs: semantic 3.1). The defaults are the published ones: 87,836 parameters.
-struct GeneratorShape {
-  uint32_t num_classes = 5;
-  uint32_t embedding = 6;  // values per class
-  uint32_t trunk = 56;     // c1, even
-  uint32_t down = 64;      // c2, even
-  uint32_t condition = 48;
-  uint32_t head = 52;  // hidden, even
-  uint32_t pose = 6;   // inputs of pose_mlp
-  bool operator==(const GeneratorShape&) const = default;
-};
-
 enum class TensorKind : uint8_t {
-  kFp4,    // E2M1 in blocks of 32 consecutive values with one fp16 scale: the convolutions
-  kHalf,   // fp16: embedding, RGB heads, biases
-  kDense,  // fp16 on a grid of at most 511 steps each way: norms, pose_mlp, film_proj
+  kFp4,    // E2M1 in blocks of 32 consecutive values with one fp16 scale
+  kHalf,   // fp16
+  kDense,  // fp16 on a grid of at most 511 steps each way
 };
 
 struct TensorSpec {
   std::string name;             // state-dict key, "shared_trunk.stem_conv.dw.weight"
   std::vector<uint32_t> shape;  // outermost first
   TensorKind kind = TensorKind::kHalf;
+  uint8_t statistics = 0;  // tensors with the same number share adaptive statistics; below kMaxStatistics
   size_t num_values() const;
   bool operator==(const TensorSpec&) const = default;
 };
+inline constexpr size_t kMaxStatistics = 32;
 
-// The 111 tensors of a generator in definition order (specs: semantic appendix A).
-std::vector<TensorSpec> GeneratorTensors(const GeneratorShape& shape);
-
-// Quantised weights: exactly what stream w stores. kFp4 tensors hold nibbles (sign << 3 | level, never 8) in
-// `codes` and fp16 bit patterns in `scales`, one per block of 32; the others hold fp16 bit patterns in `halves`.
+// Exactly what is stored. kFp4 tensors hold nibbles (sign << 3 | level, never 8) in `codes` and fp16 bit patterns in
+// `scales`, one per block of 32; the others hold fp16 bit patterns in `halves`.
 struct QuantizedTensor {
   std::vector<uint8_t> codes;
   std::vector<uint16_t> scales;
@@ -50,13 +38,8 @@ struct QuantizedTensor {
   bool operator==(const QuantizedTensor&) const = default;
 };
 
-struct WeightSet {
-  GeneratorShape shape;
-  std::vector<QuantizedTensor> tensors;  // in the order of GeneratorTensors(shape)
-  bool operator==(const WeightSet&) const = default;
-};
-
 inline constexpr size_t kFp4Block = 32;
+inline constexpr size_t NumBlocks(size_t num_values) { return (num_values + kFp4Block - 1) / kFp4Block; }
 
 // Bit pattern of a block's scale for its largest magnitude: a sixth of it, as fp16 rounded to five fraction bits; one
 // for a block of zeros. Levels are chosen with this scale, so quantisation-aware training must use it too.
@@ -68,10 +51,29 @@ uint16_t Fp4Scale(float largest);
 Result<QuantizedTensor> QuantizeTensor(const TensorSpec& spec, std::span<const float> values);
 std::vector<float> DequantizeTensor(const TensorSpec& spec, const QuantizedTensor& tensor);
 
-Result<Bytes> EncodeWeights(const WeightSet& weights, const Limits& limits);
-Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& limits);
+// kInvalidArgument when a tensor does not hold what its spec asks for: counts, FP4 codes, positive finite scales, finite
+// halves.
+Status CheckTensor(const TensorSpec& spec, const QuantizedTensor& tensor);
 
-// What the bits of a stream w are spent on, by class of tensor (FORMAT.md, "Stream w"); they add up to the stream's.
-Result<std::vector<StreamPart>> MeasureWeights(std::span<const uint8_t> stream, const Limits& limits);
+// kLimit when the specs ask for more values than Limits::max_weights.
+Status CheckNumWeights(std::span<const TensorSpec> specs, const Limits& limits);
+uint64_t CountWeights(std::span<const TensorSpec> specs);
+
+// Range-coded integers of all tensors, then a CRC-16 of them. kInvalidArgument as CheckTensor.
+Result<Bytes> EncodeTensors(std::span<const TensorSpec> specs, std::span<const QuantizedTensor> tensors);
+
+// The tensors that `section` holds from byte `begin` to its end. kCorrupt otherwise.
+// REQUIRES: CheckNumWeights(specs).
+Result<std::vector<QuantizedTensor>> DecodeTensors(std::span<const TensorSpec> specs, std::span<const uint8_t> section,
+                                                   size_t begin);
+
+// The same, and what the bits are spent on: the scales and the values of each statistics number, under its name in
+// `names`, and the end. With 8 * begin bits for the head they add up to the section's.
+struct MeasuredTensors {
+  std::vector<QuantizedTensor> tensors;
+  std::vector<StreamPart> parts;
+};
+Result<MeasuredTensors> MeasureTensors(std::span<const TensorSpec> specs, std::span<const uint8_t> section,
+                                       size_t begin, std::span<const std::string_view> names);
 
 }  // namespace kitsink

@@ -38,8 +38,11 @@ if [[ -z $kitsink && -f $here/kitsink/source/CMakeLists.txt ]]; then
 fi
 [[ -n $kitsink ]] || fail "found no kitsink: set KITSINK, or make the submission --with-binary or --with-source"
 
-# The nets that the archive was made for: $KITSINK_NETS, those of the contest's checkout, or some beside this script.
+# A codec that runs the evaluator nets at inflate needs those that the archive was made for: $KITSINK_NETS, those of the
+# contest's checkout, or some beside this script.
 nets=()
+needs_nets=1
+if [[ $("$kitsink" info "$archive" --json) == *'"nets_at_inflate": false'* ]]; then needs_nets=0; fi
 others=
 for folder in "${KITSINK_NETS:-}" models "$here/nets"; do
   [[ -n $folder && -f $folder/segnet.safetensors && -f $folder/posenet.safetensors ]] || continue
@@ -50,7 +53,7 @@ for folder in "${KITSINK_NETS:-}" models "$here/nets"; do
   nets=(--nets "$folder")
   break
 done
-[[ ${#nets[@]} -gt 0 ]] || fail "found no fitting segnet.safetensors and posenet.safetensors: set KITSINK_NETS${others:+; other nets are in$others}"
+[[ $needs_nets -eq 0 || ${#nets[@]} -gt 0 ]] || fail "found no fitting segnet.safetensors and posenet.safetensors: set KITSINK_NETS${others:+; other nets are in$others}"
 
 left=$((limit - SECONDS))
 [[ $left -gt 0 ]] || fail "no time left of $limit s"

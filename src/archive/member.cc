@@ -1,145 +1,150 @@
+// Between a member's bytes and its parts.
+
+#include <algorithm>
 #include <string>
 
-#include "archive/streams.h"
+#include "archive/check_byte.h"
+#include "archive/header_v1.h"
+#include "archive/header_v2.h"
+#include "kitsink/hash.h"
 
 namespace kitsink {
+namespace {
 
-Status CheckStreamsAgree(const MaskInfo& mask, const Track& pose, const WeightSet& weights,
-                         const SelectorTable& selectors, Code code) {
-  const auto differ = [code](const std::string& what, uint64_t got, const std::string& whose, uint64_t expected) {
-    return Error{code, "archive: " + what + ": got " + std::to_string(got) + ", expected " + whose + " " +
-                           std::to_string(expected)};
-  };
-  if (pose.num_rows != mask.count) return differ("rows of stream p", pose.num_rows, "the class maps'", mask.count);
-  if (weights.shape.num_classes != mask.num_classes) {
-    return differ("classes of stream w", weights.shape.num_classes, "the class maps'", mask.num_classes);
+constexpr uint8_t kCheckStart = 0x4b;
+
+Error TooLong(uint64_t size_bytes, const Limits& limits) {
+  return Error{Code::kLimit, "archive: member of " + std::to_string(size_bytes) + " bytes, limit " +
+                                 std::to_string(limits.max_member_bytes)};
+}
+
+std::string SizeText(FrameSize size) { return std::to_string(size.width) + " x " + std::to_string(size.height); }
+
+bool IsFrameSize(FrameSize size, const Limits& limits) {
+  return size.width > 0 && size.height > 0 && size.width <= limits.max_dimension && size.height <= limits.max_dimension;
+}
+
+HeaderV1 HeaderV1Of(const Member& member) {
+  HeaderV1 header;
+  header.flags = member.flags;
+  header.frame_size = member.frame_size;
+  for (size_t i = 0; i < kVersion1Sections; ++i) header.section_bytes[i] = member.sections[i].size();
+  return header;
+}
+
+HeaderV2 HeaderV2Of(const Member& member) {
+  HeaderV2 header;
+  header.codec = member.codec;
+  header.frame_size = member.frame_size;
+  for (const Bytes& section : member.sections) header.section_bytes.push_back(section.size());
+  return header;
+}
+
+Status CheckMember(const Member& member, const Limits& limits) {
+  const auto bad = [](const std::string& what) { return Error{Code::kInvalidArgument, "archive: " + what}; };
+  if (!IsFrameSize(member.frame_size, limits)) {
+    return bad("frames of " + SizeText(member.frame_size) + ", expected 1 to " + std::to_string(limits.max_dimension));
   }
-  if (weights.shape.pose != pose.num_columns) {
-    return differ("pose inputs of stream w", weights.shape.pose, "the columns of stream p,", pose.num_columns);
+  const bool version1 = member.codec == kVersion1Codec;
+  const size_t most = version1 ? kVersion1Sections : kMaxSections;
+  const size_t least = version1 ? kVersion1Sections : 1;
+  if (member.sections.size() < least || member.sections.size() > most) {
+    return bad("got " + std::to_string(member.sections.size()) + " sections, expected " + std::to_string(least) +
+               " to " + std::to_string(most));
   }
-  for (const Tail& tail : selectors.tails) {
-    const std::string what = "codes of tail " + std::string(TailTag(tail.kind));
-    const size_t expected = NumCodes(tail.kind, mask.count);
-    const char* const rule = tail.kind == TailKind::kLossControl ? "one per six pairs," : "one per pair,";
-    if (tail.codes.size() != expected) return differ(what, tail.codes.size(), rule, expected);
+  if (member.codec == 0 || member.codec > kMaxCodecId) {
+    return bad("codec " + std::to_string(member.codec) + ", expected 1 to " + std::to_string(kMaxCodecId));
+  }
+  if ((member.flags & ~(version1 ? kCodecFlags : 0)) != 0) {
+    return bad("flags " + std::to_string(member.flags) + " have no place in the header");
   }
   return Ok();
 }
 
-Result<Streams> SplitMember(std::span<const uint8_t> member, const Limits& limits) {
-  Streams streams;
-  KIT_ASSIGN(streams.header, ReadHeader(member, limits));
-  const MemberHeader& header = streams.header;
-  ByteReader reader(member.subspan(header.header_bytes()));
-  streams.mask = reader.Take(header.mask_bytes);
-  streams.weights = reader.Take(header.weights_bytes);
-  streams.pose = reader.Take(header.pose_bytes);
-  streams.selectors = reader.Take(header.selectors_bytes);
-  KIT_TRY(reader.Finish("archive"));
-  return streams;
+// A section's length must fit the header's field before anything is written.
+Result<Bytes> WriteHeaderOf(const Member& member, const Limits& limits) {
+  if (FormatVersion(member) == 1) return WriteHeaderV1(HeaderV1Of(member));
+  for (const Bytes& section : member.sections) {
+    if (section.size() > limits.max_member_bytes) return TooLong(section.size(), limits);
+  }
+  return WriteHeaderV2(HeaderV2Of(member));
 }
 
-Result<Bytes> EncodeMember(const Scene& scene, const ArchiveOptions& options, const Limits& limits,
-                           Progress& progress) {
-  const FrameSize size = scene.frame_size;
-  if (size.width == 0 || size.height == 0 || size.width > limits.max_dimension || size.height > limits.max_dimension) {
-    return Error{Code::kInvalidArgument, "archive: frames of " + std::to_string(size.width) + " x " +
-                                             std::to_string(size.height) + ", expected 1 to " +
-                                             std::to_string(limits.max_dimension)};
+Member Split(std::span<const uint8_t> bytes, uint64_t header_bytes, std::span<const uint64_t> section_bytes) {
+  Member member;
+  ByteReader reader(bytes.subspan(header_bytes));
+  for (const uint64_t length : section_bytes) {
+    const std::span<const uint8_t> section = reader.Take(length);
+    member.sections.emplace_back(section.begin(), section.end());
   }
-  const MaskInfo info{scene.mask.width, scene.mask.height, scene.mask.count, scene.mask.num_classes, 0, 0};
-  KIT_TRY(CheckStreamsAgree(info, scene.pose, scene.weights, scene.selectors, Code::kInvalidArgument));
-  KIT_ASSIGN(const Bytes weights, EncodeWeights(scene.weights, limits));
-  KIT_ASSIGN(const Bytes pose, EncodeTrack(scene.pose, limits));
-  KIT_ASSIGN(const Bytes selectors, EncodeSelectors(scene.selectors));
-  KIT_ASSIGN(const Bytes mask, EncodeMask(scene.mask, {options.mask_level, options.threads}, limits, progress));
-  MemberHeader header;
-  header.flags = kFlagSearch;
-  if (!selectors.empty()) header.flags |= kFlagSelectors;
-  if (scene.pose.kind == TrackKind::kUniformStep) header.flags |= kFlagUniformPose;
-  header.frame_size = size;
-  header.mask_bytes = mask.size();
-  header.weights_bytes = weights.size();
-  header.pose_bytes = pose.size();
-  header.selectors_bytes = selectors.size();
-  KIT_ASSIGN(Bytes member, WriteHeader(header));
-  for (const Bytes* stream : {&mask, &weights, &pose, &selectors}) {
-    member.insert(member.end(), stream->begin(), stream->end());
-  }
-  member[kCheckByte] = MemberCheck(member);
-  if (member.size() > limits.max_member_bytes) {
-    return Error{Code::kLimit, "archive: member of " + std::to_string(member.size()) + " bytes, limit " +
-                                   std::to_string(limits.max_member_bytes)};
-  }
+  KIT_CHECK(!reader.overran() && reader.remaining() == 0);  // the headers' readers made sure
   return member;
 }
 
-Result<Scene> DecodeMember(std::span<const uint8_t> member, int threads, const Limits& limits, Progress& progress) {
-  KIT_ASSIGN(const Streams streams, SplitMember(member, limits));
-  Scene scene;
-  scene.frame_size = streams.header.frame_size;
-  KIT_ASSIGN(const MaskInfo info, ReadMaskInfo(streams.mask, limits));
-  KIT_ASSIGN(scene.pose, DecodeTrack(streams.pose, limits));
-  if ((scene.pose.kind == TrackKind::kUniformStep) != ((streams.header.flags & kFlagUniformPose) != 0)) {
-    return Error{Code::kCorrupt, "archive: header: flag 1 contradicts the version of stream p, at byte 1"};
-  }
-  KIT_ASSIGN(scene.weights, DecodeWeights(streams.weights, limits));
-  KIT_ASSIGN(scene.selectors, DecodeSelectors(streams.selectors, limits));
-  KIT_TRY(CheckStreamsAgree(info, scene.pose, scene.weights, scene.selectors, Code::kCorrupt));
-  KIT_ASSIGN(scene.mask, DecodeMask(streams.mask, threads, limits, progress));
-  return scene;
+}  // namespace
+
+int FormatVersion(const Member& member) { return member.codec == kVersion1Codec ? 1 : 2; }
+
+uint64_t HeaderBytes(const Member& member) {
+  return FormatVersion(member) == 1 ? HeaderV1Of(member).header_bytes() : HeaderV2Of(member).header_bytes();
 }
 
-Result<ArchiveAnatomy> ReadAnatomy(std::span<const uint8_t> member, const Limits& limits) {
-  KIT_ASSIGN(const MemberHeader header, ReadHeader(member, limits));
-  ArchiveAnatomy anatomy;
-  anatomy.member_bytes = member.size();
-  anatomy.header_bytes = header.header_bytes();
-  anatomy.mask_bytes = header.mask_bytes;
-  anatomy.weights_bytes = header.weights_bytes;
-  anatomy.pose_bytes = header.pose_bytes;
-  anatomy.selectors_bytes = header.selectors_bytes;
-  return anatomy;
+Result<Bytes> WriteMember(const Member& member, const Limits& limits) {
+  KIT_TRY(CheckMember(member, limits));
+  KIT_ASSIGN(Bytes bytes, WriteHeaderOf(member, limits));
+  for (const Bytes& section : member.sections) bytes.insert(bytes.end(), section.begin(), section.end());
+  if (bytes.size() > limits.max_member_bytes) return TooLong(bytes.size(), limits);
+  const size_t check_byte = FormatVersion(member) == 1 ? kCheckByteVersion1 : kCheckByteVersion2;
+  bytes[check_byte] = MemberCheck(bytes, check_byte);
+  return bytes;
 }
 
-Result<MemberDescription> DescribeMember(std::span<const uint8_t> member, bool measure_maps, int threads,
-                                         const Limits& limits, Progress& progress) {
-  MemberDescription description;
-  KIT_ASSIGN(description.anatomy, ReadAnatomy(member, limits));
-  KIT_ASSIGN(const Streams streams, SplitMember(member, limits));
-  description.frame_size = streams.header.frame_size;
-  KIT_ASSIGN(description.mask, ReadMaskInfo(streams.mask, limits));
-  KIT_ASSIGN(const Track pose, DecodeTrack(streams.pose, limits));
-  KIT_ASSIGN(const WeightSet weights, DecodeWeights(streams.weights, limits));
-  KIT_ASSIGN(const SelectorTable selectors, DecodeSelectors(streams.selectors, limits));
-  KIT_TRY(CheckStreamsAgree(description.mask, pose, weights, selectors, Code::kCorrupt));
-  description.pose_kind = pose.kind;
-  description.pose_columns = pose.num_columns;
-  description.generator = weights.shape;
-  KIT_ASSIGN(description.pose_parts, MeasureTrack(streams.pose, limits));
-  KIT_ASSIGN(description.weights_parts, MeasureWeights(streams.weights, limits));
-  description.selectors_parts = MeasureSelectors(selectors);
-  for (const TensorSpec& spec : GeneratorTensors(weights.shape)) description.num_weights += spec.num_values();
-  if (measure_maps) {
-    KIT_ASSIGN(MeasuredMask maps, MeasureMask(streams.mask, threads, limits, progress));
-    description.mask_parts = std::move(maps.parts);
-    description.map_bits = std::move(maps.map_bits);
+Result<Member> ReadMember(std::span<const uint8_t> bytes, const Limits& limits) {
+  if (bytes.size() > limits.max_member_bytes) return TooLong(bytes.size(), limits);
+  if (bytes.empty()) return Error{Code::kCorrupt, "archive: header: ends early, at byte 0"};
+  if (bytes[0] >> 4 != kMagic) {
+    return Error{Code::kCorrupt, "archive: header: first byte is " + std::to_string(bytes[0]) +
+                                     ", not a kitsink archive, at byte 0"};
   }
-  return description;
+  Member member;
+  switch (const int version = bytes[0] & 15; version) {
+    case 1: {
+      KIT_ASSIGN(const HeaderV1 header, ReadHeaderV1(bytes, limits));
+      member = Split(bytes, header.header_bytes(), header.section_bytes);
+      member.codec = kVersion1Codec;
+      member.flags = header.flags;
+      member.frame_size = header.frame_size;
+      return member;
+    }
+    case 2: {
+      KIT_ASSIGN(const HeaderV2 header, ReadHeaderV2(bytes, limits));
+      member = Split(bytes, header.header_bytes(), header.section_bytes);
+      member.codec = header.codec;
+      member.frame_size = header.frame_size;
+      return member;
+    }
+    default:
+      return Error{Code::kUnsupported, "archive: header: format version " + std::to_string(version) +
+                                           ", this build reads 1 and 2, at byte 0"};
+  }
 }
 
-Status CheckSearchable(const Scene& scene) {
-  if (scene.mask.width != kModelGrid.width || scene.mask.height != kModelGrid.height || scene.mask.num_classes != 5) {
-    return Error{Code::kUnsupported, "archive: class maps of " + std::to_string(scene.mask.width) + " x " +
-                                         std::to_string(scene.mask.height) + " with " +
-                                         std::to_string(scene.mask.num_classes) +
-                                         " classes, the search needs 512 x 384 with 5"};
-  }
-  if (scene.pose.num_columns != 6) {
-    return Error{Code::kUnsupported,
-                 "archive: poses of " + std::to_string(scene.pose.num_columns) + " values, the search needs 6"};
-  }
-  return Ok();
+uint8_t MemberCheck(std::span<const uint8_t> member, size_t check_byte) {
+  return Crc8(member.subspan(check_byte + 1), Crc8(member.first(check_byte), kCheckStart));
+}
+
+Status VerifyCheckByte(std::span<const uint8_t> member, size_t check_byte) {
+  const uint8_t expected = MemberCheck(member, check_byte);
+  if (member[check_byte] == expected) return Ok();
+  return Error{Code::kCorrupt, "archive: header: check byte is " + std::to_string(member[check_byte]) + ", expected " +
+                                   std::to_string(expected) + ": the archive is damaged, at byte " +
+                                   std::to_string(check_byte)};
+}
+
+Status CheckFrameSize(FrameSize size, const Limits& limits, size_t byte) {
+  if (IsFrameSize(size, limits)) return Ok();
+  return Error{Code::kLimit, "archive: header: frames of " + SizeText(size) + ", expected 1 to " +
+                                 std::to_string(limits.max_dimension) + ", at byte " + std::to_string(byte)};
 }
 
 }  // namespace kitsink

@@ -101,11 +101,18 @@ Result<Bytes> ReadFolder(const std::filesystem::path& folder, const Limits& limi
   return ReadFile(found, limits.max_member_bytes);
 }
 
-Result<LoadedArchive> LoadFolder(const std::filesystem::path& folder, const Limits& limits) {
+// The one member's bytes, with what names its zip.
+struct Shell {
+  Bytes member;
+  uint64_t size_bytes = 0;
+  std::string sha256;
+};
+
+Result<Shell> LoadFolder(const std::filesystem::path& folder, const Limits& limits) {
   Result<Bytes> member = ReadFolder(folder, limits);
   if (!member.ok()) return Within(folder.string(), member.error());
   KIT_ASSIGN(const Bytes zip, PackZip(member.value()));
-  return LoadedArchive{member.TakeValue(), zip.size(), Sha256Hex(zip)};
+  return Shell{member.TakeValue(), zip.size(), Sha256Hex(zip)};
 }
 
 Result<Bytes> Unpack(std::span<const uint8_t> zip, const Limits& limits) {
@@ -132,11 +139,11 @@ Result<Bytes> Unpack(std::span<const uint8_t> zip, const Limits& limits) {
   return Bytes(member.begin(), member.end());
 }
 
-Result<LoadedArchive> LoadZip(const std::filesystem::path& path, const Limits& limits) {
+Result<Shell> LoadZip(const std::filesystem::path& path, const Limits& limits) {
   KIT_ASSIGN(const Bytes zip, ReadZipFile(path, limits));
   Result<Bytes> member = Unpack(zip, limits);
   if (!member.ok()) return Within(path.string(), member.error());
-  return LoadedArchive{member.TakeValue(), zip.size(), Sha256Hex(zip)};
+  return Shell{member.TakeValue(), zip.size(), Sha256Hex(zip)};
 }
 
 using Sink = std::function<Status(std::span<const uint8_t>)>;
@@ -244,14 +251,11 @@ Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits) {
 Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits) {
   std::error_code error;
   const bool is_folder = std::filesystem::is_directory(zip_or_folder, error);
-  Result<LoadedArchive> archive = is_folder ? LoadFolder(zip_or_folder, limits) : LoadZip(zip_or_folder, limits);
-  if (!archive.ok()) return Within("archive", archive.error());
-  return archive;
-}
-
-Result<Bytes> LoadMember(const std::filesystem::path& zip_or_folder, const Limits& limits) {
-  KIT_ASSIGN(LoadedArchive archive, LoadArchive(zip_or_folder, limits));
-  return std::move(archive.member);
+  const Result<Shell> shell = is_folder ? LoadFolder(zip_or_folder, limits) : LoadZip(zip_or_folder, limits);
+  if (!shell.ok()) return Within("archive", shell.error());
+  Result<Member> member = ReadMember(shell.value().member, limits);
+  if (!member.ok()) return Within(zip_or_folder.string(), member.error());
+  return LoadedArchive{member.TakeValue(), shell.value().size_bytes, shell.value().sha256};
 }
 
 Result<ZipListing> ListZip(const std::filesystem::path& path, const Limits& limits) {

@@ -12,6 +12,7 @@ std::string_view CodeName(Code code) {
     case Code::kUnsupported: return "unsupported";
     case Code::kLimit: return "limit";
     case Code::kInvalidArgument: return "invalid argument";
+    case Code::kInterrupted: return "interrupted";
     case Code::kInternal: return "internal";
   }
   return "internal";

@@ -1,3 +1,5 @@
+// What every verb shares.
+
 #include "cli/command.h"
 
 #include <signal.h>
@@ -187,8 +189,7 @@ void AddGroundTruthOptions(CLI::App& verb, GroundTruthOptions& ground_truth, boo
             ground_truth.dump = text.substr(kRaw.size());
           },
           "The original's frames: pyav (decoded here to the bytes that PyAV and upstream's conversion give; default) "
-          "or "
-          "raw:FILE, another decoder's frames, for instance DALI's, with FILE's record beside it")
+          "or raw:FILE, another decoder's frames, for instance DALI's, with FILE's record beside it")
       ->type_name("KIND");
   verb.add_flag_callback(
       "--no-cache", [&use_cache] { use_cache = false; },
@@ -210,7 +211,7 @@ void PrintJson(const nlohmann::ordered_json& json) {
 
 int Fail(const char* verb, const Error& error) {
   if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K");
-  const bool interrupted = interrupts > 0 && error.message.find("interrupted") != std::string::npos;
+  const bool interrupted = error.code == Code::kInterrupted;
   const bool says_how = error.message.find(';') != std::string::npos;
   std::fprintf(stderr, "kitsink %s: %s%s\n", verb, error.message.c_str(),
                interrupted && !says_how ? "; give the same command again" : "");

@@ -7,11 +7,13 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "kitsink/codec.h"
+#include "kitsink/jobs.h"
 #include "kitsink/log.h"
 #include "kitsink/result.h"
+#include "kitsink/score_jobs.h"
 
 namespace kitsink {
 
@@ -32,6 +34,29 @@ struct LedgerOptions {
   std::filesystem::path path;  // empty: no ledger
   std::string note;
 };
+
+// An option whose value is one of a few words, which help shows as "a|b|c". `value` says which is the default.
+template <typename Value>
+CLI::Option* AddChoice(CLI::App& verb, const std::string& names, Value& value,
+                       const std::vector<std::pair<std::string, Value>>& words, const std::string& help) {
+  std::string kind, chosen;
+  for (const auto& [word, meaning] : words) {
+    kind += (kind.empty() ? "" : "|") + word;
+    if (meaning == value) chosen = word;
+  }
+  CLI::Option* const option = verb.add_option_function<std::string>(
+      names,
+      [&value, words, names, kind](const std::string& text) {
+        for (const auto& [word, meaning] : words) {
+          if (word != text) continue;
+          value = meaning;
+          return;
+        }
+        throw CLI::ValidationError(names, "expected " + kind + ", got " + text);
+      },
+      help);
+  return option->type_name(kind)->default_str(chosen);
+}
 
 // The verb that the command line chose: returns an exit code.
 using Action = std::function<int()>;
@@ -90,6 +115,9 @@ void AddEvaluate(CLI::App& app, Action& action);
 void AddDoctor(CLI::App& app, Action& action);
 void AddLedger(CLI::App& app, Action& action);
 void AddMask(CLI::App& app, Action& action);
+void AddPack(CLI::App& app, Action& action);
+void AddRepack(CLI::App& app, Action& action);
+void AddUnpack(CLI::App& app, Action& action);
 void AddInfo(CLI::App& app, Action& action);
 void AddVerify(CLI::App& app, Action& action);
 

@@ -1,3 +1,5 @@
+// kitsink doctor
+
 #include <sched.h>
 #include <unistd.h>
 

@@ -1,3 +1,5 @@
+// Finds and opens the engine.
+
 #include "cli/engine.h"
 
 #include <dlfcn.h>
@@ -11,7 +13,7 @@
 namespace kitsink {
 namespace {
 
-Result<const Engine*> OpenFile(const std::filesystem::path& path) {
+[[maybe_unused]] Result<const Engine*> OpenFile(const std::filesystem::path& path) {
   // Global: LibTorch's parts find each other's type information by name.
   void* const library = dlopen(path.c_str(), RTLD_LAZY | RTLD_GLOBAL);
   if (library == nullptr) {
@@ -28,6 +30,7 @@ Result<const Engine*> OpenFile(const std::filesystem::path& path) {
   return engine;
 }
 
+#ifdef KITSINK_ENGINE_FILE
 Result<const Engine*> FindAndOpen() {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -41,6 +44,11 @@ Result<const Engine*> FindAndOpen() {
   return Error{Code::kIo, "engine: found neither " + beside.string() + " nor " + installed.string() +
                               ", which this verb needs to compute"};
 }
+#else
+Result<const Engine*> FindAndOpen() {
+  return Error{Code::kUnsupported, "engine: this kitsink was built without it, and this verb needs it to compute"};
+}
+#endif
 
 }  // namespace
 
@@ -51,7 +59,9 @@ Result<const Engine*> OpenEngine() {
 
 Result<const Engine*> OpenEngine(JobOptions& job) {
   KIT_TRY(ResolveNets(job));
-  return OpenEngine();
+  KIT_ASSIGN(const Engine* const engine, OpenEngine());
+  job.codecs = engine->codecs();
+  return engine;
 }
 
 }  // namespace kitsink

@@ -1,14 +1,15 @@
 #pragma once
 // The engine behind the command: a shared library with LibTorch and FFmpeg in it, opened when a verb computes.
 
-#include "kitsink/codec.h"
 #include "kitsink/jobs.h"
 #include "kitsink/result.h"
+#include "kitsink/score_jobs.h"
 
 namespace kitsink {
 
-// The jobs of codec.h and jobs.h, as the library hands them out.
+// The jobs of jobs.h and score_jobs.h that compute, as the library hands them out, and its codecs.
 struct Engine {
+  decltype(&EngineCodecs) codecs;
   decltype(&Compress) compress;
   decltype(&Inflate) inflate;
   decltype(&RunScore) score;
@@ -26,7 +27,7 @@ inline constexpr const char* kEngineEntry = "kitsink_engine";
 
 // Opens the library beside the command or where it is installed, once. kIo says which files were tried and why not.
 Result<const Engine*> OpenEngine();
-// The same for a verb that needs nets: fills job.nets_folder first.
+// The same for a verb that needs codecs and nets: fills job.codecs and job.nets_folder.
 Result<const Engine*> OpenEngine(JobOptions& job);
 
 }  // namespace kitsink

@@ -8,6 +8,7 @@ namespace kitsink {
 
 extern "C" [[gnu::visibility("default")]] const Engine* kitsink_engine(const char* version) {
   static constexpr Engine kEngine = {
+      .codecs = EngineCodecs,
       .compress = Compress,
       .inflate = Inflate,
       .score = RunScore,

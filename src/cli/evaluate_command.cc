@@ -1,3 +1,5 @@
+// kitsink evaluate
+
 #include <cstdio>
 #include <memory>
 

@@ -1,7 +1,10 @@
+// kitsink inflate
+
 #include <cstdio>
 #include <map>
 #include <memory>
 
+#include "cli/codec_options.h"
 #include "cli/command.h"
 #include "cli/engine.h"
 
@@ -13,7 +16,43 @@ struct State {
   JobOptions job;
   OutputOptions output;
   std::string shard, time_limit;
+  std::map<std::string, std::function<std::any()>> make_options;  // by codec
 };
+
+// A codec that needs no nets is inflated here; for others the engine is opened.
+Result<InflateReport> RunJob(State& state, Progress& progress) {
+  state.job.codecs = FormatCodecs();
+  KIT_ASSIGN(const LoadedArchive archive, LoadArchive(state.options.archive, state.job.limits));
+  KIT_ASSIGN(const CodecFormat* const format, state.job.codecs.FormatOf(archive.member));
+  state.options.options = state.make_options.at(std::string(format->name))();
+  if (format->open != nullptr) return Inflate(state.options, state.job, progress);
+  KIT_ASSIGN(const Engine* const engine, OpenEngine(state.job));
+  return engine->inflate(state.options, state.job, progress);
+}
+
+void Print(const State& state, const InflateReport& report) {
+  if (report.json.empty()) {
+    std::printf("%s: shard %llu/%llu done, %llu of %llu pairs are there; the last shard to finish joins them\n",
+                report.raw.string().c_str(), static_cast<unsigned long long>(state.options.shard.index),
+                static_cast<unsigned long long>(state.options.shard.count),
+                static_cast<unsigned long long>(report.pairs_done), static_cast<unsigned long long>(report.num_pairs));
+    return;
+  }
+  const double each = report.inflate_seconds / static_cast<double>(report.num_pairs);
+  std::printf("%s: %llu pairs", report.raw.string().c_str(), static_cast<unsigned long long>(report.num_pairs));
+  if (report.before.seg > 0 || report.before.pose > 0) {
+    std::printf(", %.1f s each; against the archive's targets: rendered %s", each, FormatMeans(report.before).c_str());
+  }
+  if (report.planned_steps > 0) std::printf(", searched %s", FormatMeans(report.after).c_str());
+  if (report.pairs_cut > 0) {
+    std::printf("; the time limit cut the search of %llu pairs", static_cast<unsigned long long>(report.pairs_cut));
+  }
+  std::printf("\n");
+  if (state.output.verbosity > 0) {
+    std::printf("  decode %.1f s, inflate %.1f s in all, %.2f s a pair\n", report.decode_seconds,
+                report.inflate_seconds, each);
+  }
+}
 
 int Run(State& state) {
   Progress& progress = StartOutput(state.output);
@@ -27,31 +66,12 @@ int Run(State& state) {
     if (!seconds.ok()) return Fail("inflate", seconds.error());
     state.options.time_limit_seconds = seconds.value();
   }
-  const Result<const Engine*> engine = OpenEngine(state.job);
-  if (!engine.ok()) return Fail("inflate", engine.error());
-  const Result<InflateReport> result = engine.value()->inflate(state.options, state.job, progress);
-  if (!result.ok()) return Fail("inflate", result.error());
-  const InflateReport& report = result.value();
+  const Result<InflateReport> report = RunJob(state, progress);
+  if (!report.ok()) return Fail("inflate", report.error());
   if (state.output.json) {
-    std::fputs(report.json.empty() ? "{}\n" : report.json.c_str(), stdout);
-  } else if (!state.output.quiet && report.json.empty()) {
-    std::printf("%s: shard %llu/%llu done, %llu of %llu pairs are there; the last shard gives the file its name\n",
-                report.raw.string().c_str(), static_cast<unsigned long long>(state.options.shard.index),
-                static_cast<unsigned long long>(state.options.shard.count),
-                static_cast<unsigned long long>(report.pairs_done), static_cast<unsigned long long>(report.num_pairs));
+    std::fputs(report.value().json.empty() ? "{}\n" : report.value().json.c_str(), stdout);
   } else if (!state.output.quiet) {
-    const double each = report.search_seconds / static_cast<double>(report.num_pairs);
-    std::printf("%s: %llu pairs, %.1f s each; against the archive's targets: rendered %s", report.raw.string().c_str(),
-                static_cast<unsigned long long>(report.num_pairs), each, FormatMeans(report.before).c_str());
-    if (state.options.search.steps > 0) std::printf(", searched %s", FormatMeans(report.after).c_str());
-    if (report.pairs_cut > 0) {
-      std::printf("; the time limit cut the search of %llu pairs", static_cast<unsigned long long>(report.pairs_cut));
-    }
-    std::printf("\n");
-    if (state.output.verbosity > 0) {
-      std::printf("  decode %.1f s, search %.1f s in all, %.2f s a pair\n", report.decode_seconds,
-                  report.search_seconds, each);
-    }
+    Print(state, report.value());
   }
   return kExitDone;
 }
@@ -59,7 +79,7 @@ int Run(State& state) {
 }  // namespace
 
 void AddInflate(CLI::App& app, Action& action) {
-  CLI::App* verb = app.add_subcommand("inflate", "Turn an archive into raw frames, searching against the nets");
+  CLI::App* verb = app.add_subcommand("inflate", "Turn an archive into raw frames");
   const auto state = std::make_shared<State>();
   verb->add_option("ARCHIVE", state->options.archive, "The zip, or the folder it was extracted to")
       ->required()
@@ -70,34 +90,16 @@ void AddInflate(CLI::App& app, Action& action) {
       ->type_name("DIR");
   verb->add_option("--name", state->options.name, "Base name of the outputs; default: the archive's")
       ->type_name("NAME");
-  verb->add_option("--steps", state->options.search.steps, "Adam steps on f1; 0 renders only, without any search")
-      ->type_name("N")
-      ->capture_default_str();
-  verb->add_option("--prepass-steps", state->options.search.prepass_steps, "Pose-only Adam steps on f0 before f1's")
-      ->type_name("N")
-      ->capture_default_str();
-  verb->add_option("--repair-steps", state->options.search.repair_steps, "Pose-only Adam steps on f0 after f1's")
-      ->type_name("N")
-      ->capture_default_str();
-  verb->add_option("--batch", state->options.batch_size,
-                   "Pairs searched together; another number changes frames by rounding noise")
-      ->check(CLI::Range(1, 64))
-      ->type_name("N")
-      ->capture_default_str();
-  const std::map<std::string, SearchGrid> grids = {
-      {"auto", SearchGrid::kAuto}, {"model", SearchGrid::kModel}, {"camera", SearchGrid::kCamera}};
-  verb->add_option("--grid", state->options.search.grid,
-                   "Where to search: model (the nets' 512 x 384), camera (the frame), auto = model when it fits")
-      ->transform(CLI::CheckedTransformer(grids))
-      ->type_name("NAME")
-      ->default_str("auto");
   verb->add_option("--shard", state->shard,
                    "Do only part I of N (0/3, 1/3, 2/3) of one output, or auto: rank and size as torchrun, Open MPI or "
-                   "Slurm tell them; the last part that is done joins the output")
+                   "Slurm tell them; the last part to finish joins the output")
       ->type_name("I/N");
   verb->add_option("--time-limit", state->time_limit,
                    "End within this wall time (90s, 30m, 1h30m) by cutting steps; the manifest says so")
       ->type_name("TIME");
+  for (const CodecCommandLine* line : CommandLines()) {
+    state->make_options[std::string(line->codec)] = line->add_inflate(*verb);
+  }
   AddForceOption(*verb, state->job);
   AddJobOptions(*verb, state->job);
   AddOutputOptions(*verb, state->output);

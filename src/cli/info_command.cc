@@ -1,3 +1,5 @@
+// kitsink info
+
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -26,49 +28,19 @@ struct Info {
   ZipListing zip;  // no members for a folder
   uint64_t original_bytes = kContestClip.size_bytes;
   const char* original_from = "the contest's video";
-  std::optional<MemberDescription> scene;  // unless the archive is another's
+  std::optional<DescribedArchive> archive;  // unless it is another's
   std::string why_not;
 
-  double Score(double bytes) const { return 25 * bytes / static_cast<double>(original_bytes); }
+  double Score(double bytes) const { return ScorePerByte(original_bytes) * bytes; }
 };
 
-// A stream or the shell around them, with the parts that are known.
-struct Row {
-  const char* stream;
-  uint64_t bytes;
-  std::string what;
-  const std::vector<StreamPart>* parts;
-};
-
-std::string Number(const char* format, double value) {
-  char text[64];
-  std::snprintf(text, sizeof(text), format, value);
-  return text;
-}
-
-std::vector<Row> RowsOf(const Info& info) {
-  static const std::vector<StreamPart> kNone;
-  const MemberDescription& scene = *info.scene;
-  const MaskInfo& mask = scene.mask;
-  const double pixels = static_cast<double>(mask.width) * mask.height * mask.count;
-  const auto mask_bytes = static_cast<double>(scene.anatomy.mask_bytes);
-  std::string maps = std::to_string(mask.count) + " class maps of " + std::to_string(mask.width) + " x " +
-                     std::to_string(mask.height) + ", " + std::to_string(mask.num_classes) + " classes, " +
-                     (mask.stored ? "stored" : "level " + std::to_string(mask.level)) +
-                     Number(", %.1f bytes a pair", mask_bytes / mask.count) +
-                     Number(", %.6f bits a pixel", 8 * mask_bytes / pixels);
-  const std::string weights = std::to_string(scene.num_weights) + " weights of the generator" +
-                              Number(", %.3f bits each", 8 * static_cast<double>(scene.anatomy.weights_bytes) /
-                                                             static_cast<double>(scene.num_weights));
-  const std::string poses = std::to_string(mask.count) + " poses of " + std::to_string(scene.pose_columns) +
-                            " values, version " + std::to_string(static_cast<int>(scene.pose_kind)) +
-                            Number(", %.2f bytes a pair", static_cast<double>(scene.anatomy.pose_bytes) / mask.count);
-  return {{"zip", info.zip.size_bytes - scene.anatomy.member_bytes, "container", &kNone},
-          {"header", scene.anatomy.header_bytes, "", &kNone},
-          {"m", scene.anatomy.mask_bytes, std::move(maps), &scene.mask_parts},
-          {"w", scene.anatomy.weights_bytes, weights, &scene.weights_parts},
-          {"p", scene.anatomy.pose_bytes, poses, &scene.pose_parts},
-          {"r", scene.anatomy.selectors_bytes, "selectors", &scene.selectors_parts}};
+// The container and the header, then the sections.
+std::vector<SectionUse> RowsOf(const DescribedArchive& archive) {
+  std::vector<SectionUse> rows = {{"zip", "container", archive.container_bytes, "container", {}},
+                                  {"header", "header", archive.header_bytes, "", {}}};
+  const std::vector<SectionUse>& sections = archive.description.sections;
+  rows.insert(rows.end(), sections.begin(), sections.end());
+  return rows;
 }
 
 void PrintPart(const Info& info, const StreamPart& part) {
@@ -81,16 +53,16 @@ void PrintPart(const Info& info, const StreamPart& part) {
   std::printf("\n");
 }
 
-void PrintScene(const Info& info, bool with_parts) {
-  std::printf("  %-24s %12s %9s %12s\n", "stream", "bytes", "share", "score");
-  for (const Row& row : RowsOf(info)) {
-    std::printf("  %-24s %12" PRIu64 " %7.2f %% %12.8f  %s\n", row.stream, row.bytes,
-                100 * static_cast<double>(row.bytes) / static_cast<double>(info.zip.size_bytes),
-                info.Score(static_cast<double>(row.bytes)), row.what.c_str());
+void PrintSections(const Info& info, bool with_parts) {
+  std::printf("  %-24s %12s %9s %12s\n", "section", "bytes", "share", "score");
+  for (const SectionUse& row : RowsOf(*info.archive)) {
+    std::printf("  %-24s %12" PRIu64 " %7.2f %% %12.8f  %s\n", row.name.c_str(), row.size_bytes,
+                100 * static_cast<double>(row.size_bytes) / static_cast<double>(info.zip.size_bytes),
+                info.Score(static_cast<double>(row.size_bytes)), row.what.c_str());
     if (!with_parts) continue;
-    for (const StreamPart& part : *row.parts) PrintPart(info, part);
+    for (const StreamPart& part : row.parts) PrintPart(info, part);
   }
-  const std::vector<double>& bits = info.scene->map_bits;
+  const std::vector<double>& bits = info.archive->description.pair_bits;
   if (bits.empty()) return;
   const auto [least, most] = std::ranges::minmax_element(bits);
   std::printf("  class maps of a pair: %.1f to %.1f bytes, most in pair %td\n", *least / 8, *most / 8,
@@ -109,18 +81,21 @@ void PrintMembers(const Info& info) {
 void Print(const State& state, const Info& info) {
   const std::string path = state.archive.string();
   const auto bytes = static_cast<double>(info.zip.size_bytes);
-  if (info.scene.has_value()) {
-    std::printf("%s: kitsink archive, format 1, codec search, %u pairs of %u x %u frames\n", path.c_str(),
-                info.scene->mask.count, info.scene->frame_size.width, info.scene->frame_size.height);
+  if (info.archive.has_value()) {
+    const DescribedArchive& archive = *info.archive;
+    std::printf("%s: kitsink archive, format %d, codec %s, %" PRIu64 " pairs of %u x %u frames\n", path.c_str(),
+                archive.format_version, std::string(archive.format->name).c_str(), archive.description.num_pairs,
+                archive.frame_size.width, archive.frame_size.height);
   } else {
-    std::printf("%s: zip of %zu members, not one that kitsink inflates: %s\n", path.c_str(), info.zip.members.size(),
-                info.why_not.c_str());
+    const size_t count = info.zip.members.size();
+    std::printf("%s: zip of %zu member%s, not one that kitsink inflates: %s\n", path.c_str(), count,
+                count == 1 ? "" : "s", info.why_not.c_str());
   }
   std::printf("  %" PRIu64 " bytes, score %.8f = 25 * bytes / %" PRIu64 " (%s)\n", info.zip.size_bytes,
               info.Score(bytes), info.original_bytes, info.original_from);
   std::printf("  sha256 %s\n", info.zip.sha256.c_str());
-  if (info.scene.has_value()) PrintScene(info, state.classes || state.output.verbosity > 0);
-  if (!info.scene.has_value() || state.output.verbosity > 0) PrintMembers(info);
+  if (info.archive.has_value()) PrintSections(info, state.classes || state.output.verbosity > 0);
+  if (!info.archive.has_value() || state.output.verbosity > 0) PrintMembers(info);
 }
 
 Json ToJson(const State& state, const Info& info) {
@@ -136,7 +111,7 @@ Json ToJson(const State& state, const Info& info) {
                {"original_bytes", info.original_bytes},
                {"original_from", info.original_from},
                {"rate_term", info.Score(static_cast<double>(info.zip.size_bytes))},
-               {"codec", info.scene.has_value() ? Json("search") : Json()}};
+               {"codec", info.archive.has_value() ? Json(info.archive->format->name) : Json()}};
   json["members"] = Json::array();
   for (const ZipMember& member : info.zip.members) {
     json["members"].push_back({{"name", member.name},
@@ -146,35 +121,31 @@ Json ToJson(const State& state, const Info& info) {
                                {"crc32", member.crc},
                                {"sha256", member.sha256.empty() ? Json() : Json(member.sha256)}});
   }
-  if (!info.scene.has_value()) {
+  if (!info.archive.has_value()) {
     json["why_not_kitsink"] = info.why_not;
     return json;
   }
-  const MemberDescription& scene = *info.scene;
-  json["format"] = 1;
-  json["frame_size"] = {scene.frame_size.width, scene.frame_size.height};
-  json["num_pairs"] = scene.mask.count;
-  json["class_maps"] = {{"width", scene.mask.width},
-                        {"height", scene.mask.height},
-                        {"classes", scene.mask.num_classes},
-                        {"level", scene.mask.level},
-                        {"stored", scene.mask.stored}};
-  json["pose_columns"] = scene.pose_columns;
-  json["num_weights"] = scene.num_weights;
-  for (const Row& row : RowsOf(info)) {
-    Json stream = with_score(Json::object(), static_cast<double>(row.bytes));
-    stream["bytes"] = row.bytes;
-    stream["parts"] = Json::array();
-    for (const StreamPart& part : *row.parts) {
+  const DescribedArchive& archive = *info.archive;
+  json["format"] = archive.format_version;
+  json["nets_at_inflate"] = archive.format->nets_at_inflate;
+  json["frame_size"] = {archive.frame_size.width, archive.frame_size.height};
+  json["num_pairs"] = archive.description.num_pairs;
+  const Json facts = Json::parse(archive.description.facts);
+  for (const auto& [key, value] : facts.items()) json[key] = value;
+  for (const SectionUse& row : RowsOf(archive)) {
+    Json section = with_score(Json::object(), static_cast<double>(row.size_bytes));
+    section["bytes"] = row.size_bytes;
+    section["parts"] = Json::array();
+    for (const StreamPart& part : row.parts) {
       Json entry = with_score({{"name", part.name}}, part.bits / 8);
       if (part.count > 0) entry["count"] = part.count;
-      stream["parts"].push_back(std::move(entry));
+      section["parts"].push_back(std::move(entry));
     }
-    json["streams"][row.stream] = std::move(stream);
+    json["sections"][row.name] = std::move(section);
   }
-  if (!scene.map_bits.empty()) {
+  if (!archive.description.pair_bits.empty()) {
     json["map_bytes"] = Json::array();
-    for (const double bits : scene.map_bits) json["map_bytes"].push_back(bits / 8);
+    for (const double bits : archive.description.pair_bits) json["map_bytes"].push_back(bits / 8);
   }
   return json;
 }
@@ -194,22 +165,24 @@ Result<Info> Inspect(const State& state, Progress& progress) {
   } else if (state.original_bytes > 0) {
     info.original_bytes = state.original_bytes;
     info.original_from = "--original-bytes";
-  } else if (const auto bytes = OriginalBytesOf(state.archive, info.zip.sha256); bytes.has_value()) {
-    info.original_bytes = *bytes;
+  } else if (const auto made = FindCompressManifest(state.archive, info.zip.sha256);
+             made.has_value() && made->original_bytes > 0) {
+    info.original_bytes = made->original_bytes;
     info.original_from = "the archive's manifest";
   }
   if (info.original_bytes == 0) {
     return Error{Code::kInvalidArgument, state.original.string() + ": is empty, expected the original video"};
   }
-  const auto describe = [&]() -> Result<MemberDescription> {
-    KIT_ASSIGN(const Bytes member, LoadMember(state.archive, state.job.limits));
-    return DescribeMember(member, state.classes, state.job.threads, state.job.limits, progress);
-  };
-  Result<MemberDescription> scene = describe();
-  if (scene.ok()) info.scene = scene.TakeValue();
-  // Foreign or damaged: what any zip tells is told all the same, unless the user asked for more or interrupted.
-  if (!scene.ok() && (state.classes || scene.error().code == Code::kIo)) return scene.error();
-  if (!scene.ok()) info.why_not = scene.error().message;
+  const DescribeDepth depth = state.classes ? DescribeDepth::kMeasured : DescribeDepth::kQuick;
+  Result<DescribedArchive> archive = DescribeArchive(state.archive, depth, state.job, progress);
+  if (archive.ok()) {
+    info.archive = archive.TakeValue();
+    return info;
+  }
+  // Of a foreign or damaged archive the members are told, unless the user asked for more or stopped the job.
+  const Code code = archive.error().code;
+  if (state.classes || code == Code::kIo || code == Code::kInterrupted) return archive.error();
+  info.why_not = archive.error().message;
   return info;
 }
 
@@ -243,6 +216,7 @@ void AddInfo(CLI::App& app, Action& action) {
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 60))
       ->type_name("N")
       ->excludes(original);
+  state->job.codecs = FormatCodecs();
   AddThreadsOption(*verb, state->job);
   AddOutputOptions(*verb, state->output);
   verb->footer(
@@ -250,7 +224,7 @@ void AddInfo(CLI::App& app, Action& action) {
       "  kitsink info drive.zip -v\n"
       "  kitsink info drive.zip --classes --json\n"
       "  kitsink info submissions/other/archive.zip\n"
-      "One byte costs 25 / original bytes of score. Parts of a stream share its bytes as an ideal coder would charge\n"
+      "One byte costs 25 / original bytes of score. Parts of a section share its bytes as an ideal coder would charge\n"
       "them: a decision about a pixel belongs to the class that it settles on. Needs no nets.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });
 }

@@ -1,3 +1,5 @@
+// kitsink ledger
+
 #include <cstdio>
 #include <memory>
 

@@ -1,3 +1,5 @@
+// The command: verbs, examples, exit codes.
+
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -10,15 +12,19 @@ namespace {
 
 std::string VersionText() {
   std::string text = "kitsink " + std::string(Version()) + "\n";
-  text += "  archive format 1, " KITSINK_BUILD_TYPE " build, " KITSINK_COMPILER "\n";
+  text += "  archive formats 1 and 2, " KITSINK_BUILD_TYPE " build, " KITSINK_COMPILER "\n";
+#ifdef KITSINK_TORCH_VERSION
   text += "  engine built against LibTorch " KITSINK_TORCH_VERSION "; every report names the one that ran\n";
+#else
+  text += "  built without the engine\n";
+#endif
   return text;
 }
 
 int Main(int argc, char** argv) {
   CLI::App app(
-      "kitsink: compresses a driving video for two frozen neural networks, inflates it by searching against them,\n"
-      "and scores it: 100 * seg + sqrt(10 * pose) + 25 * archive bytes / original bytes, lower is better.",
+      "kitsink: compresses a driving video for two frozen neural networks, inflates it again, and scores it:\n"
+      "100 * seg + sqrt(10 * pose) + 25 * archive bytes / original bytes, lower is better.",
       "kitsink");
   app.set_help_all_flag("--help-all", "Help of every verb");
   app.set_version_flag("--version,-V", VersionText, "Version and build facts");
@@ -27,8 +33,8 @@ int Main(int argc, char** argv) {
       "Examples:\n"
       "  kitsink compress drive.mkv -o drive.zip\n"
       "  kitsink inflate drive.zip out/\n"
-      "  kitsink score out/ --original drive.mkv\n"
-      "  kitsink report out/ --original drive.mkv -o report.html\n"
+      "  kitsink score out/ --device cpu\n"
+      "  kitsink report out/ -o report.html\n"
       "  kitsink evaluate --submission-dir submissions/mine\n"
       "  kitsink info drive.zip\n"
       "  kitsink verify drive.zip --against out/\n"
@@ -41,6 +47,9 @@ int Main(int argc, char** argv) {
   AddEvaluate(app, action);
   AddInfo(app, action);
   AddVerify(app, action);
+  AddUnpack(app, action);
+  AddPack(app, action);
+  AddRepack(app, action);
   AddDoctor(app, action);
   AddLedger(app, action);
   AddReport(app, action);

@@ -1,3 +1,5 @@
+// kitsink mask
+
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>

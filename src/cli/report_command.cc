@@ -1,3 +1,5 @@
+// kitsink report
+
 #include <cstdio>
 #include <memory>
 
@@ -65,7 +67,7 @@ void AddReport(CLI::App& app, Action& action) {
   AddOutputOptions(*verb, state->output);
   verb->footer(
       "Examples:\n"
-      "  kitsink report out/ --original drive.mkv -o report.html\n"
+      "  kitsink report out/ -o report.html\n"
       "  kitsink report out/ --original drive.mkv -o report.html --ledger runs.jsonl --json >score.json\n"
       "The page has the terms of the score, the archive's parts, seg and pose of every pair, what the search did, and\n"
       "the worst and best pairs in pictures. --json prints what score --json prints.");

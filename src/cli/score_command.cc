@@ -1,3 +1,5 @@
+// kitsink score
+
 #include <cstdio>
 #include <memory>
 
@@ -46,7 +48,9 @@ void AddScoreOptions(CLI::App& verb, ScoreOptions& options) {
   verb.add_option("INFLATED", options.inflated, "A .raw file, or a folder with exactly one")
       ->required()
       ->type_name("PATH");
-  verb.add_option("--original", options.original, "The original video")->required()->type_name("FILE");
+  verb.add_option("--original", options.original,
+                  "The original video; default: the one that the manifests name, if its SHA-256 is right")
+      ->type_name("FILE");
   verb.add_option("--archive", options.archive,
                   "The archive whose bytes count; default: the one that the manifest beside the .raw names")
       ->type_name("FILE");
@@ -64,10 +68,10 @@ void AddScore(CLI::App& app, Action& action) {
   AddOutputOptions(*verb, state->output);
   verb->footer(
       "Examples:\n"
-      "  kitsink score out/ --original drive.mkv\n"
-      "  kitsink score out/ --original drive.mkv --archive drive.zip --device cpu --json\n"
-      "  kitsink score out/ --original drive.mkv --ledger runs.jsonl --note \"600 steps\"\n"
-      "  kitsink score out/ --original drive.mkv --gt raw:dali.raw\n"
+      "  kitsink score out/ --device cpu\n"
+      "  kitsink score out/ --original drive.mkv --archive drive.zip --json\n"
+      "  kitsink score out/ --ledger runs.jsonl --note \"600 steps\"\n"
+      "  kitsink score out/ --gt raw:dali.raw\n"
       "dali.raw: rgb24 frames; beside it dali.json: {\"decoder\": \"DALI 1.52.0, T4\", \"sha256\": of dali.raw,\n"
       "\"video_sha256\": of drive.mkv}.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });

@@ -1,3 +1,5 @@
+// kitsink submission and kitsink audit
+
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -57,21 +59,32 @@ Status Copy(const fs::path& from, const fs::path& to, Overwrite overwrite, bool 
 
 // The nets that the archive was made for, in the form that sha256sum --check reads; empty when nothing tells.
 Result<std::string> NetsOf(const fs::path& archive, const std::string& archive_sha256) {
-  const fs::path manifest = archive.string() + ".json";
+  const fs::path path = archive.string() + ".json";
   std::error_code error;
-  if (!fs::exists(manifest, error)) return std::string();
-  KIT_ASSIGN(const Bytes bytes, ReadFile(manifest, kMaxManifestBytes));
-  const nlohmann::json json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
-  try {
-    if (json.at("archive").at("sha256") != archive_sha256) {
-      return Error{Code::kInvalidArgument, manifest.string() + ": is of another archive, remove it or mend the pair"};
-    }
-    const nlohmann::json& nets = json.at("nets");
-    return nets.at("segnet_sha256").get<std::string>() + "  " + std::string(kContestSegNet.name) + "\n" +
-           nets.at("posenet_sha256").get<std::string>() + "  " + std::string(kContestPoseNet.name) + "\n";
-  } catch (const nlohmann::json::exception&) {
-    return Error{Code::kCorrupt, manifest.string() + ": manifest: does not name the archive and the nets"};
+  if (!fs::exists(path, error)) return std::string();
+  KIT_ASSIGN(const CompressManifest manifest, LoadCompressManifest(path));
+  if (manifest.archive_sha256 != archive_sha256) {
+    return Error{Code::kInvalidArgument, path.string() + ": is of another archive, remove it or mend the pair"};
   }
+  if (manifest.segnet_sha256.empty() || manifest.posenet_sha256.empty()) {
+    return Error{Code::kCorrupt, path.string() + ": manifest: does not name the nets"};
+  }
+  return manifest.segnet_sha256 + "  " + std::string(kContestSegNet.name) + "\n" + manifest.posenet_sha256 + "  " +
+         std::string(kContestPoseNet.name) + "\n";
+}
+
+// nets.sha256, for a codec that runs the nets at inflate.
+Status WriteNets(const State& state) {
+  KIT_ASSIGN(const std::string sha256, Sha256HexOfFile(state.archive));
+  KIT_ASSIGN(const std::string nets, NetsOf(state.archive, sha256));
+  if (nets.empty()) {
+    Log(LogLevel::kWarning, state.archive.string() +
+                                ".json: no manifest beside the archive, so inflate.sh cannot tell "
+                                "whether it meets the nets that the archive was made for");
+    return Ok();
+  }
+  return Write(state.folder / "nets.sha256", {reinterpret_cast<const uint8_t*>(nets.data()), nets.size()},
+               state.job.overwrite, /*executable=*/false);
 }
 
 // The command and, where it finds its engine first, its libraries beside it.
@@ -121,33 +134,28 @@ Status Make(const State& state) {
   if (overwrite == Overwrite::kRefuse && fs::exists(state.folder, error) && !fs::is_empty(state.folder, error)) {
     return Error{Code::kInvalidArgument, state.folder.string() + ": exists already, use --force to write into it"};
   }
-  KIT_ASSIGN(const Bytes member, LoadMember(state.archive, state.job.limits));
   if (fs::is_directory(state.archive, error)) {
     return Error{Code::kInvalidArgument, state.archive.string() + ": is a folder, expected the zip"};
   }
-  KIT_ASSIGN(const ArchiveAnatomy anatomy, ReadAnatomy(member, state.job.limits));
-  static_cast<void>(anatomy);
-  KIT_ASSIGN(const std::string sha256, Sha256HexOfFile(state.archive));
-  KIT_ASSIGN(const std::string nets, NetsOf(state.archive, sha256));
+  KIT_ASSIGN(const LoadedArchive archive, LoadArchive(state.archive, state.job.limits));
+  KIT_ASSIGN(const CodecFormat* const format, state.job.codecs.FormatOf(archive.member));
   KIT_ASSIGN(const Bytes script, LoadInflateScript());
   KIT_TRY(Write(state.folder / "inflate.sh", script, overwrite, /*executable=*/true));
-  if (nets.empty()) {
-    Log(LogLevel::kWarning, state.archive.string() +
-                                ".json: no manifest beside the archive, so inflate.sh cannot tell "
-                                "whether it meets the nets that the archive was made for");
-  } else {
-    KIT_TRY(Write(state.folder / "nets.sha256", {reinterpret_cast<const uint8_t*>(nets.data()), nets.size()}, overwrite,
-                  /*executable=*/false));
-  }
+  if (format->nets_at_inflate) KIT_TRY(WriteNets(state));
   if (state.with_binary) KIT_TRY(CopyBinary(state.folder / "kitsink" / "bin", overwrite));
   if (!state.source.empty()) KIT_TRY(CopySource(state.source, state.folder / "kitsink" / "source", overwrite));
   return Copy(state.archive, state.folder / "archive.zip", overwrite, /*executable=*/false);
 }
 
+Result<AuditReport> Audit(const State& state) {
+  const ArchiveCodec codec = IdentifyCodec(state.folder / "archive.zip", state.job);
+  return AuditSubmission(state.folder, codec.nets_at_inflate ? codec.name : "");
+}
+
 int Run(const State& state) {
   StartOutput(state.output);
   if (const Status status = Make(state); !status.ok()) return Fail("submission", status.error());
-  const Result<AuditReport> audit = AuditSubmission(state.folder, state.job.limits);
+  const Result<AuditReport> audit = Audit(state);
   if (!audit.ok()) return Fail("submission", audit.error());
   if (state.output.json) {
     std::fputs(FormatAuditJson(audit.value()).c_str(), stdout);
@@ -159,7 +167,7 @@ int Run(const State& state) {
 
 int RunAudit(const State& state) {
   StartOutput(state.output);
-  const Result<AuditReport> audit = AuditSubmission(state.folder, state.job.limits);
+  const Result<AuditReport> audit = Audit(state);
   if (!audit.ok()) return Fail("audit", audit.error());
   std::fputs((state.output.json ? FormatAuditJson(audit.value()) : FormatAudit(audit.value())).c_str(), stdout);
   const uint64_t outside = audit.value().nets_bytes + audit.value().payload_bytes;
@@ -174,7 +182,7 @@ int RunAudit(const State& state) {
 void AddSubmission(CLI::App& app, Action& action) {
   CLI::App* verb = app.add_subcommand("submission", "Make a contest submission's folder from an archive");
   const auto state = std::make_shared<State>();
-  verb->add_option("FOLDER", state->folder, "The folder; gets archive.zip, inflate.sh and nets.sha256")
+  verb->add_option("FOLDER", state->folder, "The folder; gets archive.zip, inflate.sh and, for a codec that runs the nets at inflate, nets.sha256")
       ->required()
       ->type_name("DIR");
   verb->add_option("--archive", state->archive, "The archive, from kitsink compress")->required()->type_name("FILE");
@@ -184,6 +192,7 @@ void AddSubmission(CLI::App& app, Action& action) {
                    "Also copy what building needs of this source tree; inflate.sh builds where it finds no kitsink")
       ->type_name("DIR");
   AddForceOption(*verb, state->job);
+  state->job.codecs = FormatCodecs();
   AddOutputOptions(*verb, state->output);
   verb->footer(
       "Examples:\n"
@@ -202,6 +211,7 @@ void AddAudit(CLI::App& app, Action& action) {
   verb->add_option("FOLDER", state->folder, "Any submission: a folder with archive.zip and inflate.sh")
       ->required()
       ->type_name("DIR");
+  state->job.codecs = FormatCodecs();
   AddOutputOptions(*verb, state->output);
   verb->footer(
       "Examples:\n"

@@ -1,4 +1,5 @@
-#include <chrono>
+// kitsink verify
+
 #include <cinttypes>
 #include <cstdio>
 #include <memory>
@@ -20,59 +21,40 @@ struct State {
 };
 
 struct Verified {
-  LoadedArchive archive;
-  ArchiveAnatomy anatomy;
-  uint32_t map_width = 0, map_height = 0, num_pairs = 0;
-  uint64_t num_weights = 0;
-  size_t num_tails = 0;
+  DescribedArchive archive;
   std::optional<RawCheck> raw;
   double seconds = 0;
 };
 
 Result<Verified> Verify(const State& state, Progress& progress) {
-  const auto begin = std::chrono::steady_clock::now();
-  const Limits& limits = state.job.limits;
+  const Stopwatch watch;
   Verified verified;
-  KIT_ASSIGN(verified.archive, LoadArchive(state.archive, limits));
-  const Bytes& member = verified.archive.member;
-  ArchiveFacts facts;
-  const auto decode = [&]() -> Status {
-    KIT_ASSIGN(verified.anatomy, ReadAnatomy(member, limits));
-    KIT_ASSIGN(const Scene scene, DecodeMember(member, state.job.threads, limits, progress));
-    facts = {verified.archive.sha256, scene.frame_size, scene.mask.count};
-    verified.map_width = scene.mask.width;
-    verified.map_height = scene.mask.height;
-    verified.num_pairs = scene.mask.count;
-    for (const TensorSpec& spec : GeneratorTensors(scene.weights.shape)) verified.num_weights += spec.num_values();
-    verified.num_tails = MeasureSelectors(scene.selectors).size();
-    return CheckSearchable(scene);
-  };
-  if (const Status status = decode(); !status.ok()) return Within(state.archive.string(), status.error());
+  KIT_ASSIGN(verified.archive, DescribeArchive(state.archive, DescribeDepth::kWhole, state.job, progress));
   if (!state.against.empty()) {
-    KIT_ASSIGN(verified.raw, CheckRaw(state.against, facts));
+    const DescribedArchive& archive = verified.archive;
+    KIT_ASSIGN(verified.raw,
+               CheckRaw(state.against, {archive.sha256, archive.frame_size, archive.description.num_pairs}));
   }
-  verified.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  verified.seconds = watch.seconds();
   return verified;
 }
 
 void Print(const State& state, const Verified& verified) {
-  const ArchiveAnatomy& anatomy = verified.anatomy;
-  std::printf("%s: whole, %" PRIu64 " bytes, sha256 %s\n", state.archive.string().c_str(), verified.archive.size_bytes,
-              verified.archive.sha256.c_str());
-  std::printf("  zip       one stored member, CRC-32 right\n");
-  std::printf("  header    check byte right, streams agree\n");
-  std::printf("  stream m  %10" PRIu64 " bytes  %u class maps of %u x %u, CRC-32 right\n", anatomy.mask_bytes,
-              verified.num_pairs, verified.map_width, verified.map_height);
-  std::printf("  stream w  %10" PRIu64 " bytes  %" PRIu64 " weights, CRC-16 right\n", anatomy.weights_bytes,
-              verified.num_weights);
-  std::printf("  stream p  %10" PRIu64 " bytes  %u poses, CRC-16 right\n", anatomy.pose_bytes, verified.num_pairs);
-  std::printf("  stream r  %10" PRIu64 " bytes  %zu tails\n", anatomy.selectors_bytes, verified.num_tails);
+  const DescribedArchive& archive = verified.archive;
+  std::printf("%s: whole, %" PRIu64 " bytes, sha256 %s\n", state.archive.string().c_str(), archive.archive_bytes,
+              archive.sha256.c_str());
+  std::printf("  zip        one stored member, CRC-32 right\n");
+  std::printf("  header     check byte right, sections agree\n");
+  for (const SectionUse& section : archive.description.sections) {
+    std::printf("  section %-2s %10" PRIu64 " bytes  %s\n", section.name.c_str(), section.size_bytes,
+                section.what.c_str());
+  }
   if (verified.raw.has_value()) {
     const RawCheck& raw = *verified.raw;
-    std::printf("  frames    %s: %s%" PRIu64 " pairs\n", raw.raw.string().c_str(),
+    std::printf("  frames     %s: %s%" PRIu64 " pairs\n", raw.raw.string().c_str(),
                 raw.has_manifest ? "inflated from this archive, " : "", raw.num_pairs);
     if (!raw.raw_sha256.empty()) {
-      std::printf("            %" PRIu64 " bytes, sha256 %s%s\n", raw.raw_bytes, raw.raw_sha256.c_str(),
+      std::printf("             %" PRIu64 " bytes, sha256 %s%s\n", raw.raw_bytes, raw.raw_sha256.c_str(),
                   raw.has_manifest ? " as the manifest says" : "");
     }
     for (const std::string& note : raw.notes) std::printf("  note: %s\n", note.c_str());
@@ -81,9 +63,13 @@ void Print(const State& state, const Verified& verified) {
 }
 
 Json ToJson(const State& state, const Verified& verified) {
-  Json json = {{"path", state.archive.string()},       {"whole", true},
-               {"bytes", verified.archive.size_bytes}, {"sha256", verified.archive.sha256},
-               {"num_pairs", verified.num_pairs},      {"seconds", verified.seconds}};
+  Json json = {{"path", state.archive.string()},
+               {"whole", true},
+               {"codec", verified.archive.format->name},
+               {"bytes", verified.archive.archive_bytes},
+               {"sha256", verified.archive.sha256},
+               {"num_pairs", verified.archive.description.num_pairs},
+               {"seconds", verified.seconds}};
   if (!verified.raw.has_value()) return json;
   const RawCheck& raw = *verified.raw;
   json["against"] = {
@@ -124,6 +110,7 @@ void AddVerify(CLI::App& app, Action& action) {
                    "Frames that inflate wrote: NAME.raw, its manifest NAME.json, or their folder. Size, SHA-256, frame "
                    "size and pairs must be those of the manifest and of this archive")
       ->type_name("PATH");
+  state->job.codecs = FormatCodecs();
   AddThreadsOption(*verb, state->job);
   AddOutputOptions(*verb, state->output);
   verb->footer(
@@ -131,10 +118,8 @@ void AddVerify(CLI::App& app, Action& action) {
       "  kitsink verify drive.zip\n"
       "  kitsink verify drive.zip --against out/\n"
       "  kitsink verify drive.zip --against out/drive.json --json\n"
-      "Decodes every stream to its last integer and compares every checksum; needs no nets and writes nothing. "
-      "Without\n"
-      "a manifest beside the .raw only its size is compared. Exit code 0: whole; 1: damaged, and a sentence says "
-      "where.");
+      "Decodes every section to its last integer and compares every checksum; needs no nets and writes nothing. Without\n"
+      "a manifest beside the .raw only its size is compared. Exit code 0: whole; 1: damaged, and a sentence says where.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });
 }
 

@@ -53,7 +53,7 @@ Status DecodeSegment(const MaskHead& head, size_t index, size_t end, SharedProgr
       const uint8_t* row = maps.map().ids.Row(y);
       ids.insert(ids.end(), row, row + head.width);
     }
-    if (!progress.Advance()) return Error{Code::kIo, "interrupted"};
+    if (!progress.Advance()) return Error{Code::kInterrupted, "interrupted"};
   }
   const size_t unread = maps.coder().unread();
   if (unread != 0) {

@@ -28,7 +28,7 @@ Status EncodeSegment(const MaskClip& clip, const MaskHead& head, const Motion& c
     if (i > segment.begin) motion = FindMotion(clip.map(i).data(), maps.previous(), motion);
     maps.CodeMotion(motion);
     maps.CodeMap(clip.map(i).data());
-    if (!progress.Advance()) return Error{Code::kIo, "interrupted"};
+    if (!progress.Advance()) return Error{Code::kInterrupted, "interrupted"};
   }
   out = maps.coder().Finish();
   return Ok();

@@ -4,23 +4,20 @@
 
 #include <dlfcn.h>
 #include <malloc.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <charconv>
 
+#include "kitsink/at_once.h"
 #include "kitsink/contest.h"
-#include "kitsink/hash.h"
+#include "kitsink/tensors.h"
 #include "nets/module_tensors.h"
 #include "nets/nets_torch.h"
-#include "nets/safetensors.h"
 
 namespace kitsink {
 namespace {
 
-constexpr int64_t kClasses = 5;
 constexpr int64_t kPoseInputs = 12;
-constexpr int64_t kPoseOutputs = 6;  // at least
 constexpr int64_t kMaxDimension = 4096;
 constexpr size_t kMaxListed = 8;
 
@@ -39,11 +36,6 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) text.append(i == 0 ? "" : ",").append(std::to_string(shape[i]));
   return text + "]";
-}
-
-int AffinityCount() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof(set), &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
 }
 
 // A layer's output has tens of megabytes. By default glibc maps and returns such blocks on every use, and the page
@@ -67,11 +59,12 @@ template <typename Shape>
 Result<LoadedNet> LoadNet(const std::filesystem::path& path, const Device& device,
                           Result<Shape> (*read_shape)(const TensorFile&),
                           std::shared_ptr<FrozenNet> (*create)(const Shape&), Status (*check)(const Shape&)) {
-  KIT_ASSIGN(const TensorFile file, TensorFile::Load(path));
+  KIT_ASSIGN(const LoadedTensors loaded_file, LoadTensorFile(path));
+  const TensorFile& file = loaded_file.file;
   const auto load = [&]() -> Result<LoadedNet> {
     KIT_ASSIGN(const Shape shape, read_shape(file));
     KIT_TRY(check(shape));
-    LoadedNet loaded{create(shape), Sha256Hex(file.bytes()), file.bytes().size()};
+    LoadedNet loaded{create(shape), loaded_file.sha256, loaded_file.size_bytes};
     KIT_TRY(LoadTensors(file, *loaded.net));
     loaded.net->to(TorchDevice(device));
     return loaded;
@@ -82,12 +75,12 @@ Result<LoadedNet> LoadNet(const std::filesystem::path& path, const Device& devic
 }
 
 Status CheckSegNet(const SegNetShape& shape) {
-  if (shape.classes == kClasses) return Ok();
-  return Error{Code::kUnsupported, "has " + std::to_string(shape.classes) + " classes, expected 5"};
+  if (shape.classes == kNumClasses) return Ok();
+  return Error{Code::kUnsupported, "has " + std::to_string(shape.classes) + " classes, expected " + std::to_string(kNumClasses)};
 }
 
 Status CheckPoseNet(const PoseNetShape& shape) {
-  if (shape.inputs == kPoseInputs && shape.outputs >= kPoseOutputs) return Ok();
+  if (shape.inputs == kPoseInputs && shape.outputs >= kPoseValues) return Ok();
   return Error{Code::kUnsupported, "has " + std::to_string(shape.inputs) + " inputs and " +
                                        std::to_string(shape.outputs) + " outputs, expected 12 and 6 or more"};
 }
@@ -126,7 +119,7 @@ Result<Device> ParseDevice(std::string_view text) {
 
 int ConfigureTorch(int threads) {
   KeepFreedMemory();
-  const int count = threads > 0 ? threads : AffinityCount();
+  const int count = threads > 0 ? threads : CountProcessors();
   at::set_num_threads(count);
   // OpenBLAS's pthread build keeps a pool of its own that LibTorch does not know of.
   if (void* const set_blas_threads = dlsym(RTLD_DEFAULT, "openblas_set_num_threads"); set_blas_threads != nullptr) {
@@ -164,7 +157,7 @@ void Freeze(torch::nn::Module& module) {
 }
 
 Result<int64_t> ReadDimension(const TensorFile& file, const std::string& name, size_t rank, size_t axis) {
-  const TensorFile::Entry* entry = file.Find(name);
+  const FileTensor* const entry = file.Find(name);
   if (entry == nullptr) return Error{Code::kCorrupt, "is not a net of the expected kind, it has no " + name};
   if (entry->shape.size() != rank || entry->shape[axis] < 1 || entry->shape[axis] > kMaxDimension) {
     return Error{Code::kCorrupt, "tensor " + name + " has the shape " + ShapeText(entry->shape) + ", expected " +
@@ -176,8 +169,8 @@ Result<int64_t> ReadDimension(const TensorFile& file, const std::string& name, s
 int64_t CountModules(const TensorFile& file, const std::string& prefix) {
   for (int64_t count = 0;; ++count) {
     const std::string name = prefix + std::to_string(count) + ".";
-    const auto next = file.entries().lower_bound(name);
-    if (next == file.entries().end() || !next->first.starts_with(name)) return count;
+    const auto next = file.tensors.lower_bound(name);
+    if (next == file.tensors.end() || !next->first.starts_with(name)) return count;
   }
 }
 
@@ -188,7 +181,7 @@ Status LoadTensors(const TensorFile& file, torch::nn::Module& module) {
   std::vector<std::string> missing, unexpected, misshapen;
   for (const auto& target : targets) {
     if (Ignorable(target.key())) continue;
-    const TensorFile::Entry* entry = file.Find(target.key());
+    const FileTensor* const entry = file.Find(target.key());
     if (entry == nullptr) {
       missing.push_back(target.key());
     } else if (entry->dtype != "F32" || target.value().sizes() != entry->shape) {
@@ -196,10 +189,10 @@ Status LoadTensors(const TensorFile& file, torch::nn::Module& module) {
                           ShapeText(target.value().sizes().vec()));
     } else {
       torch::Tensor destination = target.value();
-      destination.copy_(torch::tensor(file.Floats(*entry)).view(entry->shape));
+      destination.copy_(torch::tensor(FloatsOf(*entry)).view(entry->shape));
     }
   }
-  for (const auto& [name, entry] : file.entries()) {
+  for (const auto& [name, entry] : file.tensors) {
     if (!Ignorable(name) && !targets.contains(name)) unexpected.push_back(name);
   }
   if (missing.empty() && unexpected.empty() && misshapen.empty()) return Ok();

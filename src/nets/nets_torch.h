@@ -15,14 +15,12 @@
 #include <vector>
 
 #include "kitsink/frame.h"
-#include "kitsink/mask.h"
 #include "kitsink/nets.h"
 #include "kitsink/result.h"
-#include "kitsink/weights.h"
 
 namespace kitsink {
 
-class TensorFile;
+struct TensorFile;
 
 torch::Device TorchDevice(const Device& device);
 
@@ -35,13 +33,13 @@ class FrozenNet : public torch::nn::Module {
   virtual void Fold() = 0;
 };
 
-// Widths of a SegNet; inner widths follow from them (specs: networks 2.1).
+// Widths of a SegNet; inner widths follow from them.
 struct SegNetShape {
   int64_t stem = 32;
   std::vector<int64_t> widths = {16, 24, 48, 88, 120, 208, 352};  // of the seven stages
   std::vector<int64_t> blocks = {2, 3, 3, 4, 4, 5, 2};
   std::vector<int64_t> decoder = {256, 128, 64, 32, 16};
-  int64_t classes = 5;
+  int64_t classes = kNumClasses;
 };
 
 struct PoseNetShape {
@@ -121,19 +119,6 @@ struct NetOutputs {
 };
 NetOutputs RunNets(Nets::Modules& modules, std::span<const FramePair> pairs);
 std::vector<Observation> ToObservations(const NetOutputs& outputs);
-
-// Ids [count, height, width], int64, of maps first .. first + count - 1.
-torch::Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count, torch::Device device);
-
-// Generator values in the order of GeneratorTensors(shape), on `device`, without gradients.
-std::vector<torch::Tensor> GeneratorValues(const WeightSet& weights, torch::Device device);
-
-// JointFrameGenerator as a function of its values (order and shapes of GeneratorTensors(shape)), so that fitting can
-// pass quantised stand-ins of the values it trains. class_maps [N, H, W] int64, poses [N, shape.pose]; the result is
-// (f0, f1) on kModelGrid, channels in 0 .. 255.
-std::pair<torch::Tensor, torch::Tensor> GeneratorForward(const GeneratorShape& shape,
-                                                         std::span<const torch::Tensor> values,
-                                                         const torch::Tensor& class_maps, const torch::Tensor& poses);
 
 // First line of a foreign exception's text, without LibTorch's stack trace.
 std::string ExceptionText(const std::exception& exception);

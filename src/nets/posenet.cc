@@ -1,10 +1,9 @@
-// PoseNet: FastViT-T12 in its training form, a summarizer and the Hydra head (specs: networks 3). Members are named
+// PoseNet: FastViT-T12 in its training form, a summarizer and the Hydra head. Members are named
 // as in the state dict.
 
 #include "nets/layers.h"
 #include "nets/module_tensors.h"
 #include "nets/nets_torch.h"
-#include "nets/safetensors.h"
 
 namespace kitsink {
 namespace {

@@ -1,11 +1,10 @@
-// SegNet: a U-Net on EfficientNet-B2 without classifier (specs: networks 2). Members are named as in the state dict.
+// SegNet: a U-Net on EfficientNet-B2 without classifier. Members are named as in the state dict.
 
 #include <array>
 
 #include "nets/layers.h"
 #include "nets/module_tensors.h"
 #include "nets/nets_torch.h"
-#include "nets/safetensors.h"
 
 namespace kitsink {
 namespace {

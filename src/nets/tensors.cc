@@ -1,9 +1,9 @@
-// Frames to tensors and back, and the evaluator nets' preprocessing (specs: networks 1).
+// Frames to tensors and back, and the evaluator nets' preprocessing.
 
 #include <cstring>
 
+#include "kitsink/kernels.h"
 #include "nets/nets_torch.h"
-#include "nets/preimage.h"
 
 namespace kitsink {
 namespace {
@@ -81,7 +81,7 @@ Tensor PoseInput(const Tensor& small_f0, const Tensor& small_f1) {
 Tensor SegLogits(Nets::Modules& modules, const Tensor& small_f1) { return modules.segnet->Forward(small_f1); }
 
 Tensor PoseOutputs(Nets::Modules& modules, const Tensor& small_f0, const Tensor& small_f1) {
-  return modules.posenet->Forward(PoseInput(small_f0, small_f1)).slice(1, 0, 6);
+  return modules.posenet->Forward(PoseInput(small_f0, small_f1)).slice(1, 0, kPoseValues);
 }
 
 NetOutputs RunNets(Nets::Modules& modules, std::span<const FramePair> pairs) {
@@ -109,13 +109,6 @@ std::vector<Observation> ToObservations(const NetOutputs& outputs) {
     std::copy_n(pose, observations[i].pose.size(), observations[i].pose.begin());
   }
   return observations;
-}
-
-Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count, torch::Device device) {
-  TORCH_CHECK(first <= clip.count && count <= clip.count - first, "class maps out of range");
-  const Tensor ids = torch::empty({static_cast<int64_t>(count), clip.height, clip.width}, torch::dtype(torch::kUInt8));
-  std::memcpy(ids.data_ptr<uint8_t>(), clip.ids.data() + first * clip.map_bytes(), count * clip.map_bytes());
-  return ids.to(device).to(torch::kInt64);
 }
 
 std::vector<Frame> WriteSmall(const Tensor& small, FrameSize size) {

@@ -14,8 +14,8 @@
 namespace kitsink {
 namespace {
 
-constexpr double kScorePerByte = 25.0 / static_cast<double>(kContestClip.size_bytes);
-constexpr double kScorePerError = 158.11388300841898;  // slope of sqrt(10 x) at x = 1e-4
+const double kScorePerByte = ScorePerByte(kContestClip.size_bytes);
+const double kScorePerError = PoseTermSlope(1e-4);
 
 Result<Track> QuantizeUniform(std::span<const float> values, uint32_t num_columns, uint32_t steps_per_unit) {
   Track track;

@@ -120,18 +120,15 @@ std::string Anatomy(const Page& page) {
     return FormatFixed(25 * static_cast<double>(bytes) / original, kDigits);
   };
   std::string html = "<h2>Archive</h2>";
-  if (!page.anatomy.has_value() || page.anatomy->member_bytes > total) {
+  if (page.sections.empty()) {
     return html + "<p>" + FormatBytes(total) + " bytes, " + points(total) +
            " of the score; not one of kitsink&#39;s archives, so its parts are unknown here.</p>";
   }
-  const ArchiveAnatomy& anatomy = *page.anatomy;
-  const std::pair<const char*, uint64_t> streams[] = {
-      {"m, class maps", anatomy.mask_bytes}, {"w, generator", anatomy.weights_bytes},
-      {"p, poses", anatomy.pose_bytes},      {"r, selectors", anatomy.selectors_bytes},
-      {"header", anatomy.header_bytes},      {"zip", total - anatomy.member_bytes}};
   std::vector<BarPart> parts;
   std::string rows;
-  for (const auto& [name, bytes] : streams) {
+  for (const SectionUse& section : page.sections) {
+    const std::string name = section.name == section.title ? section.name : section.name + ", " + section.title;
+    const uint64_t bytes = section.size_bytes;
     rows += Row(Key(parts.size()) + name,
                 {FormatBytes(bytes), Percent(static_cast<double>(bytes), static_cast<double>(total)), points(bytes)});
     parts.push_back({name, static_cast<double>(bytes)});

@@ -122,6 +122,7 @@ Result<ScoreReport> ParseScoreJson(std::string_view text) {
   report.first_pair = fields.Count("first_pair");
   report.num_pairs = fields.Count("num_pairs");
   report.total_pairs = fields.Count("total_pairs");
+  if (fields.Has("codec")) report.codec = fields.Text("codec");
   report.nets_at_inflate = fields.Flag("nets_at_inflate");
   report.inflated_name = fields.Text("inflated");
   report.device = fields.Text("device");

@@ -1,3 +1,5 @@
+// A score as text for people, as upstream's report and as JSON.
+
 #include <cstdarg>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -99,6 +101,7 @@ std::string FormatScoreJson(const ScoreReport& report) {
   json["num_pairs"] = report.num_pairs;
   json["total_pairs"] = report.total_pairs;
   json["archive_alone"] = ToJson(report.score);
+  if (!report.codec.empty()) json["codec"] = report.codec;
   json["nets_at_inflate"] = report.nets_at_inflate;
   if (report.nets_at_inflate) json["archive_plus_nets"] = ToJson(report.WithNets());
   json["upstream_float32"] = ToJson(report.upstream);

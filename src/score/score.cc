@@ -1,3 +1,5 @@
+// The arithmetic of a score.
+
 #include "kitsink/score.h"
 
 #include <algorithm>

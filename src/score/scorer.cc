@@ -1,17 +1,19 @@
+// Compares two clips as the nets read them.
+
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
 
-#include "kitsink/score.h"
+#include "kitsink/scorer.h"
 
 namespace kitsink {
 
-ObservationSource ObservePairs(PairSource source, Observer& observer) {
-  return [source = std::move(source), &observer](size_t count) -> Result<std::vector<Observation>> {
+ObservationStream ObservePairs(PairStream stream, Observer& observer) {
+  return [stream = std::move(stream), &observer](size_t count) -> Result<std::vector<Observation>> {
     std::vector<FramePair> pairs;
     while (pairs.size() < count) {
-      KIT_ASSIGN(std::optional<FramePair> pair, source());
+      KIT_ASSIGN(std::optional<FramePair> pair, stream());
       if (!pair.has_value()) break;
       pairs.push_back(std::move(*pair));
     }
@@ -19,8 +21,8 @@ ObservationSource ObservePairs(PairSource source, Observer& observer) {
   };
 }
 
-Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationSource& original,
-                                                      const ObservationSource& inflated, size_t pairs_at_once,
+Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationStream& original,
+                                                      const ObservationStream& inflated, size_t pairs_at_once,
                                                       Progress& progress, uint64_t expected_pairs) {
   KIT_CHECK(pairs_at_once > 0);
   std::vector<PairDistortion> pairs;
@@ -37,7 +39,7 @@ Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationSource& o
     if (expected.empty()) break;
     for (size_t i = 0; i < expected.size(); ++i) pairs.push_back(ComparePair(expected[i], got[i]));
     progress.Update(pairs.size(), FormatTerms(ExactMeans(pairs)));
-    if (progress.stop_requested()) return Error{Code::kIo, "interrupted"};
+    if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted"};
   }
   progress.End();
   if (pairs.empty()) return Error{Code::kInvalidArgument, "no pair to score"};

@@ -1,4 +1,5 @@
-#include <array>
+// Bytes -> tensors, and what their bits are spent on.
+
 #include <utility>
 
 #include "kitsink/half.h"
@@ -11,102 +12,107 @@ namespace {
 
 Error Corrupt(const std::string& what) { return Error{Code::kCorrupt, "weights: " + what}; }
 
-Result<GeneratorShape> ReadShape(ByteReader& reader, const Limits& limits) {
-  GeneratorShape shape;
-  const uint8_t head = reader.U8();
-  if (head == kExplicitShape) {
-    for (uint32_t* width : {&shape.num_classes, &shape.embedding, &shape.trunk, &shape.down, &shape.condition,
-                            &shape.head, &shape.pose}) {
-      *width = reader.U16();
-    }
-    if (shape == GeneratorShape{}) return Corrupt("the default shape is spelled out, expected head 1, at byte 0");
-  } else if (head != kDefaultShape) {
-    return Error{Code::kUnsupported, "weights: head " + std::to_string(head) + ", this build reads 1 and 2, at byte 0"};
-  }
-  KIT_TRY(CheckGeneratorShape(shape, limits));
-  return shape;
-}
+constexpr size_t kChecksumBytes = 2;
 
-// Bits by tensor class, scales of FP4 blocks apart from what else the class holds.
+// Bits by statistics number, scales of FP4 blocks apart from what else the number holds.
 struct WeightCosts {
-  std::array<StreamPart, kNumTensorClasses> scales, values;
+  std::vector<StreamPart> scales, values;
 };
 
-Result<WeightSet> Decode(std::span<const uint8_t> stream, const Limits& limits, WeightCosts& costs) {
-  if (stream.size() < 3) return Corrupt("ends early, at byte " + std::to_string(stream.size()));
-  ByteReader reader(stream.first(stream.size() - 2));
-  WeightSet weights;
-  KIT_ASSIGN(weights.shape, ReadShape(reader, limits));
-  RangeDecoder range(reader.Take(reader.remaining()));
-  BitDecoder coder(range);
-  WeightsModel model;
-  for (const TensorSpec& spec : GeneratorTensors(weights.shape)) {
-    const TensorClass tensor_class = ClassOf(spec);
+class TensorDecoder {
+ public:
+  TensorDecoder(std::span<const TensorSpec> specs, std::span<const uint8_t> coded, size_t section_bytes)
+      : range_(coded), coder_(range_), model_(CountStatistics(specs)), section_bytes_(section_bytes) {}
+
+  Result<QuantizedTensor> Next(const TensorSpec& spec, WeightCosts& costs) {
     QuantizedTensor tensor;
     if (spec.kind == TensorKind::kFp4) {
       tensor.codes.resize(spec.num_values());
-      tensor.scales.resize((spec.num_values() + kFp4Block - 1) / kFp4Block);
+      tensor.scales.resize(NumBlocks(spec.num_values()));
     } else {
       tensor.halves.resize(spec.num_values());
     }
-    const size_t begin_bits = range.bits_settled();
+    const size_t begin_bits = range_.bits_settled();
     uint16_t before = 0;
     for (uint16_t& scale : tensor.scales) {
-      scale = before = model.CodeScale(coder, tensor_class, 0, before);
+      scale = before = model_.CodeScale(coder_, spec.statistics, 0, before);
       if (scale == 0 || scale >= 0x7c00) return Corrupt(spec.name + ": a scale is not a positive finite half");
     }
-    const size_t values_begin_bits = range.bits_settled();
-    for (uint8_t& code : tensor.codes) code = model.CodeFp4(coder, tensor_class, 0);
+    const size_t values_begin_bits = range_.bits_settled();
+    for (uint8_t& code : tensor.codes) code = model_.CodeFp4(coder_, spec.statistics, 0);
     for (uint16_t& pattern : tensor.halves) {
-      pattern = model.CodeHalf(coder, tensor_class, 0);
+      pattern = model_.CodeHalf(coder_, spec.statistics, 0);
       if (!IsFiniteHalf(pattern)) return Corrupt(spec.name + ": a value is not finite");
     }
-    if (range.exhausted())
-      return Corrupt(spec.name + ": the stream ends early, at byte " + std::to_string(stream.size()));
-    StreamPart& scales = costs.scales[static_cast<size_t>(tensor_class)];
-    StreamPart& values = costs.values[static_cast<size_t>(tensor_class)];
+    if (range_.exhausted()) {
+      return Corrupt(spec.name + ": the stream ends early, at byte " + std::to_string(section_bytes_));
+    }
+    StreamPart& scales = costs.scales[spec.statistics];
+    StreamPart& values = costs.values[spec.statistics];
     scales.bits += static_cast<double>(values_begin_bits - begin_bits);
     scales.count += tensor.scales.size();
-    values.bits += static_cast<double>(range.bits_settled() - values_begin_bits);
+    values.bits += static_cast<double>(range_.bits_settled() - values_begin_bits);
     values.count += spec.num_values();
-    weights.tensors.push_back(std::move(tensor));
+    return tensor;
   }
-  KIT_TRY(range.Finish("weights"));
-  ByteReader checksum(stream.last(2));
+
+  Status Finish() { return range_.Finish("weights"); }
+
+ private:
+  RangeDecoder range_;
+  BitDecoder coder_;
+  WeightsModel model_;
+  size_t section_bytes_;
+};
+
+Result<std::vector<QuantizedTensor>> Decode(std::span<const TensorSpec> specs, std::span<const uint8_t> section,
+                                            size_t begin, WeightCosts& costs) {
+  if (section.size() < begin + kChecksumBytes) {
+    return Corrupt("ends early, at byte " + std::to_string(section.size()));
+  }
+  costs.scales.resize(CountStatistics(specs));
+  costs.values.resize(costs.scales.size());
+  TensorDecoder decoder(specs, section.subspan(begin, section.size() - begin - kChecksumBytes), section.size());
+  std::vector<QuantizedTensor> tensors;
+  for (const TensorSpec& spec : specs) {
+    KIT_ASSIGN(QuantizedTensor tensor, decoder.Next(spec, costs));
+    tensors.push_back(std::move(tensor));
+  }
+  KIT_TRY(decoder.Finish());
+  ByteReader checksum(section.last(kChecksumBytes));
   const uint16_t expected = checksum.U16();
-  const uint16_t got = WeightsChecksum(weights);
+  const uint16_t got = TensorsChecksum(tensors);
   if (got != expected) {
     return Corrupt("checksum of the decoded integers is " + std::to_string(got) + ", expected " +
                    std::to_string(expected));
   }
-  return weights;
+  return tensors;
 }
 
 }  // namespace
 
-Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& limits) {
+Result<std::vector<QuantizedTensor>> DecodeTensors(std::span<const TensorSpec> specs, std::span<const uint8_t> section,
+                                                   size_t begin) {
   WeightCosts unused;
-  return Decode(stream, limits, unused);
+  return Decode(specs, section, begin, unused);
 }
 
-Result<std::vector<StreamPart>> MeasureWeights(std::span<const uint8_t> stream, const Limits& limits) {
+Result<MeasuredTensors> MeasureTensors(std::span<const TensorSpec> specs, std::span<const uint8_t> section,
+                                       size_t begin, std::span<const std::string_view> names) {
   WeightCosts costs;
-  KIT_TRY(Decode(stream, limits, costs));
-  constexpr std::array<const char*, kNumTensorClasses> kNames = {"depthwise", "pointwise",    "embedding and heads",
-                                                                 "biases",    "norm weights", "norm biases",
-                                                                 "pose_mlp",  "film_proj"};
-  const double head_bits = stream[0] == kExplicitShape ? 8 * 15 : 8;
-  double spent = head_bits;
-  std::vector<StreamPart> parts = {{"head", head_bits, 0}};
-  for (size_t i = 0; i < kNumTensorClasses; ++i) {
+  MeasuredTensors measured;
+  KIT_ASSIGN(measured.tensors, Decode(specs, section, begin, costs));
+  KIT_CHECK(names.size() >= costs.scales.size());
+  double spent = 8 * static_cast<double>(begin);
+  for (size_t i = 0; i < costs.scales.size(); ++i) {
     for (auto& [part, suffix] : {std::pair{costs.scales[i], " scales"}, std::pair{costs.values[i], ""}}) {
       if (part.count == 0) continue;
       spent += part.bits;
-      parts.push_back({kNames[i] + std::string(suffix), part.bits, part.count});
+      measured.parts.push_back({std::string(names[i]) + suffix, part.bits, part.count});
     }
   }
-  parts.push_back({"end and checksum", 8 * static_cast<double>(stream.size()) - spent, 0});
-  return parts;
+  measured.parts.push_back({"end and checksum", 8 * static_cast<double>(section.size()) - spent, 0});
+  return measured;
 }
 
 }  // namespace kitsink

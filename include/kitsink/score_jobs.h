@@ -1,0 +1,99 @@
+#pragma once
+// The jobs around the codecs: score, evaluate, the page about a run, the class-map coder alone, and what the engine finds
+// on this machine.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "kitsink/frame.h"
+#include "kitsink/jobs.h"
+#include "kitsink/mask.h"
+#include "kitsink/nets.h"
+#include "kitsink/report.h"
+#include "kitsink/result.h"
+#include "kitsink/score.h"
+#include "kitsink/scorer.h"
+
+namespace kitsink {
+
+struct ScoreOptions {
+  std::filesystem::path inflated;  // a .raw file, or a folder with exactly one
+  std::filesystem::path original;  // the video; empty: the one that the manifests name
+  std::filesystem::path archive;   // empty: the one that the manifest beside the .raw names
+  GroundTruthOptions ground_truth;
+  bool use_cache = true;  // remember what the nets read in the original
+};
+
+// Refuses a .raw that is short, or whose manifest names another archive than the one given; an original that is not the
+// one that the manifests name, when none was given.
+Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job, Progress& progress);
+
+// The contest's evaluate.sh and evaluate.py in one; names and defaults are theirs.
+struct EvaluateOptions {
+  std::string submission_dir = "./submissions/baseline";  // archive.zip and inflate.sh
+  std::string uncompressed_dir = "./videos";
+  std::string video_names_file = "./public_test_video_names.txt";
+  std::string report;  // empty: report.txt in submission_dir
+  std::string device = "cpu";
+  int batch_size = 16;
+  int num_threads = 2;  // these three do nothing here but appear in the report
+  int prefetch_queue_depth = 4;
+  int seed = 1234;
+  double time_limit_seconds = 30 * 60;  // of inflate.sh
+  GroundTruthOptions ground_truth;      // of one video; of several, a folder of NAME.raw
+  bool use_cache = true;
+};
+
+struct EvaluateReport {
+  ScoreReport score;
+  std::string text;  // report.txt: upstream's, the same characters apart from what was measured
+};
+
+// Unzips archive.zip, runs inflate.sh, scores, writes the report. Of job, `device` and `pairs` are not used.
+Result<EvaluateReport> RunEvaluate(const EvaluateOptions& options, const JobOptions& job, Progress& progress);
+
+// The class-map coder on files, for the laboratory: uint8 ids, map after map, or a folder of PNG pictures whose grey
+// values are ids, in the order of their names.
+struct MaskEncodeOptions {
+  std::filesystem::path input;
+  std::filesystem::path output;
+  FrameSize size;            // of one map; PNGs bring their own
+  uint32_t num_classes = 0;  // 0 = the largest id plus one, at least 2
+  int level = 2;
+};
+
+struct MaskFileReport {
+  MaskInfo info;
+  uint64_t raw_bytes = 0, stream_bytes = 0;
+  double seconds = 0;
+};
+
+Result<MaskFileReport> EncodeMaskFile(const MaskEncodeOptions& options, const JobOptions& job, Progress& progress);
+// `output` ending in ".u8" gets the ids, anything else is a folder for PNGs "000000.png", ...
+Result<MaskFileReport> DecodeMaskFile(const std::filesystem::path& input, const std::filesystem::path& output,
+                                      const JobOptions& job, Progress& progress);
+Result<MaskFileReport> DescribeMaskFile(const std::filesystem::path& input, const JobOptions& job);
+
+struct VideoFacts {
+  FrameSize frame_size;
+  uint64_t num_frames = 0;  // the container's estimate; 0 when it does not say
+};
+
+// Each part fails for itself, so that a reader sees all that is wrong at once.
+struct EngineFacts {
+  std::string torch;           // TorchDescription
+  std::string decoder;         // DecoderVersion
+  Result<std::string> device;  // "cpu", "cuda:0"
+  Result<NetsInfo> nets;       // loaded, on the CPU
+  Result<VideoFacts> video;    // opened, its first frame decoded
+};
+
+// Of job, `nets_folder`, `device` and `threads` are used. An empty `video` is not opened.
+EngineFacts DescribeEngine(const std::filesystem::path& video, const JobOptions& job);
+
+// Scores as RunScore does, then gathers all but the ledger; `num_shown` pairs at either end get pictures.
+Result<Page> MakePage(const ScoreOptions& options, size_t num_shown, const JobOptions& job, Progress& progress);
+
+}  // namespace kitsink

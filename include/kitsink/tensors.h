@@ -1,0 +1,86 @@
+#pragma once
+// Named tensors <-> a safetensors file (https://huggingface.co/docs/safetensors): 8 bytes little-endian header size N,
+// N bytes JSON, then the tensors' data without gaps.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kitsink/bytes.h"
+#include "kitsink/file.h"
+#include "kitsink/result.h"
+
+namespace kitsink {
+
+struct FileTensor {
+  std::string dtype;           // as in the file: "F32", "F16", "I32", "U16", "U8", ...
+  std::vector<int64_t> shape;  // outermost first; empty for a scalar
+  Bytes data;                  // little-endian, row-major
+  bool operator==(const FileTensor&) const = default;
+};
+
+// Bytes of one value; 0 for a dtype that is not known here.
+uint64_t DtypeBytes(std::string_view dtype);
+
+// 1-, 2- and 4-byte values <-> tensors. REQUIRES: the shape has as many values.
+FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const uint8_t> values);
+FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const int32_t> values);
+FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const float> values);
+// fp16 bit patterns.
+FileTensor MakeHalfTensor(std::vector<int64_t> shape, std::span<const uint16_t> patterns);
+// REQUIRES: the dtype is the one that MakeTensor gives.
+std::vector<int32_t> Int32sOf(const FileTensor& tensor);
+std::vector<float> FloatsOf(const FileTensor& tensor);
+std::vector<uint16_t> HalfPatternsOf(const FileTensor& tensor);
+
+struct TensorFile {
+  std::map<std::string, FileTensor> tensors;
+  std::map<std::string, std::string> metadata;  // the header's "__metadata__"
+  // Null when there is no such tensor.
+  const FileTensor* Find(const std::string& name) const;
+  bool operator==(const TensorFile&) const = default;
+};
+
+// The bytes of a file. Tensors come in the order of falling value size, then of their names, so that every tensor is
+// aligned and equal contents give equal bytes.
+Bytes WriteTensors(const TensorFile& file);
+
+// Every tensor's range is checked: inside the data, no gap, no overlap, as long as its shape says. kUnsupported for a Git
+// LFS pointer or an unknown dtype, kCorrupt otherwise.
+Result<TensorFile> ReadTensors(std::span<const uint8_t> bytes);
+
+// A file with its SHA-256. kIo when unreadable; errors name the file.
+struct LoadedTensors {
+  TensorFile file;
+  std::string sha256;
+  uint64_t size_bytes = 0;
+};
+Result<LoadedTensors> LoadTensorFile(const std::filesystem::path& path);
+
+// Takes tensors out of a file by name and keeps every complaint, so that a user sees all of them at once.
+class TensorTaker {
+ public:
+  explicit TensorTaker(const TensorFile& file) : file_(file) {}
+  bool Has(const std::string& name) const { return file_.tensors.contains(name); }
+  // Null, and a complaint, when the tensor is missing or of another dtype or shape. A dimension of -1 fits any size of
+  // at least 1; `most` is the largest number of values that is allowed.
+  const FileTensor* Take(const std::string& name, std::string_view dtype, const std::vector<int64_t>& shape, uint64_t most);
+  // A complaint of the caller's: "maps: id 7, expected 0 to 4".
+  void Complain(const std::string& what) { complaints_.push_back(what); }
+  // Tensors whose names begin so are not unknown: what they should be cannot be told.
+  void Pass(const std::string& prefix);
+  // kInvalidArgument with all complaints, tensors that nobody took among them.
+  Status Finish();
+
+ private:
+  const TensorFile& file_;
+  std::set<std::string> taken_;
+  std::vector<std::string> complaints_;
+};
+
+}  // namespace kitsink

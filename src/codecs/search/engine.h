@@ -1,0 +1,18 @@
+#pragma once
+// Codec search's functions that need the engine.
+
+#include <memory>
+
+#include "kitsink/codec.h"
+#include "kitsink/nets.h"
+
+namespace kitsink::search {
+
+// What manifests say of the nets, the device and the library.
+Json DescribeNets(const NetsInfo& nets, const Device& device);
+
+// CodecEngine's functions.
+Result<Member> Compress(CompressContext& context);
+Result<std::unique_ptr<PairSource>> Open(const Member& member, const EngineContext& context);
+
+}  // namespace kitsink::search

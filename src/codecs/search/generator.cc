@@ -1,0 +1,134 @@
+// JointFrameGenerator: class map and pose to f0 and f1.
+
+#include "codecs/search/generator.h"
+
+#include <cstring>
+
+#include "nets/nets_torch.h"
+
+namespace kitsink::search {
+namespace {
+
+using torch::Tensor;
+
+constexpr double kGroupNormEps = 1e-5;
+constexpr int64_t kNormGroups = 2;
+
+Tensor Bilinear(const Tensor& x, int64_t height, int64_t width) {
+  namespace F = torch::nn::functional;
+  if (x.size(2) == height && x.size(3) == width) return x;
+  return F::interpolate(x, F::InterpolateFuncOptions()
+                               .size(std::vector<int64_t>{height, width})
+                               .mode(torch::kBilinear)
+                               .align_corners(false));
+}
+
+// Two planes, x and y, of pixel centres from -1 to 1.
+Tensor Coordinates(const Tensor& like) {
+  const int64_t height = like.size(2), width = like.size(3);
+  const auto centres = [&like](int64_t count) {
+    return (torch::arange(count, like.options()) + 0.5) * (2.0 / static_cast<double>(count)) - 1.0;
+  };
+  const Tensor x = centres(width).view({1, width}).expand({height, width});
+  const Tensor y = centres(height).view({height, 1}).expand({height, width});
+  return torch::stack({x, y}).unsqueeze(0).expand({like.size(0), 2, height, width});
+}
+
+// Walks the values in definition order, which is the order in which the forward pass needs them: a tensor that is
+// used out of turn has the wrong shape and throws.
+class Walk {
+ public:
+  explicit Walk(std::span<const Tensor> values) : values_(values) {}
+
+  const Tensor& Next() {
+    TORCH_CHECK(next_ < values_.size(), "the generator needs more tensors than the ", values_.size(), " given");
+    return values_[next_++];
+  }
+  bool done() const { return next_ == values_.size(); }
+
+  // Depthwise 3x3, then pointwise with bias.
+  Tensor Separable(const Tensor& x, int64_t stride) {
+    const Tensor& depthwise = Next();
+    const Tensor& pointwise = Next();
+    const Tensor& bias = Next();
+    const Tensor y = torch::conv2d(x, depthwise, {}, stride, 1, 1, x.size(1));
+    return torch::conv2d(y, pointwise, bias);
+  }
+  Tensor Norm(const Tensor& x) {
+    const Tensor& weight = Next();
+    const Tensor& bias = Next();
+    return torch::group_norm(x, kNormGroups, weight, bias, kGroupNormEps);
+  }
+  Tensor SeparableNormSilu(const Tensor& x, int64_t stride) { return torch::silu(Norm(Separable(x, stride))); }
+  Tensor Linear(const Tensor& x) {
+    const Tensor& weight = Next();
+    const Tensor& bias = Next();
+    return torch::linear(x, weight, bias);
+  }
+  // With a condition, the second norm is followed by y * (1 + gamma) + beta.
+  Tensor Residual(const Tensor& x, const Tensor& condition) {
+    Tensor y = Norm(Separable(SeparableNormSilu(x, 1), 1));
+    if (condition.defined()) {
+      const Tensor film = Linear(condition).unsqueeze(2).unsqueeze(3);
+      y = y * (1.0 + film.slice(1, 0, x.size(1))) + film.slice(1, x.size(1));
+    }
+    return torch::silu(x + y);
+  }
+  Tensor Head(const Tensor& features, const Tensor& condition) {
+    Tensor x = Residual(features, condition);
+    x = SeparableNormSilu(Residual(x, Tensor()), 1);
+    const Tensor& weight = Next();
+    const Tensor& bias = Next();
+    return torch::sigmoid(torch::conv2d(x, weight, bias)) * 255.0;
+  }
+
+ private:
+  std::span<const Tensor> values_;
+  size_t next_ = 0;
+};
+
+}  // namespace
+
+Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count, torch::Device device) {
+  TORCH_CHECK(first <= clip.count && count <= clip.count - first, "class maps out of range");
+  const Tensor ids = torch::empty({static_cast<int64_t>(count), clip.height, clip.width}, torch::dtype(torch::kUInt8));
+  std::memcpy(ids.data_ptr<uint8_t>(), clip.ids.data() + first * clip.map_bytes(), count * clip.map_bytes());
+  return ids.to(device).to(torch::kInt64);
+}
+
+std::vector<Tensor> GeneratorValues(const WeightSet& weights, torch::Device device) {
+  const std::vector<TensorSpec> specs = GeneratorTensors(weights.shape);
+  TORCH_CHECK(specs.size() == weights.tensors.size(), "the generator has ", specs.size(), " tensors, not ",
+              weights.tensors.size());
+  std::vector<Tensor> values;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const std::vector<int64_t> shape(specs[i].shape.begin(), specs[i].shape.end());
+    values.push_back(torch::tensor(DequantizeTensor(specs[i], weights.tensors[i])).view(shape).to(device));
+  }
+  return values;
+}
+
+std::pair<Tensor, Tensor> GeneratorForward(const GeneratorShape& shape, std::span<const Tensor> values,
+                                           const Tensor& class_maps, const Tensor& poses) {
+  TORCH_CHECK(poses.size(1) == shape.pose, "the generator reads ", shape.pose, " pose values, not ", poses.size(1));
+  Walk walk(values);
+  Tensor x = torch::embedding(walk.Next(), class_maps).permute({0, 3, 1, 2});
+  x = Bilinear(x, kModelGrid.height, kModelGrid.width);
+  // Channels last in memory: on a CPU the depthwise convolutions run four times, the pointwise ones three times as
+  // fast.
+  x = torch::cat({x, Coordinates(x)}, 1).contiguous(torch::MemoryFormat::ChannelsLast);
+  x = walk.SeparableNormSilu(x, 1);
+  const Tensor skip = walk.Residual(x, Tensor());
+  x = walk.SeparableNormSilu(skip, 2);
+  x = walk.Residual(x, Tensor());
+  x = walk.SeparableNormSilu(Bilinear(x, kModelGrid.height, kModelGrid.width), 1);
+  x = walk.SeparableNormSilu(torch::cat({x, skip}, 1), 1);
+  const Tensor features = walk.Residual(x, Tensor());
+  const Tensor condition = walk.Linear(torch::silu(walk.Linear(poses)));
+  const Tensor f0 = walk.Head(features, condition);
+  const Tensor f1 = walk.Head(features, Tensor());
+  TORCH_CHECK(walk.done(), "the generator was given more tensors than it has");
+  return {f0, f1};
+}
+
+}  // namespace kitsink::search

@@ -1,0 +1,78 @@
+// Reads a video with the nets, pair by pair, and keeps what they say in the job's folder.
+
+#include "codecs/search/observe.h"
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "kitsink/bytes.h"
+
+namespace kitsink::search {
+namespace {
+
+std::string TargetEntry(uint64_t pair) { return "target-" + std::to_string(pair); }
+
+Bytes PackReading(const TeacherReading& reading) {
+  ByteWriter writer;
+  for (const float value : reading.observation.pose) writer.F32(value);
+  writer.Append(reading.observation.class_map);
+  for (const uint16_t value : reading.logits) writer.U16(value);
+  return writer.Take();
+}
+
+Result<TeacherReading> UnpackReading(std::span<const uint8_t> bytes) {
+  ByteReader reader(bytes);
+  TeacherReading reading;
+  for (float& value : reading.observation.pose) value = reader.F32();
+  const std::span<const uint8_t> map = reader.Take(size_t{kModelGrid.width} * kModelGrid.height);
+  reading.observation.class_map.assign(map.begin(), map.end());
+  reading.logits.resize(reader.remaining() / 2);
+  for (uint16_t& value : reading.logits) value = reader.U16();
+  KIT_TRY(reader.Finish("target"));
+  return reading;
+}
+
+void AddToClip(const TeacherReading& reading, WeightFitter& fitter, ObservedClip& clip) {
+  const Observation& observation = reading.observation;
+  fitter.AddPair(reading);
+  clip.mask.ids.insert(clip.mask.ids.end(), observation.class_map.begin(), observation.class_map.end());
+  clip.poses.insert(clip.poses.end(), observation.pose.begin(), observation.pose.end());
+  ++clip.mask.count;
+}
+
+}  // namespace
+
+Result<ObservedClip> ObserveClip(PairReader& reader, Nets& nets, const ResumeFolder& folder, WeightFitter& fitter,
+                                 const CodingContext& context) {
+  Progress& progress = *context.progress;
+  ObservedClip clip;
+  clip.frame_size = reader.frame_size();
+  clip.mask.width = kModelGrid.width;
+  clip.mask.height = kModelGrid.height;
+  clip.mask.num_classes = kNumClasses;
+  progress.Begin("observe", reader.estimated_pairs(), "pairs");
+  for (;;) {
+    KIT_ASSIGN(const std::optional<FramePair> pair, reader.Next());
+    if (!pair.has_value()) break;
+    if (clip.mask.count == context.limits.max_pairs) {
+      return Error{Code::kLimit, "video: more than " + std::to_string(context.limits.max_pairs) + " pairs"};
+    }
+    const std::string entry = TargetEntry(clip.mask.count);
+    if (folder.Has(entry)) {
+      KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
+      KIT_ASSIGN(const TeacherReading reading, UnpackReading(bytes));
+      AddToClip(reading, fitter, clip);
+    } else {
+      KIT_ASSIGN(const std::vector<TeacherReading> readings, ReadTeacher(nets, std::span(&*pair, 1)));
+      KIT_TRY(folder.Save(entry, PackReading(readings[0])));
+      AddToClip(readings[0], fitter, clip);
+    }
+    progress.Update(clip.mask.count, "");
+    if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
+  }
+  progress.End();
+  return clip;
+}
+
+}  // namespace kitsink::search

@@ -1,0 +1,82 @@
+// Runs another program for a limited time.
+
+#include "jobs/child.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "kitsink/run.h"
+
+namespace kitsink {
+namespace {
+
+constexpr double kGraceSeconds = 5;  // between asking a group to end and ending it
+constexpr auto kPoll = std::chrono::milliseconds(20);
+
+// posix_spawn and not fork: the engine has threads and gigabytes by now.
+Result<pid_t> Spawn(const std::vector<std::string>& command) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  pid_t pid = 0;
+  const int code = posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (code != 0) return Error{Code::kIo, command[0] + ": cannot start it: " + std::strerror(code)};
+  return pid;
+}
+
+// Whether the process has ended. It stays a zombie, so that its group's number cannot pass to strangers meanwhile.
+bool HasEnded(pid_t pid) {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+bool WaitFor(pid_t pid, double limit_seconds, const Progress* progress) {
+  const Stopwatch watch;
+  while (!HasEnded(pid)) {
+    if (watch.seconds() >= limit_seconds || (progress != nullptr && progress->stop_requested())) return false;
+    std::this_thread::sleep_for(kPoll);
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<ChildOutcome> RunChild(const std::vector<std::string>& command, double limit_seconds, const Progress& progress) {
+  const Stopwatch watch;
+  KIT_ASSIGN(const pid_t pid, Spawn(command));
+  const bool ended = WaitFor(pid, limit_seconds, &progress);
+  if (!ended) {
+    kill(-pid, SIGTERM);
+    WaitFor(pid, kGraceSeconds, nullptr);
+  }
+  kill(-pid, SIGKILL);
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!ended && progress.stop_requested()) return Error{Code::kInterrupted, "interrupted"};
+  ChildOutcome outcome;
+  outcome.timed_out = !ended;
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  outcome.seconds = watch.seconds();
+  return outcome;
+}
+
+}  // namespace kitsink

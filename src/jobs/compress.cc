@@ -1,0 +1,118 @@
+// Makes an archive from a video with the codec of the user's choice.
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "kitsink/hash.h"
+#include "kitsink/jobs.h"
+
+namespace kitsink {
+namespace {
+
+constexpr const char* kArchive = "archive.zip";
+
+// The codec in both tables.
+struct ChosenCodec {
+  const CodecFormat* format = nullptr;
+  const CodecEngine* engine = nullptr;
+};
+
+Result<ChosenCodec> FindCodec(const std::string& name, const Codecs& codecs) {
+  ChosenCodec chosen{codecs.Find(name), nullptr};
+  if (chosen.format != nullptr) chosen.engine = codecs.FindEngine(chosen.format->id);
+  if (chosen.engine != nullptr && chosen.engine->compress != nullptr) return chosen;
+  std::string names;
+  for (const CodecFormat* format : codecs.formats) names += (names.empty() ? "" : ", ") + std::string(format->name);
+  return Error{Code::kInvalidArgument, "codec: got \"" + name + "\", expected one of " + names};
+}
+
+void Merge(const Json& from, Json& into) {
+  for (const auto& [key, value] : from.items()) into[key] = value;
+}
+
+// All that the entries of the job's folder depend on: of the manifest what does not change when files move.
+Json PlanOf(Json manifest, uint64_t end_pair) {
+  manifest["original"].erase("path");
+  if (manifest.contains("nets")) manifest["nets"].erase("label");
+  manifest["end_pair"] = end_pair;
+  return manifest;
+}
+
+// The manifest's figures of the finished archive.
+Status DescribeResult(const Member& member, const Bytes& zip, const ChosenCodec& codec, const CodingContext& context,
+                      CompressReport& report) {
+  KIT_ASSIGN(Description description, codec.format->describe(member, DescribeDepth::kQuick, context));
+  report.num_pairs = description.num_pairs;
+  report.archive_bytes = zip.size();
+  report.archive_sha256 = Sha256Hex(zip);
+  report.header_bytes = HeaderBytes(member);
+  report.container_bytes = zip.size() - report.header_bytes;
+  for (const SectionUse& section : description.sections) report.container_bytes -= section.size_bytes;
+  report.sections = std::move(description.sections);
+  return Ok();
+}
+
+Json FinalManifest(Json json, const Json& of_codec, const std::filesystem::path& archive, const Member& member,
+                   const CompressReport& report) {
+  Merge(of_codec, json);
+  json["archive"] = DescribeFile(archive, report.archive_bytes, report.archive_sha256);
+  json["frame_size"] = {member.frame_size.width, member.frame_size.height};
+  json["num_pairs"] = report.num_pairs;
+  json["sections"]["header"] = report.header_bytes;
+  for (const SectionUse& section : report.sections) json["sections"][section.name] = section.size_bytes;
+  return json;
+}
+
+}  // namespace
+
+Result<CompressReport> Compress(const CompressOptions& options, const JobOptions& job, Progress& progress) {
+  const JobOutputs outputs{options.archive, options.archive.string() + ".json"};
+  KIT_TRY(CheckOutputs(outputs, job.overwrite));
+  KIT_ASSIGN(const ChosenCodec codec, FindCodec(options.codec, job.codecs));
+  CompressReport report;
+  KIT_ASSIGN(report.original_bytes, FileSize(options.video));
+  KIT_ASSIGN(const std::string original_sha256, Sha256HexOfFile(options.video));
+  Json json = ManifestHead("compress");
+  json["codec"] = codec.format->name;
+  json["original"] = DescribeFile(options.video, report.original_bytes, original_sha256);
+
+  Json of_codec;
+  std::optional<ResumeFolder> folder;
+  CompressContext context;
+  context.limits = job.limits;
+  context.threads = ThreadsOf(job);
+  context.progress = &progress;
+  context.nets_folder = job.nets_folder;
+  context.device = job.device;
+  context.options = options.options;
+  context.video = options.video;
+  context.pairs = job.pairs.value_or(PairRange{});
+  context.original_bytes = report.original_bytes;
+  context.manifest = &of_codec;
+  json["first_pair"] = context.pairs.first;
+  context.resume = [&](const Json& plan) -> Result<ResumeFolder> {
+    Json whole = json;
+    Merge(plan, whole);
+    KIT_ASSIGN(folder, ResumeFolder::Open(outputs, PlanOf(std::move(whole), context.pairs.end), job.overwrite));
+    return *folder;
+  };
+  KIT_ASSIGN(const Member member, codec.engine->compress(context));
+  KIT_CHECK(folder.has_value());
+
+  KIT_ASSIGN(const Bytes bytes, WriteMember(member, job.limits));
+  KIT_ASSIGN(const Bytes zip, PackZip(bytes));
+  KIT_TRY(DescribeResult(member, zip, codec, context, report));
+  KIT_TRY(folder->Save(kArchive, zip));
+  json = FinalManifest(std::move(json), of_codec, options.archive, member, report);
+  report.remarks = std::move(context.remarks);
+  if (json.contains("seconds")) {
+    for (const auto& [stage, seconds] : json["seconds"].items()) report.seconds.emplace_back(stage, seconds);
+  }
+  report.json = json.dump(2) + "\n";
+  KIT_TRY(folder->Publish(kArchive, report.json));
+  return report;
+}
+
+}  // namespace kitsink

@@ -1,0 +1,38 @@
+// What the engine finds on this machine.
+
+#include "kitsink/score_jobs.h"
+#include "kitsink/video.h"
+
+namespace kitsink {
+namespace {
+
+Result<std::string> DeviceName(const std::string& text) {
+  KIT_ASSIGN(const Device device, ParseDevice(text));
+  return device.ToString();
+}
+
+Result<NetsInfo> LoadInfo(const std::filesystem::path& folder) {
+  KIT_ASSIGN(const std::unique_ptr<Nets> nets, Nets::Load(folder, Device{}));
+  return nets->info();
+}
+
+Result<VideoFacts> OpenVideo(const std::filesystem::path& path, const Limits& limits) {
+  if (path.empty()) return VideoFacts();
+  KIT_ASSIGN(VideoReader reader, VideoReader::Open(path, limits));
+  KIT_ASSIGN(const std::optional<Frame> frame, reader.Next());
+  if (!frame.has_value()) return Error{Code::kCorrupt, "video: " + path.string() + ": has no frames"};
+  return VideoFacts{reader.frame_size(), reader.estimated_frames()};
+}
+
+}  // namespace
+
+EngineFacts DescribeEngine(const std::filesystem::path& video, const JobOptions& job) {
+  ConfigureTorch(job.threads);
+  return EngineFacts{.torch = TorchDescription(),
+                     .decoder = DecoderVersion(),
+                     .device = DeviceName(job.device),
+                     .nets = LoadInfo(job.nets_folder),
+                     .video = OpenVideo(video, job.limits)};
+}
+
+}  // namespace kitsink

@@ -1,0 +1,132 @@
+// Archives <-> safetensors files, for people who make their own tensors.
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "kitsink/hash.h"
+#include "kitsink/jobs.h"
+
+namespace kitsink {
+namespace {
+
+constexpr const char* kCodec = "codec";
+constexpr const char* kWidth = "frame_width";
+constexpr const char* kHeight = "frame_height";
+
+CodingContext ContextOf(const JobOptions& job, Progress& progress) { return {job.limits, ThreadsOf(job), &progress}; }
+
+Result<TensorFile> UnpackMember(const Member& member, const JobOptions& job, Progress& progress) {
+  KIT_ASSIGN(const CodecFormat* const format, job.codecs.FormatOf(member));
+  KIT_ASSIGN(TensorFile file, format->unpack(member, ContextOf(job, progress)));
+  file.metadata[kCodec] = format->name;
+  file.metadata[kWidth] = std::to_string(member.frame_size.width);
+  file.metadata[kHeight] = std::to_string(member.frame_size.height);
+  return file;
+}
+
+Result<const CodecFormat*> CodecOf(const TensorFile& file, const Codecs& codecs) {
+  const auto found = file.metadata.find(kCodec);
+  const CodecFormat* const format = found == file.metadata.end() ? nullptr : codecs.Find(found->second);
+  if (format != nullptr) return format;
+  std::string names;
+  for (const CodecFormat* known : codecs.formats) names += (names.empty() ? "" : ", ") + std::string(known->name);
+  return Error{Code::kInvalidArgument, "its metadata name " + (found == file.metadata.end()
+                                                                    ? std::string("no \"codec\"")
+                                                                    : "the codec " + Quoted(found->second)) +
+                                           ", expected one of " + names};
+}
+
+// A side of the frames. Both may be missing: then they are the contest's.
+Result<uint32_t> SideOf(const TensorFile& file, const char* key, const Limits& limits) {
+  const auto found = file.metadata.find(key);
+  const std::string text = found == file.metadata.end() ? "" : found->second;
+  uint32_t side = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), side);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || side == 0 || side > limits.max_dimension) {
+    return Error{Code::kInvalidArgument, std::string("its metadata give ") + key + " as " + Quoted(text) +
+                                             ", expected a number from 1 to " + std::to_string(limits.max_dimension)};
+  }
+  return side;
+}
+
+Result<FrameSize> FrameSizeOf(const TensorFile& file, const Limits& limits) {
+  if (!file.metadata.contains(kWidth) && !file.metadata.contains(kHeight)) return kContestFrameSize;
+  FrameSize size;
+  KIT_ASSIGN(size.width, SideOf(file, kWidth, limits));
+  KIT_ASSIGN(size.height, SideOf(file, kHeight, limits));
+  return size;
+}
+
+// The finished zip, with what a report says of it.
+struct Packed {
+  Bytes zip;
+  PackReport report;
+};
+
+Result<Packed> PackFile(const TensorFile& file, const PackOptions& options, const JobOptions& job, Progress& progress) {
+  KIT_ASSIGN(const CodecFormat* const format, CodecOf(file, job.codecs));
+  KIT_ASSIGN(const FrameSize size, FrameSizeOf(file, job.limits));
+  KIT_ASSIGN(Member member, format->pack(file, options, ContextOf(job, progress)));
+  member.frame_size = size;
+  KIT_ASSIGN(const Bytes bytes, WriteMember(member, job.limits));
+  Packed packed;
+  KIT_ASSIGN(packed.zip, PackZip(bytes));
+  packed.report = {std::string(format->name), packed.zip.size(), 0, Sha256Hex(packed.zip)};
+  return packed;
+}
+
+// The manifest of the archive's making, if there is one, now about the repacked archive.
+Status CopyManifest(const std::filesystem::path& from, const std::string& from_sha256, const std::filesystem::path& to,
+                    const PackReport& report, Overwrite overwrite) {
+  const std::filesystem::path path = from.string() + ".json";
+  const Result<CompressManifest> manifest = LoadCompressManifest(path);
+  if (!manifest.ok() || manifest.value().archive_sha256 != from_sha256) return Ok();
+  KIT_ASSIGN(const Bytes bytes, ReadFile(path, kMaxManifestBytes));
+  Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  json["archive"] = DescribeFile(to, report.archive_bytes, report.archive_sha256);
+  json["repacked_from"] = from_sha256;
+  json.erase("sections");
+  const std::string text = json.dump(2) + "\n";
+  return WriteFile(to.string() + ".json", {reinterpret_cast<const uint8_t*>(text.data()), text.size()}, overwrite);
+}
+
+}  // namespace
+
+Result<uint64_t> Unpack(const std::filesystem::path& archive, const std::filesystem::path& tensors,
+                        const JobOptions& job, Progress& progress) {
+  KIT_TRY(CheckWritable(tensors, job.overwrite));
+  KIT_ASSIGN(const LoadedArchive loaded, LoadArchive(archive, job.limits));
+  const Result<TensorFile> file = UnpackMember(loaded.member, job, progress);
+  if (!file.ok()) return Within(archive.string(), file.error());
+  const Bytes bytes = WriteTensors(file.value());
+  KIT_TRY(WriteFile(tensors, bytes, job.overwrite));
+  return uint64_t{bytes.size()};
+}
+
+Result<PackReport> Pack(const std::filesystem::path& tensors, const std::filesystem::path& archive,
+                        const PackOptions& options, const JobOptions& job, Progress& progress) {
+  KIT_TRY(CheckWritable(archive, job.overwrite));
+  KIT_ASSIGN(const LoadedTensors loaded, LoadTensorFile(tensors));
+  Result<Packed> packed = PackFile(loaded.file, options, job, progress);
+  if (!packed.ok()) return Within(tensors.string(), packed.error());
+  KIT_TRY(WriteFile(archive, packed.value().zip, job.overwrite));
+  return packed.value().report;
+}
+
+Result<PackReport> Repack(const std::filesystem::path& from, const std::filesystem::path& to,
+                          const PackOptions& options, const JobOptions& job, Progress& progress) {
+  KIT_TRY(CheckWritable(to, job.overwrite));
+  KIT_ASSIGN(const LoadedArchive loaded, LoadArchive(from, job.limits));
+  const Result<TensorFile> file = UnpackMember(loaded.member, job, progress);
+  if (!file.ok()) return Within(from.string(), file.error());
+  KIT_ASSIGN(Packed packed, PackFile(file.value(), options, job, progress));
+  packed.report.before_bytes = loaded.size_bytes;
+  KIT_TRY(WriteFile(to, packed.zip, job.overwrite));
+  KIT_TRY(CopyManifest(from, loaded.sha256, to, packed.report, job.overwrite));
+  return packed.report;
+}
+
+}  // namespace kitsink

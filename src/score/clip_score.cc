@@ -1,0 +1,263 @@
+// Distortion of one clip: the original, inflated frames, the nets and the cache put together.
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "kitsink/hash.h"
+#include "kitsink/scorer.h"
+#include "kitsink/version.h"
+#include "score/observation_cache.h"
+#include "score/prefetch.h"
+
+namespace kitsink {
+namespace {
+
+constexpr size_t kReadAhead = 4;    // pairs
+constexpr size_t kPairsAtOnce = 2;  // on a CPU, where more at once are no faster and take more memory
+
+// Everything that the observations depend on: a line each.
+std::string CacheKey(const GroundTruthInfo& truth, const Nets& nets, size_t pairs_at_once) {
+  return "kitsink " + std::string(Version()) + "\nframes " + truth.frames_sha256 + "\ndecoder " + truth.decoder +
+         "\nSegNet " + nets.info().segnet_sha256 + "\nPoseNet " + nets.info().posenet_sha256 + "\ndevice " +
+         nets.device().ToString() + ", " + std::to_string(pairs_at_once) + " pairs\n" + TorchDescription() + "\n";
+}
+
+// A cache that is absent, damaged or unreadable only costs time.
+std::optional<ObservationCacheReader> OpenCache(const std::filesystem::path& path, const std::string& key) {
+  if (path.empty()) return std::nullopt;
+  Result<std::optional<ObservationCacheReader>> cache = ObservationCacheReader::Open(path, key);
+  if (cache.ok()) return cache.TakeValue();
+  Log(LogLevel::kWarning, "cache ignored: " + cache.error().message);
+  return std::nullopt;
+}
+
+std::optional<ObservationCacheWriter> StartCache(const std::filesystem::path& path, const std::string& key,
+                                                 FrameSize frame_size) {
+  if (path.empty()) return std::nullopt;
+  Result<ObservationCacheWriter> writer = ObservationCacheWriter::Create(path, key, frame_size);
+  if (writer.ok()) return writer.TakeValue();
+  Log(LogLevel::kWarning, "nothing is cached: " + writer.error().message);
+  return std::nullopt;
+}
+
+// The .raw of a clip, or of just the part that is scored.
+struct Inflated {
+  RawReader raw;
+  uint64_t num_pairs = 0;
+  bool is_part = false;
+  uint64_t next = 0, end = 0;  // pairs of the file still to read
+};
+
+Result<Inflated> OpenInflated(const ClipRequest& request, const PairRange& range, FrameSize frame_size) {
+  KIT_ASSIGN(RawReader raw, RawReader::Open(request.raw, frame_size));
+  const uint64_t num_frames = raw.num_frames();
+  if (num_frames % 2 != 0) {
+    return Error{Code::kCorrupt,
+                 request.raw.string() + ": has " + std::to_string(num_frames) + " frames, expected an even number"};
+  }
+  Inflated inflated{std::move(raw), num_frames / 2};
+  inflated.is_part = request.pairs.has_value() && inflated.num_pairs == range.end - range.first;
+  inflated.next = inflated.is_part ? 0 : range.first;
+  inflated.end = std::min(inflated.num_pairs, inflated.next + (range.end - range.first));
+  return inflated;
+}
+
+// Upstream stops where the shorter clip ends: without a word when that is the end of one of its batches.
+Error WrongLength(const ClipRequest& request, uint64_t raw_pairs, uint64_t total_pairs) {
+  std::string upstream;
+  if (raw_pairs < total_pairs && raw_pairs % request.batch_size == 0 && raw_pairs > 0) {
+    upstream = "; upstream would have scored these " + std::to_string(raw_pairs) + " without a word";
+  }
+  const bool may_be_a_part = raw_pairs < total_pairs && request.may_name_pairs;
+  return Error{Code::kCorrupt, request.raw.string() + ": has " + std::to_string(raw_pairs) +
+                                   " pairs, the original has " + std::to_string(total_pairs) + upstream +
+                                   (may_be_a_part ? "; --pairs A:B scores a part" : "")};
+}
+
+// The original as the score needs it: what the nets read in its pairs, in order.
+class Original {
+ public:
+  virtual ~Original() = default;
+  virtual FrameSize frame_size() const = 0;
+  // How many pairs of the range are to come, as far as is known beforehand.
+  virtual uint64_t expected_pairs() const = 0;
+  // Of the whole original, where it is known beforehand.
+  virtual std::optional<uint64_t> known_total() const = 0;
+  // Valid as long as this object; at most one at a time.
+  virtual ObservationStream Observe() = 0;
+  // After the stream is destroyed: pairs of the whole original. `pairs` says how scoring ended: an error that came from
+  // reading the original is returned again.
+  virtual Result<uint64_t> Finish(const Result<std::vector<PairDistortion>>& pairs) = 0;
+};
+
+// Remembered from an earlier score of the same original.
+class RememberedOriginal final : public Original {
+ public:
+  static Result<std::unique_ptr<Original>> Create(ObservationCacheReader cache, const PairRange& range) {
+    const uint64_t total = cache.num_pairs();
+    if (range.first >= total || (range.end != UINT64_MAX && range.end > total)) {
+      return Error{Code::kInvalidArgument,
+                   "video: has " + std::to_string(total) + " pairs, the range asks for more"};
+    }
+    for (uint64_t i = 0; i < range.first; ++i) KIT_TRY(cache.Next());
+    const uint64_t expected = std::min(total, range.end) - range.first;
+    return std::unique_ptr<Original>(new RememberedOriginal(std::move(cache), expected));
+  }
+
+  FrameSize frame_size() const override { return cache_.frame_size(); }
+  uint64_t expected_pairs() const override { return expected_; }
+  std::optional<uint64_t> known_total() const override { return cache_.num_pairs(); }
+  ObservationStream Observe() override {
+    return [this, left = expected_](size_t count) mutable -> Result<std::vector<Observation>> {
+      std::vector<Observation> observations;
+      for (; left > 0 && observations.size() < count; --left) {
+        KIT_ASSIGN(std::optional<Observation> observation, cache_.Next());
+        observations.push_back(std::move(*observation));
+      }
+      return observations;
+    };
+  }
+  Result<uint64_t> Finish(const Result<std::vector<PairDistortion>>& pairs) override {
+    if (!pairs.ok()) return pairs.error();
+    return uint64_t{cache_.num_pairs()};
+  }
+
+ private:
+  RememberedOriginal(ObservationCacheReader cache, uint64_t expected) : cache_(std::move(cache)), expected_(expected) {}
+  ObservationCacheReader cache_;
+  uint64_t expected_;
+};
+
+// Decoded now; what the nets read is kept for the next score where there is a writer.
+class DecodedOriginal final : public Original {
+ public:
+  DecodedOriginal(GroundTruth truth, std::optional<ObservationCacheWriter> writer, Nets& nets)
+      : truth_(std::move(truth)), writer_(std::move(writer)), nets_(nets) {}
+
+  FrameSize frame_size() const override { return truth_.frame_size(); }
+  uint64_t expected_pairs() const override { return truth_.estimated_pairs(); }
+  std::optional<uint64_t> known_total() const override { return std::nullopt; }
+  ObservationStream Observe() override {
+    const PairStream pairs = [this] {
+      Result<std::optional<FramePair>> pair = truth_.Next();
+      read_well_ = pair.ok();
+      return pair;
+    };
+    return [this, observe = ObservePairs(ReadAhead(pairs, kReadAhead), nets_)](
+               size_t count) -> Result<std::vector<Observation>> {
+      KIT_ASSIGN(std::vector<Observation> observations, observe(count));
+      for (const Observation& observation : observations) {
+        if (writer_.has_value()) KIT_TRY(writer_->Add(observation));
+      }
+      return observations;
+    };
+  }
+  Result<uint64_t> Finish(const Result<std::vector<PairDistortion>>& pairs) override {
+    // Two clips of different lengths are an error already, but the caller's sentence names both lengths.
+    if (!pairs.ok() && (pairs.error().code != Code::kCorrupt || !read_well_)) return pairs.error();
+    KIT_ASSIGN(const uint64_t total, truth_.CountAllPairs());
+    if (pairs.ok() && pairs.value().size() == total) Remember();
+    return total;
+  }
+
+ private:
+  // Only a whole clip is kept: a part of one would have to be known as a part.
+  void Remember() {
+    if (!writer_.has_value()) return;
+    if (const Status status = writer_->Commit(); !status.ok()) {
+      Log(LogLevel::kWarning, "nothing is cached: " + status.error().message);
+    }
+  }
+  GroundTruth truth_;
+  std::optional<ObservationCacheWriter> writer_;
+  Nets& nets_;
+  bool read_well_ = true;
+};
+
+// Sets score.from_cache.
+Result<std::unique_ptr<Original>> OpenOriginal(const ClipRequest& request, const std::string& key,
+                                               const PairRange& range, Nets& nets, ClipScore& score) {
+  const std::filesystem::path folder = request.use_cache ? CacheFolder() : std::filesystem::path();
+  const std::filesystem::path path = folder.empty() ? folder : ObservationCachePath(folder, key);
+  if (std::optional<ObservationCacheReader> cache = OpenCache(path, key); cache.has_value()) {
+    score.from_cache = true;
+    return RememberedOriginal::Create(std::move(*cache), range);
+  }
+  KIT_ASSIGN(GroundTruth truth, GroundTruth::Open(request.video, request.ground_truth, range, request.limits));
+  std::optional<ObservationCacheWriter> writer;
+  if (!request.pairs.has_value()) writer = StartCache(path, key, truth.frame_size());
+  return std::unique_ptr<Original>(std::make_unique<DecodedOriginal>(std::move(truth), std::move(writer), nets));
+}
+
+PairStream PairsOf(Inflated& inflated) {
+  return [&inflated]() -> Result<std::optional<FramePair>> {
+    if (inflated.next >= inflated.end) return std::optional<FramePair>();
+    KIT_ASSIGN(FramePair pair, ReadPair(inflated.raw, inflated.next));
+    ++inflated.next;
+    return std::optional<FramePair>(std::move(pair));
+  };
+}
+
+}  // namespace
+
+Result<ClipScore> ScoreClip(const ClipRequest& request, Nets& nets, Progress& progress) {
+  const PairRange range = request.pairs.value_or(PairRange{});
+  ClipScore score;
+  KIT_ASSIGN(score.video_sha256, Sha256HexOfFile(request.video));
+  KIT_ASSIGN(score.ground_truth, DescribeGroundTruth(request.ground_truth, score.video_sha256));
+  const size_t at_once = nets.device().cuda ? request.batch_size : kPairsAtOnce;
+  const std::string key = CacheKey(score.ground_truth, nets, at_once);
+  KIT_ASSIGN(const std::unique_ptr<Original> original, OpenOriginal(request, key, range, nets, score));
+  KIT_ASSIGN(Inflated inflated, OpenInflated(request, range, original->frame_size()));
+  const auto has_other_length = [&inflated](uint64_t total) {
+    return !inflated.is_part && inflated.num_pairs != total;
+  };
+  if (const auto total = original->known_total(); total.has_value() && has_other_length(*total)) {
+    return WrongLength(request, inflated.num_pairs, *total);
+  }
+  Result<std::vector<PairDistortion>> pairs =
+      MeasureDistortion(original->Observe(), ObservePairs(ReadAhead(PairsOf(inflated), kReadAhead), nets), at_once,
+                        progress, original->expected_pairs());
+  KIT_ASSIGN(score.total_pairs, original->Finish(pairs));
+  if (has_other_length(score.total_pairs)) return WrongLength(request, inflated.num_pairs, score.total_pairs);
+  if (!pairs.ok()) return pairs.error();
+  score.pairs = pairs.TakeValue();
+  return score;
+}
+
+void DescribeJudges(const Nets& nets, const GroundTruthOptions& options, ScoreReport& report) {
+  report.nets_bytes = nets.info().size_bytes();
+  report.nets_label = nets.info().label;
+  report.segnet_sha256 = nets.info().segnet_sha256;
+  report.posenet_sha256 = nets.info().posenet_sha256;
+  report.device = nets.device().ToString();
+  report.torch = TorchDescription();
+  if (nets.device().cuda && options.dump.empty()) {
+    report.notes.push_back(
+        "ground truth decoded by FFmpeg, not DALI: this is not the official CUDA score, which was about 0.03 higher "
+        "for the five submissions whose scores on both are known; --gt raw:FILE takes DALI's frames");
+  }
+}
+
+void AddGroundTruth(const ClipScore& clip, ScoreReport& report) {
+  const auto append = [](std::string& list, const std::string& item) {
+    if (list != item) list += (list.empty() ? "" : ", ") + item;
+  };
+  append(report.ground_truth, clip.ground_truth.description);
+  append(report.ground_truth_decoder, clip.ground_truth.decoder);
+  append(report.ground_truth_sha256, clip.ground_truth.frames_sha256);
+  report.from_cache = report.from_cache && clip.from_cache;
+}
+
+void FillMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size, ScoreReport& report) {
+  const MeanDistortion exact = ExactMeans(report.pairs);
+  const MeanDistortion upstream = UpstreamMeans(clips, batch_size);
+  report.score.seg = exact.seg;
+  report.score.pose = exact.pose;
+  report.upstream = report.score;
+  report.upstream.seg = upstream.seg;
+  report.upstream.pose = upstream.pose;
+}
+
+}  // namespace kitsink
