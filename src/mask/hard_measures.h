@@ -58,17 +58,17 @@ enum Measure : uint8_t {
   kDepthWarpRight1,
 
   // Predicted edges, quantised: the edge of the first row after the step between two other edges.
-  kUp1ByPrev,       // the step from PrevUp1 to Prev
-  kUp1ByWarp,       // from WarpUp1 to Warp
-  kUp1ByOld,        // from OldUp1 to Old
-  kUp1ByUp2,        // from Up2 to Up1
-  kUp1ByUp3,        // from Up3 to Up1
-  kUp2ByPrev,       // from PrevUp2 to Prev
-  kUp2ByWarp,       // from WarpUp2 to Warp
-  kDepthByPrev,     // the depth of Left1, by the step from PrevLeft1 to Prev
-  kDepthByWarp,     // the same in Warp
-  kDistanceUp1,     // the edge of Up1 itself in pixels, -40 .. 60
-  kLengthUp1,       // lengths of the runs that begin where the edge is, up to 20
+  kUp1ByPrev,    // the step from PrevUp1 to Prev
+  kUp1ByWarp,    // from WarpUp1 to Warp
+  kUp1ByOld,     // from OldUp1 to Old
+  kUp1ByUp2,     // from Up2 to Up1
+  kUp1ByUp3,     // from Up3 to Up1
+  kUp2ByPrev,    // from PrevUp2 to Prev
+  kUp2ByWarp,    // from WarpUp2 to Warp
+  kDepthByPrev,  // the depth of Left1, by the step from PrevLeft1 to Prev
+  kDepthByWarp,  // the same in Warp
+  kDistanceUp1,  // the edge of Up1 itself in pixels, -40 .. 60
+  kLengthUp1,    // lengths of the runs that begin where the edge is, up to 20
   kLengthUp2,
   kLengthWarp,
 
@@ -105,18 +105,18 @@ enum Measure : uint8_t {
 
   // The place in the map.
   kRow,
-  kQuarterRow,      // y / 4
-  kQuarterColumn,   // x / 4
-  kSixteenthColumn, // x / 16
-  kTile,            // of 24 x 16 pixels, hashed
+  kQuarterRow,       // y / 4
+  kQuarterColumn,    // x / 4
+  kSixteenthColumn,  // x / 16
+  kTile,             // of 24 x 16 pixels, hashed
 
   // Matches and combinations that only selectors use.
   kDoubtPrevMatch,
   kDoubtWarpMatch,
   kEdgeAndDoubtPrevMatch,
   kEdgeAndDoubtWarpMatch,
-  kClassesOfMatches,   // W, the class at PrevMatch and at WarpMatch
-  kAgreement,          // bit by bit: which of eight neighbours are of class W
+  kClassesOfMatches,  // W, the class at PrevMatch and at WarpMatch
+  kAgreement,         // bit by bit: which of eight neighbours are of class W
   kClassesOfWAndN,
   kNumMeasures,
 };

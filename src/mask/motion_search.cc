@@ -133,33 +133,48 @@ void Descend(Search& search, const Motion& last, int64_t field_cost, int halving
   }
 }
 
-}  // namespace
-
-Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t count) {
-  Motion best;
-  best.field[Motion::kCentre] = width / 2;
-  best.field[Motion::kHorizon] = height / 2;
-  const size_t num_probes = std::min<size_t>(64, count - 1);
-  const size_t map_bytes = static_cast<size_t>(width) * static_cast<size_t>(height);
-  std::vector<MapTables> maps;
-  std::vector<Search> searches;
-  std::array<int64_t, 256> edges{};  // between two classes, by the smaller and the larger
-  maps.reserve(num_probes);
-  for (size_t i = 0; i < num_probes; ++i) {
-    const size_t t = i * (count - 1) / num_probes;
-    maps.emplace_back(width, height, 0);
-    MapTables& map = maps.back();
-    for (int y = 0; y < height; ++y) {
-      const uint8_t* row = ids.data() + t * map_bytes + static_cast<size_t>(y) * static_cast<size_t>(width);
-      std::copy_n(row, width, map.ids.Row(y));
-      for (int x = 1; x < width; ++x) ++edges[std::min(row[x - 1], row[x]) * 16U + std::max(row[x - 1], row[x])];
-    }
-    searches.emplace_back(ids.data() + (t + 1) * map_bytes, map, SampleRows(192, 8, height), Motion().plane);
+// Scores cameras by the motions that they allow between probes: pairs of consecutive maps, spread over the clip.
+class CameraSearch {
+ public:
+  CameraSearch(std::span<const uint8_t> ids, int width, int height, size_t count)
+      : ids_(ids), width_(width), height_(height) {
+    best_.field[Motion::kCentre] = width / 2;
+    best_.field[Motion::kHorizon] = height / 2;
+    const size_t num_probes = std::min<size_t>(64, count - 1);
+    maps_.reserve(num_probes);  // the searches refer to the maps
+    for (size_t i = 0; i < num_probes; ++i) AddProbe(i * (count - 1) / num_probes);
   }
-  const auto cost_of = [&](const Motion& camera, size_t stride) {
+
+  // The camera that saves most mismatches. A motion costs bits, so without a saving there is no camera.
+  Motion Find() {
+    ChoosePlane();
+    ChoosePosition();
+    ImprovePlane();
+    ImprovePosition();
+    return best_cost_ < 0 ? best_ : Motion{};
+  }
+
+ private:
+  static constexpr size_t kMaxIds = 16;
+
+  void AddProbe(size_t t) {
+    const size_t map_bytes = static_cast<size_t>(width_) * static_cast<size_t>(height_);
+    MapTables& map = maps_.emplace_back(width_, height_, 0);
+    for (int y = 0; y < height_; ++y) {
+      const uint8_t* row = ids_.data() + t * map_bytes + static_cast<size_t>(y) * static_cast<size_t>(width_);
+      std::copy_n(row, width_, map.ids.Row(y));
+      for (int x = 1; x < width_; ++x) {
+        ++edges_[std::min(row[x - 1], row[x]) * kMaxIds + std::max(row[x - 1], row[x])];
+      }
+    }
+    searches_.emplace_back(ids_.data() + (t + 1) * map_bytes, map, SampleRows(192, 8, height_), Motion().plane);
+  }
+
+  // Mismatches that the best motion of this camera adds, summed over one probe in `stride`; negative: it saves some.
+  int64_t CostOf(const Motion& camera, size_t stride) {
     int64_t cost = 0;
-    for (size_t i = 0; i < searches.size(); i += stride) {
-      Search& search = searches[i];
+    for (size_t i = 0; i < searches_.size(); i += stride) {
+      Search& search = searches_[i];
       search.Restart();
       search.Try(camera, 0);
       TryApproaches(search, camera, kSearchCost);
@@ -167,61 +182,84 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
       cost += search.best_cost();
     }
     return cost;
-  };
-  int64_t best_cost = 0;
-  const auto improves = [&](const Motion& trial, size_t stride) {
-    const int64_t cost = cost_of(trial, stride);
-    if (cost >= best_cost) return false;
-    best_cost = cost;
-    best = trial;
-    return true;
-  };
+  }
 
-  // What moves with the camera is first of all the edge between two classes. A plane of all classes would do, were it
-  // not that what stays (sky, the own hood) then spoils every motion.
-  Motion trial = best;
-  for (int pair = 0; pair < 4; ++pair) {
-    const auto most = std::ranges::max_element(edges, {}, [&](const int64_t& n) {
-      const auto at = static_cast<size_t>(&n - edges.data());
-      return at / 16 != at % 16 ? n : 0;
-    });
-    const auto at = static_cast<uint32_t>(most - edges.begin());
-    *most = 0;
-    trial.plane = 1U << at / 16 | 1U << at % 16;
-    for (int horizon = 10; horizon <= 22; horizon += 3) {
-      trial.field[Motion::kHorizon] = height * horizon / 32;
-      improves(trial, 6);
+  void Try(const Motion& trial, size_t stride) {
+    const int64_t cost = CostOf(trial, stride);
+    if (cost >= best_cost_) return;
+    best_cost_ = cost;
+    best_ = trial;
+  }
+
+  // Tries the two classes of each of the four most frequent edges. A plane of all classes loses: what does not move
+  // (sky, hood of the own car) then spoils every motion.
+  void ChoosePlane() {
+    Motion trial = best_;
+    for (int pair = 0; pair < 4; ++pair) {
+      const auto most = std::ranges::max_element(edges_, {}, [&](const int64_t& n) {
+        const auto at = static_cast<size_t>(&n - edges_.data());
+        return at / kMaxIds != at % kMaxIds ? n : 0;
+      });
+      const auto at = static_cast<size_t>(most - edges_.begin());
+      *most = 0;
+      trial.plane = 1U << at / kMaxIds | 1U << at % kMaxIds;
+      for (int horizon = 10; horizon <= 22; horizon += 3) {
+        trial.field[Motion::kHorizon] = height_ * horizon / 32;
+        Try(trial, 6);
+      }
     }
   }
-  // The slope towards the right camera is short, so a fine grid comes first, then a climb from its best few.
-  std::vector<std::pair<int64_t, Motion>> grid;
-  trial = best;
-  for (int horizon = 10; horizon <= 22; ++horizon) {
-    for (int centre = 13; centre <= 19; ++centre) {
-      trial.field[Motion::kHorizon] = height * horizon / 32;
-      trial.field[Motion::kCentre] = width * centre / 32;
-      grid.emplace_back(cost_of(trial, 8), trial);
+
+  // The cost falls only close to the right camera, so a fine grid of positions on few probes comes before its best four
+  // on all probes.
+  void ChoosePosition() {
+    std::vector<std::pair<int64_t, Motion>> grid;
+    Motion trial = best_;
+    for (int horizon = 10; horizon <= 22; ++horizon) {
+      for (int centre = 13; centre <= 19; ++centre) {
+        trial.field[Motion::kHorizon] = height_ * horizon / 32;
+        trial.field[Motion::kCentre] = width_ * centre / 32;
+        grid.emplace_back(CostOf(trial, 8), trial);
+      }
+    }
+    std::ranges::stable_sort(grid, {}, &std::pair<int64_t, Motion>::first);
+    best_cost_ = 0;
+    for (size_t start = 0; start < 4; ++start) Try(grid[start].second, 1);
+  }
+
+  void ImprovePlane() {
+    const int num_ids = *std::ranges::max_element(ids_) + 1;
+    for (int id = 0; id < num_ids; ++id) {
+      Motion trial = best_;
+      trial.plane ^= 1U << id;
+      Try(trial, 1);
     }
   }
-  std::ranges::stable_sort(grid, {}, &std::pair<int64_t, Motion>::first);
-  best_cost = 0;
-  for (size_t start = 0; start < 4; ++start) improves(grid[start].second, 1);
-  const int num_ids = *std::ranges::max_element(ids) + 1;
-  for (int id = 0; id < num_ids; ++id) {
-    trial = best;
-    trial.plane ^= 1U << id;
-    improves(trial, 1);
-  }
-  for (int step = 8; step >= 2; step /= 2) {
-    for (const auto& [dx, dy] : {std::pair{step, 0}, {-step, 0}, {0, step}, {0, -step}}) {
-      trial = best;
-      trial.field[Motion::kCentre] += dx;
-      trial.field[Motion::kHorizon] += dy;
-      improves(trial, 1);
+
+  void ImprovePosition() {
+    for (int step = 8; step >= 2; step /= 2) {
+      for (const auto& [dx, dy] : {std::pair{step, 0}, {-step, 0}, {0, step}, {0, -step}}) {
+        Motion trial = best_;
+        trial.field[Motion::kCentre] += dx;
+        trial.field[Motion::kHorizon] += dy;
+        Try(trial, 1);
+      }
     }
   }
-  // Where nothing moves no camera is worth its bits.
-  return best_cost < 0 ? best : Motion{};
+
+  std::span<const uint8_t> ids_;
+  int width_, height_;
+  std::vector<MapTables> maps_;
+  std::vector<Search> searches_;
+  std::array<int64_t, kMaxIds * kMaxIds> edges_{};  // horizontal neighbours, by smaller and larger class
+  Motion best_;
+  int64_t best_cost_ = 0;
+};
+
+}  // namespace
+
+Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t count) {
+  return CameraSearch(ids, width, height, count).Find();
 }
 
 Motion FindMotion(const uint8_t* actual, const MapTables& previous, const Motion& last) {
