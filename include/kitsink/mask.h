@@ -46,7 +46,7 @@ struct MaskInfo {
 Result<MaskInfo> ReadMaskInfo(std::span<const uint8_t> stream, const Limits& limits);
 
 // Where the bits of a stream m go: header, motion, each class (with its number of pixels), and the ends of the code.
-// All decisions about a pixel are charged to the pixel's class.
+// A decision is charged to the class that it settles, so a class pays for its borders and for where it newly appears.
 struct MeasuredMask {
   MaskClip clip;
   std::vector<StreamPart> parts;  // their bits add up to the size of the stream

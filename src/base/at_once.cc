@@ -1,3 +1,5 @@
+// Runs items of work on several threads, which take the next item from a shared counter.
+
 #include "kitsink/at_once.h"
 
 #include <algorithm>
@@ -26,7 +28,7 @@ Status RunAtOnce(size_t count, int at_once, const std::function<Status(size_t wo
     others.emplace_back(work, worker);
   }
   work(0);
-  others.clear();  // waits
+  others.clear();  // joins the threads
   return first_error;
 }
 

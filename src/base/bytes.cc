@@ -1,3 +1,5 @@
+// Writes and reads little-endian fields.
+
 #include "kitsink/bytes.h"
 
 #include <bit>
