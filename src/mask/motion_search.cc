@@ -1,3 +1,5 @@
+// Searches the camera of a clip and the motion of each map.
+
 #include "mask/motion_search.h"
 
 #include <algorithm>
@@ -8,20 +10,20 @@
 namespace kitsink {
 namespace {
 
-// The pixels that motions are judged by: all that changed, and of those that did not one column in `column_step`, which
-// a motion must not spoil; each stands for `column_step` of its kind.
+// The pixels by which motions are judged: all pixels that changed, and of the unchanged ones, which a motion must not
+// spoil, one column in `column_step`. An unchanged pixel counts `column_step` times.
 struct Samples {
   struct Row {
     int y;
     size_t begin, end;
-    int64_t changed_above;  // pixels that changed, in the rows before this
+    int64_t changed_above;  // number of changed pixels in the rows above
   };
   std::vector<Row> rows;
   std::vector<uint16_t> columns;
   std::vector<uint8_t> ids;
 };
 
-// Rows are skipped where a map has many of them, and columns with them.
+// In large maps the search samples one row in `row_step`, and fewer columns.
 struct Sampling {
   int row_step, column_step;
 };
@@ -29,10 +31,10 @@ Sampling SampleRows(int most_rows, int column_step, int height) {
   const int row_step = std::max(1, height / most_rows);
   return {row_step, column_step * row_step};
 }
-// A changed field must save this many mismatches: of one map, where it costs bits, and while the camera is searched.
+// A changed field costs bits, so it must save this many mismatches: in one map, and in the search for the camera.
 constexpr int64_t kFieldCost = 20, kSearchCost = 24;
 
-// Only those whose class in the previous map is on `plane`: the others stay in every motion.
+// Samples only pixels whose class in the previous map is on `plane`, because no motion moves the others.
 Samples TakeSamples(const uint8_t* actual, const MapTables& previous, Sampling sampling, uint32_t plane) {
   Samples samples;
   const int width = previous.width;
@@ -56,7 +58,7 @@ Samples TakeSamples(const uint8_t* actual, const MapTables& previous, Sampling s
 
 class Search {
  public:
-  // REQUIRES: trials have no class on their plane that is not on `plane`.
+  // REQUIRES: the planes of all trials are subsets of `plane`.
   Search(const uint8_t* actual, const MapTables& previous, Sampling sampling, uint32_t plane)
       : samples_(TakeSamples(actual, previous, sampling, plane)),
         weight_(sampling.column_step),
@@ -78,8 +80,8 @@ class Search {
   void Restart() { best_cost_ = INT64_MAX; }
 
  private:
-  // What the motion changes in the number of mismatches, or a bound that is not below `least`. From the bottom up,
-  // since what is near moves most: a bad motion is found out early.
+  // The change in the number of mismatches that the motion causes, or a lower bound of it that is at least `least`.
+  // Rows go from the bottom up: near objects move most, so a bad motion fails early.
   int64_t Mismatches(const Motion& motion, int64_t least) const {
     int64_t count = 0;
     const int64_t last = previous_ref_.get().width - 1;
@@ -112,7 +114,7 @@ void TryApproaches(Search& search, Motion trial, int64_t margin) {
   }
 }
 
-// Coordinate descent; a field that leaves the value in `last` must save `field_cost` mismatches.
+// Coordinate descent. A step that moves a field away from its value in `last` must save `field_cost` mismatches.
 void Descend(Search& search, const Motion& last, int64_t field_cost, int halvings) {
   static constexpr std::array<int, Motion::kNumFields> kFirstStep = {32, 16, 64, 16, 8, 64};
   for (int shift = 0; shift < halvings; ++shift) {
