@@ -382,7 +382,7 @@ TEST(MaskDecode, StopsWhenAsked) {
   EXPECT_EQ(stop.updates, 2);
 }
 
-// tests/corrupt/README.md says how each file was made.
+// tests/data/README.md says how each file was made.
 TEST(MaskDecode, RejectsCorruptFiles) {
   const std::filesystem::path folder = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/corrupt";
   const std::pair<const char*, const char*> faults[] = {

@@ -73,6 +73,7 @@ struct Selector {
   bool by_rank;  // separate vectors for each rank of the decision
 };
 constexpr size_t kShortSelectors = 8;  // the others belong to the long list
+constexpr int kMatchSize = kNumSteps * kNumDoubts;
 constexpr std::array<Selector, HardContexts::kMaxSelectors> kSelectors = {{
     {kW, 16, true},
     {StepOf(kEdgeUp1), kNumSteps, true},
@@ -82,8 +83,8 @@ constexpr std::array<Selector, HardContexts::kMaxSelectors> kSelectors = {{
     {kUp1ByWarp, kNumSteps, false},
     {kClassesOfWAndN, 256, true},
     {kDepthLeft1, kNumSteps, false},
-    {kEdgeAndDoubtPrevMatch, kNumSteps* kNumDoubts, false},
-    {kEdgeAndDoubtWarpMatch, kNumSteps* kNumDoubts, false},
+    {kEdgeAndDoubtPrevMatch, kMatchSize, false},
+    {kEdgeAndDoubtWarpMatch, kMatchSize, false},
     {kClassesOfMatches, 16 * 16 * 16, false},
 }};
 
@@ -155,7 +156,7 @@ constexpr std::array<Measure, HardContexts::kNumFeatureMeasures> kFeatures = {
     kDoubtWarpMatch,
 };
 
-// Hashes contexts kFirst .. kEnd - 1. The tables are unrolled: read at run time they would cost time at every pixel.
+// Hash of one context. Templates unroll the tables at compile time, because these hashes are on the hot path.
 template <size_t kContext>
 uint32_t HashOfContext(const Measures& m) {
   return [&]<size_t... kIndex>(std::index_sequence<kIndex...>) {
@@ -163,6 +164,7 @@ uint32_t HashOfContext(const Measures& m) {
   }
   (std::make_index_sequence<kContexts[kContext].count>());
 }
+// Hashes contexts kFirst .. kEnd - 1.
 template <size_t kFirst, size_t kEnd>
 void HashContexts(const Measures& m, std::array<uint32_t, HardContexts::kMaxContexts>& hashes) {
   [&]<size_t... kIndex>(std::index_sequence<kIndex...>) {

@@ -14,7 +14,7 @@ namespace kitsink {
 // Directions are relative to the pixel. Up1 is the row above, Left1 the column to the left; W, N, NE, NEE .. are single
 // pixels by compass. A name without a map's name belongs to the map being coded. Prev is the previous map, Old the one
 // before it, Warp the previous map after motion compensation. PrevMatch and WarpMatch are the places in Prev and Warp
-// that match the pixel's neighbourhood (match.h).
+// that match the pixel's neighbourhood (match.h). The order of this list is free; that of the tables is format.
 enum Measure : uint8_t {
   // Edges: where the run of class W ends in a row, and the class beyond (Edge::key).
   kEdgeUp1,
@@ -110,7 +110,7 @@ enum Measure : uint8_t {
   kSixteenthColumn,  // x / 16
   kTile,             // of 24 x 16 pixels, hashed
 
-  // Matches and combinations that only selectors use.
+  // How much the matches differ, and combinations for selectors.
   kDoubtPrevMatch,
   kDoubtWarpMatch,
   kEdgeAndDoubtPrevMatch,

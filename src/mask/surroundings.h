@@ -18,7 +18,7 @@ struct Surroundings {
   const MapTables* warped;
 };
 
-// Hashes of small integers; the first names the context.
+// Hash of small integers. The first one identifies the context.
 inline uint32_t MixHash(uint32_t hash, uint32_t value) {
   hash = (hash ^ value) * 0x85ebca6bU;
   return hash ^ (hash >> 15);
@@ -30,7 +30,8 @@ uint32_t HashOf(uint32_t first, Values... rest) {
   return hash;
 }
 
-// An edge distance in 26 steps, fine near zero: 12 is just here, 0 far left, 24 far right, kNoStep none.
+// A quantised edge distance, finer near zero: 12 stands for distance 0, 0 for far left, 24 for far right, kNoStep for
+// no edge.
 inline constexpr uint32_t kNumSteps = 26, kNoStep = 25;
 constexpr std::array<uint8_t, 512> MakeSteps() {
   std::array<uint8_t, 512> steps{};
@@ -47,11 +48,11 @@ inline uint32_t QuantizeDistance(int distance) {
   return kSteps[static_cast<size_t>(distance + 255)];
 }
 
-// Where class a's run ends in a row, quantised, and the class beyond.
+// The end of class a's run in a row.
 struct Edge {
-  int distance;
-  uint32_t step;
-  uint32_t key;  // step and class beyond
+  int distance;   // EdgeDistance()
+  uint32_t step;  // the distance, quantised
+  uint32_t key;   // step, and the class after the edge
 };
 inline Edge FindEdge(const MapTables& map, int y, int x, int a) {
   const int distance = EdgeDistance(map, y, x, a);
