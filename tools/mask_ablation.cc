@@ -1,5 +1,5 @@
-// What each ingredient of the class-map coder buys: codes a raw clip with one model after another, from order 0 upward,
-// and prints a row for each. Coded rows are whole streams without their 16-byte head; "ideal" rows are code lengths.
+// Measures what each part of the class-map coder gains: codes a raw clip with models of rising complexity and prints a
+// row for each. "Ideal" rows are code lengths; the others are sizes of whole streams without their 16-byte header.
 //
 //   mask_ablation FILE.u8 WIDTH HEIGHT CLASSES MAPS
 
@@ -29,7 +29,7 @@ struct Clip {
   const uint8_t* map(int t) const {
     return ids.data() + static_cast<size_t>(t) * static_cast<size_t>(width) * static_cast<size_t>(height);
   }
-  // Outside the clip everything is 0.
+  // Ids outside the clip are 0.
   uint8_t At(int t, int y, int x) const {
     if (t < 0 || y < 0 || x < 0 || x >= width || y >= height) return 0;
     return map(t)[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)];
@@ -43,7 +43,7 @@ void PrintRow(const std::string& name, double bytes, double seconds) {
   std::fflush(stdout);
 }
 
-// The neighbours of a pixel in the order in which contexts take them: (map, row, column) relative to it.
+// Neighbours of a pixel, as (map, row, column) relative to it. A context of order n is the first n of them.
 struct Offset {
   int dt, dy, dx;
 };
@@ -51,9 +51,9 @@ constexpr Offset kNeighbours[] = {{0, 0, -1}, {0, -1, 0}, {-1, 0, 0}, {0, -1, 1}
                                   {-1, 1, 0}, {0, -2, 0}, {0, 0, -2}, {-1, -1, 0}, {-1, 0, -1}, {0, -1, 2}};
 constexpr int kMaxOrder = static_cast<int>(std::size(kNeighbours));
 
-// Context-tree weighting (Willems, Shtarkov, Tjalkens 1995) of binary decisions: a Krichevsky-Trofimov estimator in
-// every node, and at every node the even mixture of stopping there and of going on. With `weighted` false only the
-// deepest node counts, which is a plain context of that order.
+// Context-tree weighting (Willems, Shtarkov, Tjalkens 1995) of binary decisions. Each node holds a Krichevsky-Trofimov
+// estimator and mixes it, with equal prior weights, with its child. With `weighted` false only the deepest node counts,
+// which is a single context of that order.
 class ContextTrees {
  public:
   ContextTrees(int order, bool weighted) : order_(order), weighted_(weighted), nodes_(size_t{1} << kTableBits) {}
@@ -66,7 +66,7 @@ class ContextTrees {
       if (depth > 0) hash = (hash ^ cells[depth - 1]) * 0x9e3779b97f4a7c15U + static_cast<uint64_t>(depth);
       path[depth] = &Find(hash);
     }
-    double below[kMaxOrder + 1] = {};  // P(one) of the mixture from this depth on
+    double below[kMaxOrder + 1] = {};  // P(one) of the mixture at this depth and below
     for (int depth = order_; depth >= 0; --depth) {
       const Node& node = *path[depth];
       const double here = (node.ones + 0.5) / (node.ones + node.zeros + 1);
@@ -92,7 +92,7 @@ class ContextTrees {
   static constexpr int kTableBits = 23;
   struct Node {
     uint64_t key = 0;
-    double ratio = 1;  // P of stopping here over P of going on, of all decisions so far
+    double ratio = 1;  // weight of this node over weight of its child, after all decisions so far
     float ones = 0, zeros = 0;
   };
   Node& Find(uint64_t hash) {
@@ -106,7 +106,7 @@ class ContextTrees {
   std::vector<Node> nodes_;
 };
 
-// Every pixel through "is it this class?" for its neighbours' classes first, then the others.
+// Codes every pixel by decisions "is it this class?", first for its neighbours' classes, then for the others.
 double IdealBytes(const Clip& clip, int order, bool weighted) {
   ContextTrees trees(order, weighted);
   double bits = 0;

@@ -1,4 +1,4 @@
-// Encodes and decodes a raw clip of class maps at the levels given, verifies the result, and prints a row for each.
+// Encodes and decodes a raw clip of class maps at the given levels, verifies the result, and prints a row for each.
 //
 //   mask_bench FILE.u8 WIDTH HEIGHT CLASSES [--maps FIRST COUNT] [--variant mirror|reverse|permute|still|crop|turn]
 //              [--levels 123] [--threads N]
@@ -49,7 +49,7 @@ double StatusMegabytes(const std::string& key) {
   return 0;
 }
 
-// The peak counts from here on (Linux).
+// Restarts the measurement of peak memory (Linux).
 void ResetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 MaskClip Variant(const MaskClip& clip, const std::string& name) {
@@ -83,7 +83,7 @@ MaskClip Variant(const MaskClip& clip, const std::string& name) {
   return out;
 }
 
-// Pixels whose right or lower neighbour is of another class.
+// Number of pixels whose right or lower neighbour has another class.
 uint64_t BoundaryPixels(const MaskClip& clip) {
   uint64_t count = 0;
   const size_t w = clip.width, h = clip.height;
@@ -106,7 +106,8 @@ int Run(const Settings& settings) {
   kitsink::Result<kitsink::Bytes> ids = kitsink::ReadFile(settings.path, uint64_t{1} << 31);
   if (!ids.ok()) return Fail(ids.error().message);
   const size_t map_bytes = size_t{settings.width} * settings.height;
-  if (map_bytes == 0 || ids.value().size() % map_bytes != 0) return Fail("the file does not hold whole maps");
+  if (map_bytes == 0 || ids.value().size() % map_bytes != 0)
+    return Fail("the file size is not a multiple of the map size");
   const auto total = static_cast<uint32_t>(ids.value().size() / map_bytes);
   const uint32_t first = std::min(settings.first, total);
   const uint32_t count = settings.count == 0 ? total - first : std::min(settings.count, total - first);

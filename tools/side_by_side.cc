@@ -1,4 +1,4 @@
-// Writes one picture of a pair: the original f1, the archive's class map, and the inflated f0 and f1, at half size.
+// Writes one picture of a pair: original f1, class map of the archive, inflated f0 and f1, each at half size.
 // usage: side_by_side VIDEO ARCHIVE RAW PAIR OUT.png
 
 #include <array>
@@ -53,13 +53,13 @@ Status Run(char** arguments) {
   std::optional<Frame> original;
   for (size_t i = 0; i < 2 * pair + 2; ++i) {
     KIT_ASSIGN(original, video.Next());
-    if (!original.has_value()) return Error{Code::kInvalidArgument, "the video has fewer pairs"};
+    if (!original.has_value()) return Error{Code::kInvalidArgument, "PAIR: the video has fewer pairs"};
   }
   KIT_ASSIGN(const Bytes member, LoadMember(arguments[1], limits));
   KIT_ASSIGN(const Scene scene, DecodeMember(member, 1, limits, SilentProgress()));
   KIT_ASSIGN(RawReader raw, RawReader::Open(arguments[2], scene.frame_size));
   if (pair >= scene.mask.count || 2 * pair + 1 >= raw.num_frames()) {
-    return Error{Code::kInvalidArgument, "the archive or the .raw has fewer pairs"};
+    return Error{Code::kInvalidArgument, "PAIR: the archive or the .raw has fewer pairs"};
   }
   KIT_ASSIGN(const Frame f0, raw.Read(2 * pair));
   KIT_ASSIGN(const Frame f1, raw.Read(2 * pair + 1));

@@ -1,3 +1,5 @@
+// Encodes frames into a video file with FFmpeg.
+
 #include "video_encoder.h"
 
 #include <algorithm>
@@ -41,7 +43,7 @@ struct VideoEncoder::Impl {
   bool committed = false;
 };
 
-// Spreads 8-bit 4:2:0 over whatever planes and depth the encoder takes; missing chroma detail is repeated.
+// Converts 8-bit 4:2:0 to the planes and bit depth of the encoder; chroma samples are repeated where needed.
 void VideoEncoder::Impl::Fill(const Yuv420& source) {
   const AVPixFmtDescriptor& format = *av_pix_fmt_desc_get(encoder->pix_fmt);
   const uint32_t chroma_width = (size.width + 1) / 2;
@@ -95,7 +97,7 @@ Result<VideoEncoder> VideoEncoder::Create(const std::filesystem::path& path, Fra
   const AVCodec* codec = avcodec_find_encoder_by_name(options.codec.c_str());
   if (codec == nullptr) return Error{Code::kUnsupported, "encoder: this FFmpeg has no " + options.codec};
   KIT_TRY(Checked(avformat_alloc_output_context2(&impl->container, nullptr, nullptr, path.c_str()),
-                  path.string() + ": no container for this ending"));
+                  path.string() + ": no container for this file name extension"));
   impl->encoder.reset(avcodec_alloc_context3(codec));
   AVCodecContext& encoder = *impl->encoder;
   encoder.width = static_cast<int>(size.width);
@@ -109,7 +111,7 @@ Result<VideoEncoder> VideoEncoder::Create(const std::filesystem::path& path, Fra
   encoder.flags |= AV_CODEC_FLAG_BITEXACT;
   AVDictionary* dictionary = nullptr;
   int code = av_dict_parse_string(&dictionary, options.codec_options.c_str(), "=", ":", 0);
-  // libx265 writes to stderr by itself, past FFmpeg's log; frames in parallel would let the machine choose the bits.
+  // libx265 prints to stderr past FFmpeg's log. With frame threads its output would depend on the machine.
   if (options.codec == "libx265") av_dict_set(&dictionary, "x265-params", "log-level=none:frame-threads=1", 0);
   if (code >= 0) code = avcodec_open2(&encoder, codec, &dictionary);
   av_dict_free(&dictionary);
@@ -165,7 +167,7 @@ Yuv420 ConvertToYuv420(const Frame& frame) {
     for (uint32_t x = 0; x < width; x += 2) {
       float blue = 0.0F;
       float red = 0.0F;
-      for (uint32_t k = 0; k < 4; ++k) {  // the last row and column stand in for those beyond an odd edge
+      for (uint32_t k = 0; k < 4; ++k) {  // at an odd edge the last row or column counts twice
         const size_t row = std::min(y + k / 2, height - 1);
         const uint8_t* pixel = &frame.rgb[3 * (row * width + std::min(x + k % 2, width - 1))];
         blue += (static_cast<float>(pixel[2]) - luma(pixel)) / 1.772F;

@@ -1,5 +1,5 @@
 #pragma once
-// Writes small clips with FFmpeg's encoders: for tests and for tools that make footage, not for the product.
+// Writes clips with FFmpeg's encoders, for tests and developer tools. The command does not use it.
 
 #include <filesystem>
 #include <memory>
@@ -12,13 +12,13 @@
 namespace kitsink {
 
 struct VideoEncoderOptions {
-  std::string codec = "libx265";         // any encoder of this FFmpeg: libx264, ffv1, ...
-  std::string pixel_format = "yuv420p";  // planar YUV that the encoder takes: yuv420p10le, yuv444p, ...
-  std::string codec_options;             // "crf=18:preset=medium", FFmpeg's own option names
+  std::string codec = "libx265";         // name of an FFmpeg encoder: libx264, ffv1, ...
+  std::string pixel_format = "yuv420p";  // a planar YUV format of the encoder: yuv420p10le, yuv444p, ...
+  std::string codec_options;             // FFmpeg options, for instance "crf=18:preset=medium"
   int frames_per_second = 20;
 };
 
-// The container follows from the file's ending (.mkv, .mp4, .hevc). The file takes its name on Commit.
+// The file name's extension (.mkv, .mp4, .hevc) selects the container. The file gets its name at Commit().
 class VideoEncoder {
  public:
   static Result<VideoEncoder> Create(const std::filesystem::path& path, FrameSize size,
@@ -26,7 +26,7 @@ class VideoEncoder {
   VideoEncoder(VideoEncoder&&) noexcept;
   VideoEncoder& operator=(VideoEncoder&&) noexcept;
   ~VideoEncoder();
-  // Goes through ConvertToYuv420. REQUIRES: the size given to Create.
+  // Converts with ConvertToYuv420() and writes. REQUIRES: the frame has the size given to Create().
   Status Write(const Frame& frame);
   Status Write(const Yuv420& picture);
   Status Commit();

@@ -1,6 +1,6 @@
 #pragma once
-// Adaptive bits: probabilities that learn as they go, coded by the range coder. A model written as a template over
-// the coder serves both directions, so that encoder and decoder cannot disagree.
+// Adaptive binary models over the range coder. A model that is a template over the bit coder both encodes and decodes,
+// so the two directions cannot disagree.
 
 #include <cstdint>
 
@@ -10,7 +10,8 @@ namespace kitsink {
 
 inline constexpr uint32_t kAdaptiveTotal = 1U << 16;
 
-// Probability of a one, in 1/65536. After n bits it moves by 1/(n + 1.5) of the error, from the 254th on by 1/255.
+// Probability of a one, in units of 1/65536. After n bits Update() moves it by 1/(n + 1.5) of the error; from the 254th
+// bit on, by 2/509.
 class AdaptiveBit {
  public:
   uint32_t ones() const { return ones_; }
@@ -28,8 +29,8 @@ class AdaptiveBit {
   int32_t count_ = 0;
 };
 
-// Bit coders: Code() takes the bit (ignored when decoding) and returns the bit coded. CodeRaw() is for equiprobable
-// bits, highest first, at most 32 of them.
+// Code() takes a bit, which the decoder ignores, and returns the coded bit. CodeRaw() does the same for `count`
+// equiprobable bits, highest first. REQUIRES: count <= 32.
 class BitEncoder {
  public:
   explicit BitEncoder(RangeEncoder& coder) : coder_(coder) {}
@@ -50,7 +51,8 @@ class BitDecoder {
   RangeDecoder& coder_;
 };
 
-// A value of `count` bits, highest first, each in the context of those above it. REQUIRES: 2^count models.
+// Codes a value of `count` bits, highest first, by a binary tree of models: the bits coded so far select the next
+// model. REQUIRES: `models` holds 2^count models.
 template <typename Coder>
 uint32_t CodeTree(Coder& coder, AdaptiveBit* models, uint32_t value, int count) {
   uint32_t node = 1;

@@ -2,10 +2,10 @@
 // An arithmetic coder of single binary decisions, each with its own 32-bit probability.
 //
 // State: the closed interval [low, high] of 64-bit integers, at first all of them. A decision with probability p of a
-// one (in units of 2^-32) splits it at mid = low + floor((high - low) * p / 2^32); a one keeps [low, mid], a zero
-// [mid + 1, high]. While the first bytes of low and high agree, that byte is output and shifted out, low filling with
-// zero bits and high with ones. There is no carry. At the end the shortest byte string inside [low, high] is written
-// without its trailing zero bytes: past the end a decoder reads zeros.
+// one (in units of 2^-32) splits it at mid = low + floor((high - low) * p / 2^32). A one keeps [low, mid], a zero keeps
+// [mid + 1, high]. While low and high share their first byte, the coder outputs this byte and shifts both by 8 bits:
+// low takes in zeros, high takes in ones. There is no carry. The end of the stream is the shortest byte string inside
+// [low, high] without its trailing zero bytes, because a decoder reads zeros past the end.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace kitsink {
 
-// Where [low, high] is split. p_one may be any value: mid stays below high, so both decisions remain possible.
+// Returns mid. p_one may be any value: mid stays below high, so both decisions remain possible.
 inline uint64_t SplitInterval(uint64_t low, uint64_t high, uint32_t p_one) {
   const uint64_t range = high - low;
   return low + (range >> 32) * p_one + (((range & 0xffffffffU) * p_one) >> 32);
@@ -34,7 +34,7 @@ class BinaryEncoder {
     }
     return bit;
   }
-  // Ends the stream; the encoder is used up.
+  // Ends the stream and returns it. The encoder cannot be used afterwards.
   Bytes Finish();
   bool failed() const { return false; }
 
@@ -43,12 +43,12 @@ class BinaryEncoder {
   Bytes bytes_;
 };
 
-// Reads what a BinaryEncoder wrote, given the same probabilities in the same order. Never reads outside its bytes: past
-// the end it reads zeros, and failed() tells once that has gone further than any encoder's stream can.
+// Reads what a BinaryEncoder wrote, given the same probabilities in the same order. Past the end of its bytes it reads
+// zeros; failed() becomes true when no encoder's stream could need that many.
 class BinaryDecoder {
  public:
   explicit BinaryDecoder(std::span<const uint8_t> bytes);
-  // Returns the next decision. The first argument is ignored; it makes both coders fit one model template.
+  // Returns the next decision. Ignores the first argument, which gives both coders the same signature.
   int Code(int /*bit*/, uint32_t p_one) {
     const uint64_t mid = SplitInterval(low_, high_, p_one);
     const int bit = code_ <= mid ? 1 : 0;
@@ -60,9 +60,9 @@ class BinaryDecoder {
     }
     return bit;
   }
-  // True when more was read than an encoder's stream of this length can hold.
+  // True when the decoder has read more than an encoder's stream of this length can hold.
   bool failed() const { return position_ > bytes_.size() + 8; }
-  // Bytes that no decision needed; 0 for a whole stream.
+  // Number of bytes not read yet; 0 at the end of an undamaged stream.
   size_t unread() const { return position_ >= bytes_.size() ? 0 : bytes_.size() - position_; }
 
  private:

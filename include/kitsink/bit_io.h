@@ -1,5 +1,5 @@
 #pragma once
-// Bit strings, first bit in the lowest bit of the first byte: fields of a few bits, packed without gaps.
+// Writes and reads fields of a few bits, packed without gaps. The first bit is the lowest bit of the first byte.
 
 #include <cstdint>
 #include <span>
@@ -14,7 +14,7 @@ class BitWriter {
  public:
   // REQUIRES: count <= 32 and value < 2^count.
   void Write(uint32_t value, int count);
-  // The bytes so far, the last one padded with zeros.
+  // Returns the bytes so far. Unused bits of the last byte are zero.
   Bytes Take() { return std::move(bytes_); }
 
  private:
@@ -22,13 +22,13 @@ class BitWriter {
   size_t num_bits_ = 0;
 };
 
-// Sticky like ByteReader: past the end every read yields zero and Finish() reports it.
+// Past the end every read returns zero, and Finish() reports it, as with ByteReader.
 class BitReader {
  public:
   explicit BitReader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
   // REQUIRES: count <= 32.
   uint32_t Read(int count);
-  // kCorrupt when a read went past the end, when a whole byte is left over or when padding bits are not zero.
+  // kCorrupt when a read went past the end, a whole byte is left over, or a padding bit is not zero.
   Status Finish(std::string_view object) const;
 
  private:

@@ -14,11 +14,11 @@ namespace kitsink {
 
 using Bytes = std::vector<uint8_t>;
 
-// A part of a stream and what it costs: whole bits for plain fields, the ideal code length where a coder mixes parts.
+// The cost of one part of a stream: its size in bits, or its ideal code length where one coder codes several parts.
 struct StreamPart {
   std::string name;
   double bits = 0;
-  uint64_t count = 0;  // of the pixels, values or codes in it; 0 for fields
+  uint64_t count = 0;  // pixels, values or codes in this part; 0 for header fields
 };
 
 // Appends little-endian fields to a byte vector.
@@ -40,8 +40,8 @@ class ByteWriter {
   Bytes bytes_;
 };
 
-// Reads little-endian fields. Sticky: past the end every read yields zero and Finish() reports it,
-// so a parser reads straight down and asks once. Counts must still be validated before loops.
+// Reads little-endian fields. Past the end every read returns zero and Finish() reports it, so a parser can check once,
+// at its end. A count that was read must still be validated before a loop uses it.
 class ByteReader {
  public:
   explicit ByteReader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
@@ -52,7 +52,7 @@ class ByteReader {
   float F32();
   // At most 32 bits; an encoding with more bytes than the value needs is malformed, which Finish() reports.
   uint32_t Leb128();
-  // A view of the next `count` bytes; empty when fewer are left.
+  // A view of the next `count` bytes, or an empty one when fewer are left.
   std::span<const uint8_t> Take(size_t count);
   size_t position() const { return position_; }
   size_t remaining() const { return bytes_.size() - position_; }

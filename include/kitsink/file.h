@@ -1,5 +1,5 @@
 #pragma once
-// Files: whole reads, and outputs that are whole or absent.
+// Reads whole files, and writes outputs that are either complete or absent.
 
 #include <cstdint>
 #include <filesystem>
@@ -13,10 +13,10 @@
 
 namespace kitsink {
 
-// Reads a regular file of at most `max_bytes`. kIo with the path and the reason; kLimit when larger.
+// Reads a regular file. kLimit when it is larger than `max_bytes`; kIo, with path and reason, when it cannot be read.
 Result<Bytes> ReadFile(const std::filesystem::path& path, uint64_t max_bytes);
 
-// The first `count` bytes of a regular file; fewer when it is shorter.
+// Reads the first `count` bytes of a regular file, or all of a shorter one.
 Result<Bytes> ReadBegin(const std::filesystem::path& path, size_t count);
 
 // Size of a regular file in bytes.
@@ -24,18 +24,19 @@ Result<uint64_t> FileSize(const std::filesystem::path& path);
 
 enum class Overwrite { kRefuse, kAllow };
 
-// kInvalidArgument when `path` exists and overwriting is refused; call before long work, Create checks again.
+// kInvalidArgument when `path` is a folder, or exists and overwriting is refused; kIo when its folder is missing or not
+// writable. For use before long work; OutputFile::Create checks again.
 Status CheckWritable(const std::filesystem::path& path, Overwrite overwrite);
 
-// An output that appears under its name only when Commit() succeeds: bytes go to "<name>.part.<pid>" in the
-// same folder, then fsync, then rename. Destruction without Commit removes the temporary file.
+// An output file that appears under its name only when Commit() succeeds. Write() writes to "<name>.part.<pid>" in the
+// same folder; Commit() calls fsync and rename. Destruction without Commit() removes the temporary file.
 class OutputFile {
  public:
   static Result<OutputFile> Create(const std::filesystem::path& path, Overwrite overwrite);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
   ~OutputFile();
-  // kIo names the path and the reason (disk full, for instance).
+  // kIo with the path and the reason, for instance a full disk.
   Status Write(std::span<const uint8_t> bytes);
   Status Write(std::string_view text);
   Status Commit();
@@ -52,14 +53,15 @@ class OutputFile {
   uint64_t size_bytes_ = 0;
 };
 
-// OutputFile in one call.
+// Writes a whole file through OutputFile.
 Status WriteFile(const std::filesystem::path& path, std::span<const uint8_t> bytes, Overwrite overwrite);
 
-// Adds `line` and a newline to a file, which is made when missing, and flushes it. Several processes may append. All of
-// the line gets there or nothing: kIo says why not; kCorrupt for a file whose last line has no end.
+// Appends `line` and a newline to a file, creates the file when it is missing, and flushes it to the disk. Several
+// processes may append to one file. kIo when this fails; the file is then cut back to its old length. kCorrupt when the
+// file's last line has no newline.
 Status AppendLine(const std::filesystem::path& path, std::string_view line);
 
-// Removes the temporary files of every OutputFile still open; safe to call from a signal handler.
+// Removes the temporary file of every open OutputFile. Safe to call from a signal handler.
 void DiscardOpenOutputs();
 
 }  // namespace kitsink

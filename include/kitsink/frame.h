@@ -14,7 +14,7 @@ struct FrameSize {
   size_t size_bytes() const { return size_t{3} * width * height; }
 };
 
-// The contest's camera, and the grid on which both evaluator nets read a frame.
+// Frame size of the contest's camera, and the size to which both evaluator nets resize a frame.
 inline constexpr FrameSize kContestFrameSize{1164, 874};
 inline constexpr FrameSize kModelGrid{512, 384};
 // What the evaluator nets tell: SegNet's classes, and the outputs of PoseNet that the score counts.

@@ -1,5 +1,5 @@
 #pragma once
-// Checksums: SHA-256 names files, the CRCs guard streams.
+// SHA-256, which identifies files, and the CRCs that protect streams.
 
 #include <cstdint>
 #include <filesystem>
@@ -30,7 +30,7 @@ class Sha256 {
   std::unique_ptr<Impl> impl_;
 };
 
-// CRC-32 (IEEE 802.3, as in zip and zlib); `crc` continues an earlier call, 0 starts.
+// CRC-32 (IEEE 802.3, as in zip and zlib). `crc` is the result for the bytes before these, or 0 at the start.
 uint32_t Crc32(std::span<const uint8_t> bytes, uint32_t crc);
 
 // CRC-16/CCITT-FALSE (polynomial 0x1021, start 0xffff).

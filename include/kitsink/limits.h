@@ -1,5 +1,5 @@
 #pragma once
-// Ceilings on what an archive may ask of a decoder, checked before anything is allocated.
+// Upper limits on what an archive may declare. Decoders check them before they allocate.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,12 +13,12 @@ struct Limits {
   uint32_t max_classes = 16;
   uint32_t max_track_dims = 64;
   uint64_t max_weights = 1ULL << 24;          // weight values in one stream w
-  uint64_t max_member_bytes = 1ULL << 28;     // the archive's one member, and any file read whole as an archive
-  uint64_t max_extracted_bytes = 1ULL << 33;  // all files of another submission's archive together
-  uint64_t max_unfolding = 100;               // these bytes over the zip's, once they pass kUnfoldingMattersFrom
+  uint64_t max_member_bytes = 1ULL << 28;     // one archive member, or a file that is read whole as an archive
+  uint64_t max_extracted_bytes = 1ULL << 33;  // sum of all files in the archive of another submission
+  uint64_t max_unfolding = 100;  // ratio of extracted bytes to zip bytes; applies above kUnfoldingMattersFrom
 };
 
-// A zip may unfold to this much whatever its own size.
+// Extracted bytes up to which a zip's compression ratio is not checked.
 inline constexpr uint64_t kUnfoldingMattersFrom = 1ULL << 26;
 
 }  // namespace kitsink

@@ -1,7 +1,8 @@
 #pragma once
-// The logistic domain of the binary models: fixed point, tables made by exact integer arithmetic.
+// Probabilities in the logistic domain, in fixed point. The tables are made by integer arithmetic alone.
 //
-// A stretch is ln(p / (1 - p)) in units of 1/256, clamped to -kMaxStretch .. kMaxStretch. Squash undoes it.
+// The stretch of p is ln(p / (1 - p)) in units of 1/256, clamped to -kMaxStretch .. kMaxStretch. Squash is its inverse.
+// The terms are those of PAQ (Mahoney 2005).
 
 #include <algorithm>
 #include <array>
@@ -11,7 +12,7 @@
 namespace kitsink {
 
 inline constexpr int kMaxStretch = 3071;
-inline constexpr int kProbabilityBits = 22;  // of the probabilities that counters hold
+inline constexpr int kProbabilityBits = 22;  // precision of a counter's probability
 
 // Built once; 14 KB and 6 KB, so that both stay in the first-level cache.
 struct LogisticTables {
@@ -25,7 +26,7 @@ inline uint32_t Squash(const LogisticTables& tables, int stretch) {
   return tables.squash[static_cast<size_t>(std::clamp(stretch, -kMaxStretch, kMaxStretch) + kMaxStretch)];
 }
 
-// Of a probability in units of 2^-22, exact to 1/64 of its value.
+// Stretch of a probability in units of 2^-22, exact to 1/64 of the probability.
 inline int Stretch(const LogisticTables& tables, uint32_t p22) {
   constexpr uint32_t kOne = uint32_t{1} << kProbabilityBits;
   const bool upper = p22 >= kOne / 2;

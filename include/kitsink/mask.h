@@ -27,33 +27,32 @@ struct MaskClip {
 };
 
 struct MaskOptions {
-  int level = 2;    // 1 = fastest .. 3 = smallest; travels in the stream
-  int threads = 1;  // 1 or more; never changes a byte
+  int level = 2;    // 1 = fastest .. 3 = smallest; stored in the stream
+  int threads = 1;  // 1 or more; does not change the stream
 };
 
 // kInvalidArgument when the clip is empty, oversized, or holds an id >= num_classes.
 Result<Bytes> EncodeMask(const MaskClip& clip, const MaskOptions& options, const Limits& limits, Progress& progress);
 
-// Verifies the checksum of the decoded maps. kCorrupt, kUnsupported (version) or kLimit otherwise.
+// Decodes the maps and verifies their checksum. kCorrupt, kUnsupported (version or level) or kLimit.
 Result<MaskClip> DecodeMask(std::span<const uint8_t> stream, int threads, const Limits& limits, Progress& progress);
 
-// What the head of a stream m declares, without decoding the maps.
+// Contents of the header of a stream m. The maps are not decoded.
 struct MaskInfo {
   uint32_t width = 0, height = 0, count = 0, num_classes = 0;
   int version = 0, level = 0;
-  bool stored = false;  // ids as they are, because coding them gained nothing
+  bool stored = false;  // ids are packed and not coded, because coding made them no smaller
 };
 Result<MaskInfo> ReadMaskInfo(std::span<const uint8_t> stream, const Limits& limits);
 
-// What the bits of a stream m are spent on: head, motion, each class (with its pixels), the ends of the code. A
-// decision belongs to the class that it settles on, so a class pays for its borders and for its appearing where another
-// was.
+// Where the bits of a stream m go: header, motion, each class (with its number of pixels), and the ends of the code.
+// A decision is charged to the class that it settles, so a class pays for its borders and for where it newly appears.
 struct MeasuredMask {
   MaskClip clip;
-  std::vector<StreamPart> parts;  // their bits add up to the stream's
-  std::vector<double> map_bits;   // of each map, motion and classes
+  std::vector<StreamPart> parts;  // their bits add up to the size of the stream
+  std::vector<double> map_bits;   // bits of each map, for motion and classes
 };
-// As DecodeMask, and measures.
+// Decodes as DecodeMask() does, with the same errors, and measures.
 Result<MeasuredMask> MeasureMask(std::span<const uint8_t> stream, int threads, const Limits& limits,
                                  Progress& progress);
 

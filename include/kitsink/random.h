@@ -1,5 +1,5 @@
 #pragma once
-// SplitMix64: the one source of random numbers, the same on every machine.
+// SplitMix64 (Steele, Lea, Flood 2014), the only source of random numbers: the same sequence on every machine.
 
 #include <cstdint>
 

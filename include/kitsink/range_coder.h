@@ -1,13 +1,14 @@
 #pragma once
-// Range coder: symbols with integer frequencies <-> bytes, exactly, on every machine.
+// Range coder for symbols with integer frequencies, after Witten, Neal and Cleary (1987). Integer arithmetic only.
 //
-// Interval: [low, high], both inclusive, 32 bits, at first [0, 2^32 - 1]. A symbol that owns [first, last) of `total`
-// narrows it to low + range * first / total .. low + range * last / total - 1, range = high - low + 1, by truncating
-// 64-bit division. Renormalisation goes bit by bit: while both ends share their top bit it is written, followed by
-// the pending inverses; while the interval straddles the middle within the central half, one more bit is pending and
-// the middle is stretched. Afterwards range > 2^30, so any total up to 2^20 leaves every symbol a non-empty interval.
-// Bits fill bytes from the top. Flush: one more pending bit, then 0 if low < 2^30 else 1, then zeros to a whole byte.
-// Past the end the decoder reads zeros; Finish() accepts exactly the bytes that the encoder writes and no others.
+// The state is the interval [low, high], both inclusive, 32 bits, at first [0, 2^32 - 1]. A symbol that owns
+// [first, last) of `total` narrows it to low + range * first / total .. low + range * last / total - 1, where range is
+// high - low + 1 and division truncates. Renormalisation goes bit by bit. While low and high share their top bit, the
+// encoder writes this bit, then the pending bits with the opposite value. While the interval lies within the central
+// half and straddles the middle, one more bit becomes pending and the central half is expanded. Afterwards
+// range > 2^30, so with totals up to 2^20 every symbol keeps a non-empty interval. Bits fill bytes from the top. The
+// flush is one more pending bit, then 0 if low < 2^30 and otherwise 1, then zeros up to a whole byte. Past the end the
+// decoder reads zeros. RangeDecoder::Finish() accepts only the bytes that the encoder writes.
 
 #include <cstdint>
 #include <span>
@@ -24,7 +25,7 @@ class RangeEncoder {
  public:
   // REQUIRES: first < last <= total <= kMaxRangeTotal.
   void Encode(uint32_t first, uint32_t last, uint32_t total);
-  // Flushes and yields the bytes; the encoder is spent.
+  // Flushes and returns the bytes. The encoder cannot be used afterwards.
   Bytes Finish();
 
  private:
@@ -32,22 +33,22 @@ class RangeEncoder {
   void PutBitAndPending(uint32_t bit);
   uint64_t low_ = 0, high_ = 0xffffffffU;
   uint64_t pending_ = 0;
-  uint32_t partial_ = 0;  // bits of the byte being filled, with a leading one as a mark
+  uint32_t partial_ = 0;  // bits of the byte being filled, below a one that marks their number; 0 when there are none
   Bytes bytes_;
 };
 
 class RangeDecoder {
  public:
   explicit RangeDecoder(std::span<const uint8_t> bytes);
-  // A number below `total` that lies in the next symbol's interval. REQUIRES: 0 < total <= kMaxRangeTotal.
+  // A number below `total` that lies in [first, last) of the next symbol. REQUIRES: 0 < total <= kMaxRangeTotal.
   uint32_t Target(uint32_t total) const;
   // Consumes that symbol. REQUIRES: first <= Target(total) < last <= total.
   void Advance(uint32_t first, uint32_t last, uint32_t total);
-  // More was read than the bytes can hold: the stream is damaged and decoding on is a waste.
+  // True when the decoder has read more than the bytes can hold. The stream is damaged.
   bool exhausted() const { return position_bits_ > 8 * bytes_.size() + 64; }
-  // Bits settled so far: what the symbols read have cost, to within two bits.
+  // The cost in bits of the symbols read so far, to within two bits.
   size_t bits_settled() const { return position_bits_ - 32; }
-  // kCorrupt unless the bytes are exactly what RangeEncoder::Finish() yields for the symbols read.
+  // kCorrupt unless RangeEncoder::Finish() returns exactly these bytes for the symbols read.
   Status Finish(std::string_view object) const;
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// Video files in, raw RGB frames in and out.
+// Reads video files; reads and writes raw RGB frames and pictures.
 
 #include <cstdint>
 #include <filesystem>
@@ -16,10 +16,10 @@
 
 namespace kitsink {
 
-// Decodes the first video stream of a file (mkv, mp4, raw hevc, ...) frame by frame through FFmpeg, one frame in
-// memory at a time. Only 8-bit 4:2:0; anything else is kUnsupported and says what was found. Colour is upstream's
-// own conversion, to the last bit: bilinear chroma up-sampling (align_corners false), BT.601 limited range, float32,
-// clamp, round half to even; range and matrix tags are ignored as upstream ignores them.
+// Decodes the first video stream of a file (mkv, mp4, raw hevc, ...) through FFmpeg, with one frame in memory at a
+// time. Pixels must be 8-bit 4:2:0; other formats are kUnsupported, and the message names the format. Colour conversion
+// is bit-equal to the contest's: bilinear chroma up-sampling (align_corners false), BT.601 limited range, float32,
+// clamp, round half to even. Like the contest's code it ignores range and matrix tags.
 class VideoReader {
  public:
   static Result<VideoReader> Open(const std::filesystem::path& path, const Limits& limits);
@@ -27,14 +27,14 @@ class VideoReader {
   VideoReader& operator=(VideoReader&&) noexcept;
   ~VideoReader();
   FrameSize frame_size() const;
-  // The container's estimate of the number of frames; 0 when it does not say.
+  // The number of frames as estimated from the container; 0 when it gives no hint.
   uint64_t estimated_frames() const;
   double frames_per_second() const;
-  // The next frame in presentation order, or nothing at the end of the file. The end itself is kCorrupt when FFmpeg
-  // noticed damage that it passed over (a file that breaks off, for instance).
-  // kCorrupt when the file breaks off or a frame cannot be decoded, kUnsupported when the size changes midway.
+  // The next frame in presentation order, or nothing at the end of the file. kCorrupt when a frame cannot be decoded,
+  // or at the end when FFmpeg has logged an error (for a truncated file, for instance). kUnsupported when the size
+  // changes.
   Result<std::optional<Frame>> Next();
-  // As Next(), for a frame nobody looks at: false at the end of the file.
+  // Decodes the next frame and drops it; false at the end of the file. Errors as Next().
   Result<bool> Skip();
 
  private:
@@ -67,10 +67,10 @@ class PairReader {
   uint64_t position_ = 0;  // pairs read so far, from the video's start
 };
 
-// "FFmpeg libavcodec 59.37.100", of the library that runs.
+// Version of the FFmpeg library at run time, for instance "FFmpeg libavcodec 59.37.100".
 std::string DecoderVersion();
 
-// One 8-bit 4:2:0 picture as decoded: planes without padding.
+// One decoded 8-bit 4:2:0 picture; its planes have no padding.
 struct Yuv420 {
   FrameSize size;
   std::vector<uint8_t> y;  // width * height
@@ -78,13 +78,13 @@ struct Yuv420 {
   std::vector<uint8_t> v;
 };
 
-// Upstream's colour conversion alone (see VideoReader).
+// The colour conversion of VideoReader.
 Frame ConvertToRgb(const Yuv420& picture);
 
-// rgb24 frames of one size in one file without a header, frame after frame: the contest's ".raw".
+// Reads the contest's ".raw": rgb24 frames of one size, one after another, without a header.
 class RawReader {
  public:
-  // kCorrupt when the file's size is no whole number of frames.
+  // kCorrupt when the file's size is not a multiple of the frame size.
   static Result<RawReader> Open(const std::filesystem::path& path, FrameSize size);
   RawReader(RawReader&&) noexcept;
   RawReader& operator=(RawReader&&) noexcept;
@@ -99,16 +99,16 @@ class RawReader {
   std::unique_ptr<Impl> impl_;
 };
 
-// A .raw of known length whose frames arrive in any order, also from several processes. It is no OutputFile: keep it
-// under another name until all frames are there.
+// Writes a .raw of known length. Frames may arrive in any order and from several processes. Unlike an OutputFile the
+// file is visible at once, so it should keep a temporary name until all frames are written.
 class RawCanvas {
  public:
-  // Opens the file, or makes it; its disk space is reserved at once, so that a full disk shows before the work.
+  // Opens or creates the file and reserves its disk space, so that a full disk is an error before the work starts.
   static Result<RawCanvas> Open(const std::filesystem::path& path, FrameSize size, uint64_t num_frames);
   RawCanvas(RawCanvas&& other) noexcept;
   RawCanvas& operator=(RawCanvas&& other) noexcept;
   ~RawCanvas();
-  // REQUIRES: index < num_frames, frame.size is the canvas's.
+  // REQUIRES: index < num_frames and frame.size == the size given to Open().
   Status Write(uint64_t index, const Frame& frame);
   // Returns when all frames written so far are on the disk.
   Status Flush();
@@ -121,11 +121,11 @@ class RawCanvas {
   int descriptor_ = -1;
 };
 
-// One picture through FFmpeg's encoders: exact, or small and close enough for people.
+// Encodes one picture with FFmpeg: lossless as PNG, lossy as JPEG (quality about 90).
 Result<Bytes> EncodePng(const Frame& frame);
 Result<Bytes> EncodeJpeg(const Frame& frame);
 
-// EncodePng into a file.
+// Writes a PNG file.
 Status SavePng(const std::filesystem::path& path, const Frame& frame, Overwrite overwrite);
 
 // Reads an 8-bit RGB PNG; kUnsupported for grey, palette, alpha or 16 bits.

@@ -35,7 +35,7 @@ Status RunAtOnce(size_t count, int at_once, const std::function<Status(size_t wo
     others.emplace_back(work, worker);
   }
   work(0);
-  others.clear();  // waits
+  others.clear();  // joins the threads
   return first_error;
 }
 

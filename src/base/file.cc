@@ -1,3 +1,5 @@
+// Reads whole files, writes files through a temporary name, and appends lines to files.
+
 #include "kitsink/file.h"
 
 #include <fcntl.h>
@@ -34,7 +36,7 @@ class Descriptor {
   int value_;
 };
 
-// Names of unfinished outputs, in fixed storage so that a signal handler may walk them.
+// Names of unfinished outputs, in fixed storage because a signal handler reads them.
 struct OpenOutput {
   std::atomic<bool> used{false};
   std::array<char, 4096> name{};
@@ -64,7 +66,7 @@ Result<struct stat> StatRegular(const std::filesystem::path& path) {
   return info;
 }
 
-// Reads until `bytes` is full or the file ends; returns how many it got.
+// Reads until `bytes` is full or the file ends. Returns the number of bytes read.
 Result<size_t> ReadSome(int descriptor, const std::filesystem::path& path, std::span<uint8_t> bytes) {
   size_t done = 0;
   while (done < bytes.size()) {
@@ -193,7 +195,8 @@ Status OutputFile::Commit() {
     Forget(temporary_.string());
     return IoError(path_, "cannot close", error_number);
   }
-  // Without --force a file that appeared meanwhile is kept: link() fails on an existing name, rename() would not.
+  // Without --force an existing file must stay, even one created since Create(): link() fails on an existing name,
+  // rename() would replace it.
   const int moved = overwrite_ == Overwrite::kAllow ? rename(temporary_.c_str(), path_.c_str())
                                                     : link(temporary_.c_str(), path_.c_str());
   const int error_number = errno;
@@ -212,13 +215,14 @@ Status WriteFile(const std::filesystem::path& path, std::span<const uint8_t> byt
 Status AppendLine(const std::filesystem::path& path, std::string_view line) {
   const Descriptor file(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
   if (file.get() < 0) return IoError(path, "cannot open for appending", errno);
-  // Released when the descriptor closes; a file system without locks still appends in order.
+  // Closing the descriptor releases the lock. Without locks (some network file systems) O_APPEND still keeps the order.
   static_cast<void>(flock(file.get(), LOCK_EX));
   const off_t old_size = lseek(file.get(), 0, SEEK_END);
   if (old_size < 0) return IoError(path, "cannot append to it", errno);
   char last = '\n';
   if (old_size > 0 && pread(file.get(), &last, 1, old_size - 1) != 1) return IoError(path, "cannot read", errno);
-  if (last != '\n') return Error{Code::kCorrupt, path.string() + ": its last line has no end, mend it first"};
+  if (last != '\n')
+    return Error{Code::kCorrupt, path.string() + ": its last line does not end with a newline, repair it first"};
   const std::string text = std::string(line) + "\n";
   size_t done = 0;
   int error_number = 0;
@@ -232,7 +236,7 @@ Status AppendLine(const std::filesystem::path& path, std::string_view line) {
   }
   if (error_number == 0 && fsync(file.get()) != 0) error_number = errno;
   if (error_number == 0) return Ok();
-  if (ftruncate(file.get(), old_size) != 0) return IoError(path, "cannot take back a line cut short", errno);
+  if (ftruncate(file.get(), old_size) != 0) return IoError(path, "cannot remove an incomplete line", errno);
   return IoError(path, "cannot append to it", error_number);
 }
 

@@ -1,3 +1,5 @@
+// Computes SHA-256 with libcrypto, and CRC-32, CRC-16 and CRC-8.
+
 #include "kitsink/hash.h"
 
 #include <fcntl.h>

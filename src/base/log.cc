@@ -1,3 +1,5 @@
+// Writes log lines to stderr through spdlog.
+
 #include "kitsink/log.h"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -27,7 +29,7 @@ spdlog::logger& Logger() {
     auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(plain ? spdlog::color_mode::never
                                                                             : spdlog::color_mode::automatic);
     auto made = std::make_shared<spdlog::logger>("kitsink", sink);
-    // On a terminal the line may hold progress, which a message replaces.
+    // On a terminal the current line may show progress; the message replaces it.
     made->set_pattern(isatty(STDERR_FILENO) != 0 ? "\r\033[Kkitsink: %^%l%$: %v" : "kitsink: %^%l%$: %v");
     made->set_level(spdlog::level::warn);
     return made;

@@ -1,3 +1,5 @@
+// Names of error codes, texts of errors, and the abort after a broken invariant.
+
 #include "kitsink/result.h"
 
 #include <cstdio>

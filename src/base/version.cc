@@ -1,3 +1,5 @@
+// Returns the version that the build defines.
+
 #include "kitsink/version.h"
 
 namespace kitsink {

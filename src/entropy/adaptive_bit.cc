@@ -1,3 +1,5 @@
+// Codes adaptive and equiprobable bits with the range coder.
+
 #include "kitsink/adaptive_bit.h"
 
 namespace kitsink {

@@ -1,10 +1,12 @@
+// Ends the stream of the binary coder, and starts its decoder.
+
 #include "kitsink/binary_coder.h"
 
 namespace kitsink {
 
 Bytes BinaryEncoder::Finish() {
-  // The shortest prefix that, followed by zeros, lies inside the interval: low itself when it is zero, else the value
-  // with the most trailing zero bytes not below low.
+  // The decoder reads zeros past the end, so the shortest stream is the value in [low, high] with the most trailing
+  // zero bytes. Rounding low up to a multiple of 256^zeros finds it; low = 0 needs no bytes at all.
   uint64_t value = low_;
   for (int zeros = 7; zeros >= 1 && low_ != 0; --zeros) {
     const uint64_t unit = uint64_t{1} << (8 * zeros);

@@ -1,3 +1,5 @@
+// Packs and unpacks fields of a few bits.
+
 #include "kitsink/bit_io.h"
 
 #include <string>

@@ -1,3 +1,5 @@
+// Makes the tables of stretch and squash with integer arithmetic.
+
 #include "kitsink/logistic.h"
 
 namespace kitsink {
@@ -5,7 +7,7 @@ namespace {
 
 LogisticTables MakeTables() {
   LogisticTables tables{};
-  // powers of e^(-1/256) in units of 2^-31; the factor is in units of 2^-32.
+  // `power` runs through the powers of e^(-1/256), in units of 2^-31. kFactor is e^(-1/256) in units of 2^-32.
   constexpr uint64_t kFactor = 4278222805U;
   uint64_t power = uint64_t{1} << 31;
   for (int i = 0; i <= kMaxStretch; ++i) {
@@ -14,7 +16,7 @@ LogisticTables MakeTables() {
     tables.squash[static_cast<size_t>(kMaxStretch + i)] = static_cast<uint32_t>((uint64_t{1} << 32) - p);
     power = (power * kFactor + (uint64_t{1} << 31)) >> 32;
   }
-  // The stretch of a bucket is the largest whose squash does not exceed the bucket's middle.
+  // A bucket gets the largest stretch whose squash does not exceed the middle of the bucket.
   int stretch = -kMaxStretch;
   for (uint32_t exponent = 0; exponent < 16; ++exponent) {
     for (uint32_t mantissa = 0; mantissa < 64; ++mantissa) {

@@ -1,3 +1,5 @@
+// Range coder with bitwise renormalisation.
+
 #include "kitsink/range_coder.h"
 
 #include <string>
@@ -90,15 +92,15 @@ void RangeDecoder::Advance(uint32_t first, uint32_t last, uint32_t total) {
 }
 
 Status RangeDecoder::Finish(std::string_view object) const {
-  // The encoder has put out one bit per shift and two at the flush, whatever was pending; 32 bits were read ahead.
+  // The encoder writes one bit per shift and two at the flush, including pending bits. The decoder is 32 bits ahead.
   const size_t expected_bytes = (position_bits_ - 32 + 2 + 7) / 8;
   if (bytes_.size() != expected_bytes) {
     return Error{Code::kCorrupt, std::string(object) + ": got " + std::to_string(bytes_.size()) +
                                      " bytes of code, expected " + std::to_string(expected_bytes)};
   }
-  // Seen through the stretches of the middle, the flush is 01 or 10 followed by the zeros of the padding.
+  // Renormalisation has removed all earlier bits, so code_ must be the flush (01 or 10) followed by padding zeros.
   if (code_ != (low_ < kQuarter ? kQuarter : kHalf)) {
-    return Error{Code::kCorrupt, std::string(object) + ": the code does not end as it should, at byte " +
+    return Error{Code::kCorrupt, std::string(object) + ": the code does not end with the encoder's flush, at byte " +
                                      std::to_string(bytes_.size())};
   }
   return Ok();

@@ -1,3 +1,5 @@
+// The shapes of the levels, and the contexts and selectors of easy pixels; their order is part of the format.
+
 #include <algorithm>
 
 #include "mask/context.h"

@@ -1,3 +1,5 @@
+// Decodes stream m, and reads its header.
+
 #include "mask/decode_clip.h"
 
 namespace kitsink {

@@ -1,5 +1,5 @@
 #pragma once
-// Stream m back to class maps, for any coder that decides as BinaryDecoder does.
+// Decodes stream m with any coder that makes the decisions of BinaryDecoder.
 
 #include <algorithm>
 #include <string>
@@ -14,7 +14,7 @@
 
 namespace kitsink {
 
-// The coded bytes of each segment: the body begins with the lengths of all but the last.
+// Returns the bytes of each segment. The body begins with the lengths of all segments but the last.
 inline Result<std::vector<std::span<const uint8_t>>> SplitBody(const MaskHead& head, std::span<const uint8_t> body) {
   ByteReader reader(body);
   std::vector<uint32_t> sizes(head.num_segments - 1);
@@ -32,8 +32,8 @@ inline Result<std::vector<std::span<const uint8_t>>> SplitBody(const MaskHead& h
   return parts;
 }
 
-// Decodes one segment to the end of `ids`; `end` is the offset of the byte after it, for messages. A Coder that counts
-// bits is told where motions and maps end.
+// Decodes one segment and appends its maps to `ids`. `end` is the byte offset of the segment's end, for messages. A
+// Coder that counts bits is told where each motion and each map ends.
 template <typename Coder>
 Status DecodeSegment(const MaskHead& head, size_t index, size_t end, SharedProgress& progress,
                      std::vector<uint8_t>& ids, Coder coder) {
@@ -63,15 +63,15 @@ Status DecodeSegment(const MaskHead& head, size_t index, size_t end, SharedProgr
   return Ok();
 }
 
-// make_coder(i, part) yields the coder of segment i.
+// make_coder(i, part) returns the coder of segment i.
 template <typename MakeCoder>
 Status DecodeSegments(const MaskHead& head, std::span<const uint8_t> body, int threads, Progress& progress,
                       const MakeCoder& make_coder, std::vector<uint8_t>& ids) {
   KIT_ASSIGN(const std::vector<std::span<const uint8_t>> parts, SplitBody(head, body));
   progress.Begin("decode class maps", head.count, "maps");
   SharedProgress shared(progress);
-  // The first segment grows the clip itself: reserved, not sized, so that pages of maps that a hostile head only
-  // promises are never touched.
+  // Memory is reserved, not filled: pages of maps that a hostile header declares but does not hold are never touched.
+  // The clip is the vector of the first segment; the others are appended.
   std::vector<std::vector<uint8_t>> pieces(parts.size());
   pieces.front().reserve(head.clip_bytes());
   KIT_TRY(RunSegments(parts.size(), threads, [&](size_t i) {
@@ -114,7 +114,7 @@ Result<MaskClip> DecodeClip(std::span<const uint8_t> stream, int threads, const 
     return Error{Code::kCorrupt, "stream m: checksum of the maps " + std::to_string(crc) + ", expected " +
                                      std::to_string(head.maps_crc) + ", at byte 10"};
   }
-  // A stored id may lie outside the classes and still agree with a forged checksum.
+  // A stored id may be out of range although a forged checksum matches.
   const auto bad = std::ranges::find_if(clip.ids, [&](uint8_t id) { return id >= head.num_classes; });
   if (bad != clip.ids.end()) {
     return Error{Code::kCorrupt, "stream m: class id " + std::to_string(*bad) + ", expected below " +

@@ -1,3 +1,5 @@
+// Encodes class maps as stream m.
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -12,7 +14,8 @@
 namespace kitsink {
 namespace {
 
-// Every segment learns anew, which costs about 1 % of a long clip: only the fast level pays that for a second thread.
+// Each segment starts with untrained models, which costs about 1 % of a long clip. Only level 1 accepts this cost for a
+// second thread.
 uint32_t ChooseSegments(const MaskClip& clip, int level) {
   constexpr uint64_t kMinPixels = 1 << 24;
   return level == 1 && clip.count > 1 && clip.ids.size() >= kMinPixels ? 2 : 1;

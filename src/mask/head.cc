@@ -1,3 +1,5 @@
+// Reads and writes the header of stream m, and packs ids for its stored form.
+
 #include "mask/head.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 #pragma once
-// The head of a stream m, and the stored form of its maps (src/archive/FORMAT.md, "Stream m").
+// The header of a stream m, and the stored form of its maps (src/archive/FORMAT.md, "Stream m").
 
 #include <cstdint>
 #include <span>
@@ -25,18 +25,18 @@ struct MaskHead {
   uint64_t clip_bytes() const { return uint64_t{width} * height * count; }
 };
 
-// A clip that a stream can hold: sizes from 1, class ids from 2, none above `limits`.
+// Ok for a clip that a stream can hold: sizes of at least 1, at least 2 classes, nothing above `limits`.
 Status CheckClipSize(uint64_t width, uint64_t height, uint64_t count, uint64_t num_classes, const Limits& limits);
 
 void WriteMaskHead(const MaskHead& head, ByteWriter& writer);
-// Leaves the reader after the head. kCorrupt, kUnsupported or kLimit.
+// Reads the header; the reader then stands after it. kCorrupt, kUnsupported or kLimit.
 Result<MaskHead> ReadMaskHead(ByteReader& reader, const Limits& limits);
 
-// Bits of one id in the stored form: the fewest that hold num_classes - 1.
+// Bits of one id in the stored form: the bit length of num_classes - 1.
 int StoredBits(uint32_t num_classes);
 uint64_t StoredBytes(const MaskHead& head);
 Bytes PackStored(std::span<const uint8_t> ids, uint32_t num_classes);
-// REQUIRES: packed.size() == the bytes that `count` ids take. An id may come out >= num_classes.
+// REQUIRES: packed.size() is the size of `count` packed ids. Returned ids may be >= num_classes.
 std::vector<uint8_t> UnpackStored(std::span<const uint8_t> packed, uint64_t count, uint32_t num_classes);
 
 }  // namespace kitsink

@@ -1,5 +1,5 @@
 #pragma once
-// Codes one map after another through a BinaryEncoder or a BinaryDecoder: one template for both directions.
+// Codes the maps of a segment one after another. One template serves BinaryEncoder and BinaryDecoder.
 
 #include <algorithm>
 #include <array>
@@ -18,7 +18,7 @@
 
 namespace kitsink {
 
-// A probability of its own, for decisions that need no mixing: 32 bits, since the sure ones are very sure.
+// An adaptive probability for decisions without mixing. It has 32 bits because some decisions are almost certain.
 struct FineCounter {
   uint32_t p_one = 1U << 31;
   uint32_t count = 0;
@@ -29,14 +29,14 @@ struct FineCounter {
   }
 };
 
-// What a coder must know of its maps.
+// What a coder must know about its maps.
 struct ClipShape {
   int width, height, num_classes;
   LevelShape work;
-  uint64_t pixels;  // of all its maps: small clips get small tables
+  uint64_t pixels;  // in all maps of the segment; small clips get small tables
 };
 
-// A coder that also counts what its decisions cost; it is told what they were for.
+// A coder that adds up the cost of its decisions, by what they were for.
 template <typename Coder>
 concept CountsBits = requires(Coder coder) {
   coder.ChargeClass(uint8_t{});
@@ -69,13 +69,13 @@ class MapCoder {
     for (size_t i = 0; i < escape_order_.size(); ++i) escape_order_[i] = static_cast<uint8_t>(i);
   }
 
-  // The latest map is now the previous one; motion() leads from it to the next.
+  // Makes the latest map the previous one.
   void StartMap() {
     std::swap(maps_[1], maps_[2]);
     std::swap(maps_[0], maps_[1]);
     maps_[0].StartMap(maps_[1]);
   }
-  // Codes how the motion of this map differs from that of the last; the argument is ignored by a decoder.
+  // Codes the motion as a difference from the motion of the previous map. A decoder ignores the argument.
   void CodeMotion(const Motion& wanted) {
     for (size_t i = 0; i < Motion::kNumFields; ++i) {
       motion_.field[i] += CodeInteger(wanted.field[i] - motion_.field[i], motion_models_[i]);
@@ -87,7 +87,7 @@ class MapCoder {
     }
   }
 
-  // Codes the next map. `actual` is the map when encoding, and not read when decoding.
+  // Codes the next map. `actual` holds its ids; a decoder does not read it.
   void CodeMap(const uint8_t* actual) {
     WarpMap(maps_[1], motion_, warped_);
     MarkSurePixels();
@@ -121,7 +121,7 @@ class MapCoder {
     return coded;
   }
 
-  // Zero or not, sign, the width of the magnitude in unary, then its lower bits as they are.
+  // Codes: not zero?, the sign, the bit length of the magnitude in unary, then the bits below the leading one.
   using IntegerModel = std::array<FineCounter, kMotionBits + 3>;
   int32_t CodeInteger(int32_t value, IntegerModel& model) {
     if (CodeBit(value != 0 ? 1 : 0, model[0]) == 0) return 0;
@@ -139,13 +139,14 @@ class MapCoder {
   }
   int CodeEven(uint32_t bit) { return coder_.Code(static_cast<int>(bit), 1U << 31); }
 
-  // The decision to code; a decoder ignores it.
+  // The decision to encode; 0 for a decoder, which ignores it.
   static int Is(const uint8_t* actual, int x, uint8_t id) {
     if constexpr (kEncoding) return actual[x] == id ? 1 : 0;
     return 0;
   }
 
-  // sure_before_: the class that all within 4 pixels of the previous map and 2 of the warped one share, or kMixed.
+  // Fills sure_before_: the class of a pixel if all pixels within 4 in the previous map and within 2 in the warped map
+  // have it, otherwise kMixed.
   void MarkSurePixels() {
     for (int y = 0; y < height_; ++y) {
       uint8_t* sure = sure_before_.Row(y);
@@ -187,8 +188,8 @@ class MapCoder {
     left[x] = id == row[x - 1] ? static_cast<uint8_t>(std::min(left[x - 1] + 1, kFarRun)) : uint8_t{1};
   }
 
-  // Up to 64 pixels that all but surely continue the run: one decision for all; when it fails, which is the first
-  // other. Returns the next column to code.
+  // Codes a run of up to 64 sure pixels with one decision: do all continue the class on the left? If not, codes the
+  // index of the first pixel that does not, and this pixel as a hard one. Returns the next column to code.
   int CodeSureRun(const uint8_t* actual, int x, int y) {
     constexpr int kMaxRun = 64;
     const uint8_t a = maps_[0].ids.Row(y)[x - 1];
@@ -247,8 +248,8 @@ class MapCoder {
     }
   }
 
-  // Asks "is it this class?" for one candidate after another, nearest neighbours first; the first `known` are known not
-  // to be it, and the last one that is left needs no question.
+  // Codes "is it this class?" for one candidate class after another, nearest neighbours first. The first `known`
+  // candidates are already excluded. The last class left needs no decision.
   void CodeHard(const uint8_t* actual, int x, int y, int known) {
     hard_contexts_.Gather(Around(), x, y);
     for (Network& network : networks_) network.SetInput(hard_contexts_.features());
@@ -274,7 +275,7 @@ class MapCoder {
     for (const uint8_t candidate : nearest) {
       if (settles(candidate)) return;
     }
-    // None of the neighbours': the classes that came so last come first.
+    // The class is not that of a neighbour. Try the others, those found here most recently first.
     for (auto at = escape_order_.begin(); at != escape_order_.begin() + num_classes_; ++at) {
       if (!settles(*at)) continue;
       std::rotate(escape_order_.begin(), at, at + 1);
@@ -298,11 +299,11 @@ class MapCoder {
   int width_, height_, num_classes_;
   Coder coder_;
   Predictor easy_, hard_;
-  std::vector<Network> networks_;  // that begin differently
+  std::vector<Network> networks_;  // with different initial weights
   bool all_hard_;
   EasyContexts easy_contexts_;
   HardContexts hard_contexts_;
-  std::array<MapTables, 3> maps_;  // being coded, previous, the one before
+  std::array<MapTables, 3> maps_;  // the map being coded, the previous one, the one before it
   MapTables warped_;
   Motion motion_;
   std::array<IntegerModel, Motion::kNumFields> motion_models_;

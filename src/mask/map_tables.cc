@@ -1,3 +1,5 @@
+// Fills the margins and run lengths of a map.
+
 #include "mask/map_tables.h"
 
 #include <algorithm>
@@ -38,7 +40,7 @@ void MapTables::FinishRow(int y) {
   const int end = width + kMarginColumns;
   uint8_t* left_runs = left.Row(y);
   uint8_t* right_runs = right.Row(y);
-  // Run by run: rows of few runs are the rule.
+  // Most rows have few runs, so work run by run.
   for (int start = kFirst; start < end;) {
     int stop = start + 1;
     while (stop < end && row[stop] == row[start]) ++stop;

@@ -1,5 +1,5 @@
 #pragma once
-// One class map with margins, and for every pixel how far its class runs to the left, right, up and down.
+// One class map with margins, and for every pixel the lengths of its runs to the left, right, up and down.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,10 +9,10 @@ namespace kitsink {
 
 inline constexpr int kMarginColumns = 16;
 inline constexpr int kMarginRows = 8;
-inline constexpr int kFarRun = 255;      // runs are counted up to this; at a border they count as unending
-inline constexpr uint8_t kMixed = 0xff;  // "not one class" in planes of uniform neighbourhoods
+inline constexpr int kFarRun = 255;      // the longest run counted; a run that reaches the border has this length
+inline constexpr uint8_t kMixed = 0xff;  // marks a neighbourhood of several classes
 
-// A plane of bytes with margins, so that neighbours outside the map can be read.
+// A plane of bytes with margins, so that neighbours outside the map are readable.
 class Plane {
  public:
   Plane(int width, int height)
@@ -29,16 +29,16 @@ class Plane {
   std::vector<uint8_t> bytes_;
 };
 
-// Rows of ids are filled from the top; FinishRow() makes the margins and runs of one, FinishMap() those that look down.
+// The caller fills `ids` row by row from the top. FinishRow() completes the tables of a row, FinishMap() those that
+// depend on the rows below.
 struct MapTables {
-  // `flat_radius_in`: see `flat`.
   MapTables(int width_in, int height_in, int flat_radius_in);
 
-  // Copies row 0 of `above` into the margin over row 0.
+  // Copies row 0 of `above` into the margin above row 0.
   void StartMap(const MapTables& above);
-  // The margins of row y, its runs to the left, right and up, and `flat`.
+  // Fills the margins of row y, its runs to the left, right and up, and `flat`.
   void FinishRow(int y);
-  // The margin below and the runs downwards. REQUIRES: every row finished.
+  // Fills the margin below and the runs downwards. REQUIRES: FinishRow() was called for every row.
   void FinishMap();
 
   int width, height;
@@ -46,12 +46,12 @@ struct MapTables {
   Plane ids;
   Plane left, right;  // distance to the next pixel of another class in this row, 1 .. kFarRun
   Plane up, down;     // the same in this column
-  Plane flat;         // the class when flat_radius pixels to both sides share it, else kMixed
+  Plane flat;         // the class if flat_radius pixels on both sides have it too, otherwise kMixed
 };
 
-// Where the run of class `a` that reaches column x - 1 ends in a row, as a distance from x: 1 .. 255 to the right when
-// pixel x is of class a; 0 .. -253 when the run ended before x; kNoEdge when what lies left of x's run is not of class
-// a.
+// Where the run of class `a` around column x - 1 ends in a row, as a distance from x: 1 .. 255 when pixel x is of class
+// a; 0 .. -253 when the run ended before x; kNoEdge when pixel x and the run to the left of x's own are of other
+// classes.
 inline constexpr int kNoEdge = 256;
 inline int EdgeDistance(const MapTables& map, int y, int x, int a) {
   const uint8_t* ids = map.ids.Row(y);
@@ -60,7 +60,7 @@ inline int EdgeDistance(const MapTables& map, int y, int x, int a) {
   return run < kFarRun && ids[x - run] == a ? 1 - run : kNoEdge;
 }
 
-// The same downwards: where the run of class `n` that reaches row y - 1 ends in column x.
+// The same in a column: where the run of class `n` around row y - 1 ends in column x.
 inline int EdgeDepth(const MapTables& map, int y, int x, int n) {
   if (map.ids.Row(y)[x] == n) return map.down.Row(y)[x];
   const int run = map.up.Row(y)[x];

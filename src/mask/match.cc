@@ -1,3 +1,5 @@
+// Finds the place in another map whose neighbourhood is most like that of a pixel.
+
 #include "mask/match.h"
 
 #include <algorithm>
@@ -12,10 +14,11 @@
 namespace kitsink {
 namespace {
 
-constexpr int kReach = 12;  // the longest match in rows or columns
+constexpr int kReach = 12;  // largest offset of a match, in rows or columns
 static_assert(kMarginColumns >= 16 && kMarginRows >= 4);
 
-// What a mismatch counts: of the 16 pixels left in the row, and of 16 in each row above, from 8 left of the pixel on.
+// Weights of mismatches: of the 16 pixels on the left in the row, and of 16 in each row above, which start 8 to the
+// left.
 struct Weights {
   uint8_t row, near, far;
 };
@@ -89,7 +92,7 @@ const Match& Matcher::Find(const MapTables& current, const MapTables& other, int
         other_y >= other.height) {
       return;
     }
-    // Of equals the pixel's own place wins, then the first.
+    // The added bit breaks ties: the pixel's own place wins, then the first place tried.
     const int difference = 2 * Difference(current, other, x, y, other_x, other_y) + ((dx | dy) != 0 ? 1 : 0);
     if (difference >= best) return;
     best = difference;

@@ -1,5 +1,5 @@
 #pragma once
-// Template matching: where in another map the neighbourhood of a pixel that is known already looks most alike.
+// Template matching: finds the place in another map that is most like the neighbourhood of a pixel, as far as coded.
 
 #include <cstdint>
 #include <vector>
@@ -10,25 +10,25 @@ namespace kitsink {
 
 struct Match {
   int8_t dx = 0, dy = 0;  // from the pixel to its match
-  uint8_t doubt = 0;      // 0 when all of the neighbourhood agrees .. kMaxDoubt
+  uint8_t doubt = 0;      // 0 (all pixels of the neighbourhoods are equal) .. kMaxDoubt
 };
 inline constexpr int kMaxDoubt = 6;
 
-// Matches pixels of one map, in coding order, with another map. Each search tries the matches found around and the
-// eight places beside the best of them.
+// Matches the pixels of one map, in coding order, with another map. Each search tries the matches of pixels nearby,
+// then the eight neighbours of the best one.
 class Matcher {
  public:
   explicit Matcher(int width) : found_(static_cast<size_t>(width)) {}
   void StartMap();
-  // REQUIRES: `current` is known in the rows above y and left of x; both maps have the size of the first.
+  // REQUIRES: `current` is coded above row y and left of x in row y; both maps have the same size in all calls.
   const Match& Find(const MapTables& current, const MapTables& other, int x, int y);
 
  private:
-  std::vector<Match> found_;  // the latest in each column
+  std::vector<Match> found_;  // the latest match in each column
 };
 
-// How much the pixels before (x, y) in `current` differ from those before (other_x, other_y) in `other`: mismatches,
-// near ones counted more than once. The maps have one size.
+// Weighted number of mismatches between the coded neighbourhood of (x, y) in `current` and that of (other_x, other_y)
+// in `other`; near pixels weigh more. REQUIRES: both maps have the same size.
 int Difference(const MapTables& current, const MapTables& other, int x, int y, int other_x, int other_y);
 int DifferenceScalar(const MapTables& current, const MapTables& other, int x, int y, int other_x, int other_y);
 

@@ -1,3 +1,5 @@
+// Decodes stream m and measures what each part of it costs.
+
 #include <array>
 #include <cmath>
 #include <numeric>
@@ -9,20 +11,20 @@ namespace {
 
 constexpr double kHeadBits = 8.0 * kMaskHeadBytes;
 
-// What a segment's decisions cost.
+// The cost of a segment's decisions.
 struct SegmentCosts {
   std::array<double, 16> class_bits{};
   double motion_bits = 0;
   std::vector<double> map_bits;
 };
 
-// Decides as BinaryDecoder and adds up what an ideal coder would pay. Floating point, which here decides no bit.
+// A BinaryDecoder that adds up ideal code lengths. They are floating point, which is safe: no decision depends on them.
 class CountingDecoder : public BinaryDecoder {
  public:
   CountingDecoder(std::span<const uint8_t> bytes, SegmentCosts& costs) : BinaryDecoder(bytes), costs_(&costs) {}
   int Code(int bit, uint32_t p_one) {
     const int coded = BinaryDecoder::Code(bit, p_one);
-    // Half a unit keeps the impossible finite: a probability of 0 stands for some chance.
+    // Half a unit keeps the logarithm finite when the probability is 0; the coder can code that decision, too.
     const double p = (coded != 0 ? static_cast<double>(p_one) : 0x1p32 - static_cast<double>(p_one)) + 0.5;
     bits_ -= std::log2(p * 0x1p-32);
     return coded;
@@ -62,7 +64,7 @@ MeasuredMask Gather(MaskClip clip, uint64_t stream_bytes, const std::vector<Segm
   return measured;
 }
 
-// Stored maps cost the same everywhere.
+// In the stored form every pixel costs the same.
 SegmentCosts CostsOfStored(const MaskClip& clip) {
   SegmentCosts costs;
   const double bits = StoredBits(clip.num_classes);

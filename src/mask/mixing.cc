@@ -1,9 +1,11 @@
+// Kernels of the mixers and networks, scalar and AVX2.
+
 #include "mask/mixing.h"
 
 #include <algorithm>
 #include <cstddef>
 
-// KITSINK_SCALAR leaves the vector instructions out: sanitizers see no overflow in those.
+// KITSINK_SCALAR omits the vector kernels, in which sanitizers cannot see an overflow.
 #if defined(__x86_64__) && !defined(KITSINK_SCALAR)
 #define KIT_AVX2 1
 #include <immintrin.h>
@@ -45,7 +47,7 @@ void AddScaledScalar(int32_t* row, const int32_t* step, int n, int32_t rate) {
 __attribute__((target("avx2"))) void SumRowsAvx2(int32_t* out, const int32_t* table, const uint32_t* rows, int num_rows,
                                                  int n) {
   int j = 0;
-  // Four vectors at a time keep the sums in registers and hide the latency of the loads.
+  // Four vectors at a time: the sums stay in registers, and independent loads hide their latency.
   for (; j + 4 * kLanes <= n; j += 4 * kLanes) {
     __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
     for (int i = 0; i < num_rows; ++i) {

@@ -1,5 +1,5 @@
 #pragma once
-// The arithmetic of the mixers: dot products and gradient steps over int32 vectors, scalar and AVX2 with equal results.
+// Dot products and gradient steps on int32 vectors, for mixers and networks. Scalar and AVX2 results are equal.
 
 #include <cstdint>
 
@@ -9,7 +9,7 @@ inline constexpr int kWeightBits = 18;  // a mixer weight of 1.0
 inline constexpr int kLanes = 8;        // vector lengths are multiples of this
 
 struct MixingKernels {
-  // sum over i of ((weights[i] >> 4) * inputs[i]) >> 7, a stretch in units of 2^-15.
+  // Returns the sum over i of ((weights[i] >> 4) * inputs[i]) >> 7, a stretch in units of 2^-15.
   // REQUIRES: |weights[i]| <= 2^22, |inputs[i]| < 2^12, n a multiple of kLanes and at most 256.
   int32_t (*dot)(const int32_t* weights, const int32_t* inputs, int n);
   // weights[i] += (inputs[i] * step + 2^9) >> 10, then clamped to +-2^22. REQUIRES: |step| < 2^18.
@@ -21,7 +21,7 @@ struct MixingKernels {
 };
 
 const MixingKernels& ScalarKernels();
-// The fastest that this CPU runs; equal to ScalarKernels() in every result.
+// The fastest kernels for this CPU. Their results equal those of ScalarKernels().
 const MixingKernels& BestKernels();
 
 }  // namespace kitsink

@@ -1,3 +1,5 @@
+// Warps a map by a motion.
+
 #include "mask/motion.h"
 
 #include <algorithm>

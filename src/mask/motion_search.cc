@@ -1,3 +1,5 @@
+// Searches the camera of a clip and the motion of each map.
+
 #include "mask/motion_search.h"
 
 #include <algorithm>
@@ -8,20 +10,20 @@
 namespace kitsink {
 namespace {
 
-// The pixels that motions are judged by: all that changed, and of those that did not one column in `column_step`, which
-// a motion must not spoil; each stands for `column_step` of its kind.
+// The pixels by which motions are judged: all pixels that changed, and of the unchanged ones, which a motion must not
+// spoil, one column in `column_step`. An unchanged pixel counts `column_step` times.
 struct Samples {
   struct Row {
     int y;
     size_t begin, end;
-    int64_t changed_above;  // pixels that changed, in the rows before this
+    int64_t changed_above;  // number of changed pixels in the rows above
   };
   std::vector<Row> rows;
   std::vector<uint16_t> columns;
   std::vector<uint8_t> ids;
 };
 
-// Rows are skipped where a map has many of them, and columns with them.
+// In large maps the search samples one row in `row_step`, and fewer columns.
 struct Sampling {
   int row_step, column_step;
 };
@@ -29,10 +31,10 @@ Sampling SampleRows(int most_rows, int column_step, int height) {
   const int row_step = std::max(1, height / most_rows);
   return {row_step, column_step * row_step};
 }
-// A changed field must save this many mismatches: of one map, where it costs bits, and while the camera is searched.
+// A changed field costs bits, so it must save this many mismatches: in one map, and in the search for the camera.
 constexpr int64_t kFieldCost = 20, kSearchCost = 24;
 
-// Only those whose class in the previous map is on `plane`: the others stay in every motion.
+// Samples only pixels whose class in the previous map is on `plane`, because no motion moves the others.
 Samples TakeSamples(const uint8_t* actual, const MapTables& previous, Sampling sampling, uint32_t plane) {
   Samples samples;
   const int width = previous.width;
@@ -56,7 +58,7 @@ Samples TakeSamples(const uint8_t* actual, const MapTables& previous, Sampling s
 
 class Search {
  public:
-  // REQUIRES: trials have no class on their plane that is not on `plane`.
+  // REQUIRES: the planes of all trials are subsets of `plane`.
   Search(const uint8_t* actual, const MapTables& previous, Sampling sampling, uint32_t plane)
       : samples_(TakeSamples(actual, previous, sampling, plane)),
         weight_(sampling.column_step),
@@ -78,8 +80,8 @@ class Search {
   void Restart() { best_cost_ = INT64_MAX; }
 
  private:
-  // What the motion changes in the number of mismatches, or a bound that is not below `least`. From the bottom up,
-  // since what is near moves most: a bad motion is found out early.
+  // The change in the number of mismatches that the motion causes, or a lower bound of it that is at least `least`.
+  // Rows go from the bottom up: near objects move most, so a bad motion fails early.
   int64_t Mismatches(const Motion& motion, int64_t least) const {
     int64_t count = 0;
     const int64_t last = previous_ref_.get().width - 1;
@@ -112,7 +114,7 @@ void TryApproaches(Search& search, Motion trial, int64_t margin) {
   }
 }
 
-// Coordinate descent; a field that leaves the value in `last` must save `field_cost` mismatches.
+// Coordinate descent. A step that moves a field away from its value in `last` must save `field_cost` mismatches.
 void Descend(Search& search, const Motion& last, int64_t field_cost, int halvings) {
   static constexpr std::array<int, Motion::kNumFields> kFirstStep = {32, 16, 64, 16, 8, 64};
   for (int shift = 0; shift < halvings; ++shift) {
@@ -133,33 +135,48 @@ void Descend(Search& search, const Motion& last, int64_t field_cost, int halving
   }
 }
 
-}  // namespace
-
-Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t count) {
-  Motion best;
-  best.field[Motion::kCentre] = width / 2;
-  best.field[Motion::kHorizon] = height / 2;
-  const size_t num_probes = std::min<size_t>(64, count - 1);
-  const size_t map_bytes = static_cast<size_t>(width) * static_cast<size_t>(height);
-  std::vector<MapTables> maps;
-  std::vector<Search> searches;
-  std::array<int64_t, 256> edges{};  // between two classes, by the smaller and the larger
-  maps.reserve(num_probes);
-  for (size_t i = 0; i < num_probes; ++i) {
-    const size_t t = i * (count - 1) / num_probes;
-    maps.emplace_back(width, height, 0);
-    MapTables& map = maps.back();
-    for (int y = 0; y < height; ++y) {
-      const uint8_t* row = ids.data() + t * map_bytes + static_cast<size_t>(y) * static_cast<size_t>(width);
-      std::copy_n(row, width, map.ids.Row(y));
-      for (int x = 1; x < width; ++x) ++edges[std::min(row[x - 1], row[x]) * 16U + std::max(row[x - 1], row[x])];
-    }
-    searches.emplace_back(ids.data() + (t + 1) * map_bytes, map, SampleRows(192, 8, height), Motion().plane);
+// Scores cameras by the motions that they allow between probes: pairs of consecutive maps, spread over the clip.
+class CameraSearch {
+ public:
+  CameraSearch(std::span<const uint8_t> ids, int width, int height, size_t count)
+      : ids_(ids), width_(width), height_(height) {
+    best_.field[Motion::kCentre] = width / 2;
+    best_.field[Motion::kHorizon] = height / 2;
+    const size_t num_probes = std::min<size_t>(64, count - 1);
+    maps_.reserve(num_probes);  // the searches refer to the maps
+    for (size_t i = 0; i < num_probes; ++i) AddProbe(i * (count - 1) / num_probes);
   }
-  const auto cost_of = [&](const Motion& camera, size_t stride) {
+
+  // The camera that saves most mismatches. A motion costs bits, so without a saving there is no camera.
+  Motion Find() {
+    ChoosePlane();
+    ChoosePosition();
+    ImprovePlane();
+    ImprovePosition();
+    return best_cost_ < 0 ? best_ : Motion{};
+  }
+
+ private:
+  static constexpr size_t kMaxIds = 16;
+
+  void AddProbe(size_t t) {
+    const size_t map_bytes = static_cast<size_t>(width_) * static_cast<size_t>(height_);
+    MapTables& map = maps_.emplace_back(width_, height_, 0);
+    for (int y = 0; y < height_; ++y) {
+      const uint8_t* row = ids_.data() + t * map_bytes + static_cast<size_t>(y) * static_cast<size_t>(width_);
+      std::copy_n(row, width_, map.ids.Row(y));
+      for (int x = 1; x < width_; ++x) {
+        ++edges_[std::min(row[x - 1], row[x]) * kMaxIds + std::max(row[x - 1], row[x])];
+      }
+    }
+    searches_.emplace_back(ids_.data() + (t + 1) * map_bytes, map, SampleRows(192, 8, height_), Motion().plane);
+  }
+
+  // Mismatches that the best motion of this camera adds, summed over one probe in `stride`; negative: it saves some.
+  int64_t CostOf(const Motion& camera, size_t stride) {
     int64_t cost = 0;
-    for (size_t i = 0; i < searches.size(); i += stride) {
-      Search& search = searches[i];
+    for (size_t i = 0; i < searches_.size(); i += stride) {
+      Search& search = searches_[i];
       search.Restart();
       search.Try(camera, 0);
       TryApproaches(search, camera, kSearchCost);
@@ -167,61 +184,84 @@ Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t co
       cost += search.best_cost();
     }
     return cost;
-  };
-  int64_t best_cost = 0;
-  const auto improves = [&](const Motion& trial, size_t stride) {
-    const int64_t cost = cost_of(trial, stride);
-    if (cost >= best_cost) return false;
-    best_cost = cost;
-    best = trial;
-    return true;
-  };
+  }
 
-  // What moves with the camera is first of all the edge between two classes. A plane of all classes would do, were it
-  // not that what stays (sky, the own hood) then spoils every motion.
-  Motion trial = best;
-  for (int pair = 0; pair < 4; ++pair) {
-    const auto most = std::ranges::max_element(edges, {}, [&](const int64_t& n) {
-      const auto at = static_cast<size_t>(&n - edges.data());
-      return at / 16 != at % 16 ? n : 0;
-    });
-    const auto at = static_cast<uint32_t>(most - edges.begin());
-    *most = 0;
-    trial.plane = 1U << at / 16 | 1U << at % 16;
-    for (int horizon = 10; horizon <= 22; horizon += 3) {
-      trial.field[Motion::kHorizon] = height * horizon / 32;
-      improves(trial, 6);
+  void Try(const Motion& trial, size_t stride) {
+    const int64_t cost = CostOf(trial, stride);
+    if (cost >= best_cost_) return;
+    best_cost_ = cost;
+    best_ = trial;
+  }
+
+  // Tries the two classes of each of the four most frequent edges. A plane of all classes loses: what does not move
+  // (sky, hood of the own car) then spoils every motion.
+  void ChoosePlane() {
+    Motion trial = best_;
+    for (int pair = 0; pair < 4; ++pair) {
+      const auto most = std::ranges::max_element(edges_, {}, [&](const int64_t& n) {
+        const auto at = static_cast<size_t>(&n - edges_.data());
+        return at / kMaxIds != at % kMaxIds ? n : 0;
+      });
+      const auto at = static_cast<size_t>(most - edges_.begin());
+      *most = 0;
+      trial.plane = 1U << at / kMaxIds | 1U << at % kMaxIds;
+      for (int horizon = 10; horizon <= 22; horizon += 3) {
+        trial.field[Motion::kHorizon] = height_ * horizon / 32;
+        Try(trial, 6);
+      }
     }
   }
-  // The slope towards the right camera is short, so a fine grid comes first, then a climb from its best few.
-  std::vector<std::pair<int64_t, Motion>> grid;
-  trial = best;
-  for (int horizon = 10; horizon <= 22; ++horizon) {
-    for (int centre = 13; centre <= 19; ++centre) {
-      trial.field[Motion::kHorizon] = height * horizon / 32;
-      trial.field[Motion::kCentre] = width * centre / 32;
-      grid.emplace_back(cost_of(trial, 8), trial);
+
+  // The cost falls only close to the right camera, so a fine grid of positions on few probes comes before its best four
+  // on all probes.
+  void ChoosePosition() {
+    std::vector<std::pair<int64_t, Motion>> grid;
+    Motion trial = best_;
+    for (int horizon = 10; horizon <= 22; ++horizon) {
+      for (int centre = 13; centre <= 19; ++centre) {
+        trial.field[Motion::kHorizon] = height_ * horizon / 32;
+        trial.field[Motion::kCentre] = width_ * centre / 32;
+        grid.emplace_back(CostOf(trial, 8), trial);
+      }
+    }
+    std::ranges::stable_sort(grid, {}, &std::pair<int64_t, Motion>::first);
+    best_cost_ = 0;
+    for (size_t start = 0; start < 4; ++start) Try(grid[start].second, 1);
+  }
+
+  void ImprovePlane() {
+    const int num_ids = *std::ranges::max_element(ids_) + 1;
+    for (int id = 0; id < num_ids; ++id) {
+      Motion trial = best_;
+      trial.plane ^= 1U << id;
+      Try(trial, 1);
     }
   }
-  std::ranges::stable_sort(grid, {}, &std::pair<int64_t, Motion>::first);
-  best_cost = 0;
-  for (size_t start = 0; start < 4; ++start) improves(grid[start].second, 1);
-  const int num_ids = *std::ranges::max_element(ids) + 1;
-  for (int id = 0; id < num_ids; ++id) {
-    trial = best;
-    trial.plane ^= 1U << id;
-    improves(trial, 1);
-  }
-  for (int step = 8; step >= 2; step /= 2) {
-    for (const auto& [dx, dy] : {std::pair{step, 0}, {-step, 0}, {0, step}, {0, -step}}) {
-      trial = best;
-      trial.field[Motion::kCentre] += dx;
-      trial.field[Motion::kHorizon] += dy;
-      improves(trial, 1);
+
+  void ImprovePosition() {
+    for (int step = 8; step >= 2; step /= 2) {
+      for (const auto& [dx, dy] : {std::pair{step, 0}, {-step, 0}, {0, step}, {0, -step}}) {
+        Motion trial = best_;
+        trial.field[Motion::kCentre] += dx;
+        trial.field[Motion::kHorizon] += dy;
+        Try(trial, 1);
+      }
     }
   }
-  // Where nothing moves no camera is worth its bits.
-  return best_cost < 0 ? best : Motion{};
+
+  std::span<const uint8_t> ids_;
+  int width_, height_;
+  std::vector<MapTables> maps_;
+  std::vector<Search> searches_;
+  std::array<int64_t, kMaxIds * kMaxIds> edges_{};  // horizontal neighbours, by smaller and larger class
+  Motion best_;
+  int64_t best_cost_ = 0;
+};
+
+}  // namespace
+
+Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t count) {
+  return CameraSearch(ids, width, height, count).Find();
 }
 
 Motion FindMotion(const uint8_t* actual, const MapTables& previous, const Motion& last) {

@@ -1,5 +1,5 @@
 #pragma once
-// Finds the motion between two maps, for the encoder.
+// Searches the motion between maps, for the encoder.
 
 #include <cstdint>
 #include <span>
@@ -9,10 +9,12 @@
 
 namespace kitsink {
 
-// The centre, horizon and plane that suit a clip: one search for all its maps, since they belong to the camera.
+// The best centre, horizon and plane for a clip, all other fields zero. They belong to the camera, so one search serves
+// all maps.
 Motion FindCamera(std::span<const uint8_t> ids, int width, int height, size_t count);
 
-// The motion that makes `previous` resemble `actual` (rows of previous.width ids) best, starting from `last`.
+// The motion that warps `previous` nearest to `actual` (previous.height rows of previous.width ids). Starts from
+// `last`.
 Motion FindMotion(const uint8_t* actual, const MapTables& previous, const Motion& last);
 
 }  // namespace kitsink

@@ -1,5 +1,5 @@
 #pragma once
-// A small neural network that learns while it codes: sparse inputs, one hidden layer, one output per kind of decision.
+// A small neural network trained online: sparse inputs, one hidden layer, one output for each kind of decision.
 
 #include <array>
 #include <cstdint>
@@ -20,11 +20,11 @@ struct NetworkShape {
 class Network {
  public:
   Network(const NetworkShape& shape, uint32_t seed);
-  // Which features are on at this pixel.
+  // Sets the features that are 1 at this pixel.
   void SetInput(std::span<const uint32_t> rows);
-  // The stretched probability of output `output`. REQUIRES: SetInput().
+  // The prediction of output `output`, as a stretch. REQUIRES: SetInput() was called.
   int Predict(int output);
-  // Learns the decision that Predict() was asked for last.
+  // Trains on the decision of the last Predict().
   void Update(int bit);
 
  private:
@@ -32,7 +32,7 @@ class Network {
   const MixingKernels& kernels_;
   size_t num_hidden_;
   std::vector<int32_t> first_;   // num_rows x num_hidden, units of 2^-22
-  std::vector<int32_t> second_;  // num_outputs x (num_hidden + kLanes), units of 2^-kWeightBits; the last lanes: bias
+  std::vector<int32_t> second_;  // num_outputs x (num_hidden + kLanes), units of 2^-kWeightBits; last lanes: bias
   std::vector<int32_t> sums_, hidden_, step_;
   std::vector<uint32_t> rows_;
   std::vector<uint32_t> uses_;  // of each row, for its learning rate

@@ -1,3 +1,5 @@
+// Mixes the predictions of context counters by weight vectors that selectors choose, as PAQ8 does.
+
 #include "mask/predictor.h"
 
 #include <algorithm>
@@ -20,7 +22,7 @@ constexpr std::array<int32_t, kMaxCount + 1> MakeCounterRates() {
 }
 constexpr std::array<int32_t, kMaxCount + 1> kCounterRates = MakeCounterRates();
 
-// Refined probabilities are addressed by a counter's last decisions, count and stretch.
+// A refined probability is indexed by the counter's last decisions, count and stretch.
 constexpr int kStretchBuckets = 24, kCountBuckets = 8;
 constexpr size_t kRefinedSize = size_t{kStretchBuckets} * kCountBuckets << kHistoryBits;
 constexpr int kRefinedShift = 7;
@@ -31,7 +33,7 @@ size_t CountBucket(uint32_t count) {
   return count < 48 ? 6 : 7;
 }
 
-// Learning rates in units of 2^-12 per unit of input and error; a weight vector slows down as it is used.
+// Learning rates, in units of 2^-12 per unit of input and error. The rate of a weight vector falls with its uses.
 constexpr int kRate = 3, kEarlyRate = 30, kEarlyUses = 256, kFinalRate = 2;
 
 size_t RoundUp(size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
@@ -63,7 +65,7 @@ Predictor::Predictor(const PredictorShape& shape)
   }
   weights_.assign(vectors * padded_inputs_, (1 << kWeightBits) * 3 / (8 * num_contexts_));
   uses_.assign(vectors, 0);
-  inputs_[static_cast<size_t>(2 * num_contexts_)] = 256;  // a constant input learns the bias
+  inputs_[static_cast<size_t>(2 * num_contexts_)] = 256;  // constant input: its weight is the bias
   set_outputs_[selected_.size()] = 256;
   final_weights_.assign(padded_sets_, (1 << kWeightBits) / static_cast<int32_t>(selected_.size()));
   for (size_t i = 0; i < refined_.size(); ++i) {

@@ -1,5 +1,5 @@
 #pragma once
-// A clip is cut into segments of consecutive maps, each coded by itself, so that threads may work on them side by side.
+// Segments: parts of a clip with consecutive maps, coded independently so that threads can work in parallel.
 
 #include <cstddef>
 #include <mutex>
@@ -28,11 +28,11 @@ inline ClipShape ShapeOf(const MaskHead& head) {
           ShapeOfLevel(head.level), head.clip_bytes() / head.num_segments};
 }
 
-// Counts finished maps of all segments. Only the thread that called RunSegments() talks to the Progress.
+// Counts the finished maps of all segments. Only the thread that made it calls the Progress.
 class SharedProgress {
  public:
   explicit SharedProgress(Progress& progress) : progress_(progress), owner_(std::this_thread::get_id()) {}
-  // One more map is done. False when the job should stop.
+  // Counts one more map. Returns false when the job should stop.
   bool Advance() {
     const std::lock_guard lock(mutex_);
     ++done_;
@@ -51,7 +51,8 @@ class SharedProgress {
   bool stop_ = false;
 };
 
-// Calls code(i) -> Status for each segment, on up to `threads` threads, and returns the first segment's error if any.
+// Calls code(i) -> Status for each segment, on up to `threads` threads. Returns the error of the lowest segment with
+// one.
 template <typename CodeSegment>
 Status RunSegments(size_t num_segments, int threads, CodeSegment code) {
   std::vector<Status> results(num_segments);

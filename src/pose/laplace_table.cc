@@ -1,3 +1,5 @@
+// Makes Laplace frequency tables in fixed point, for version 1 of stream p.
+
 #include "pose/laplace_table.h"
 
 #include <algorithm>
@@ -11,8 +13,8 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-// Fixed point with 100 fraction bits. Every step truncates, so the tables are the same on every machine; the error
-// stays below 2^-78 of a frequency's unit, far under the distance of any real probability from a rounding border.
+// Fixed point with 100 fraction bits. Every step truncates, so the tables are the same on every machine. The error
+// stays below 2^-78 of one frequency unit, far too small to move a probability across a rounding boundary.
 constexpr int kFractionBits = 100;
 constexpr Wide kOne = Wide{1} << kFractionBits;
 
@@ -24,8 +26,8 @@ Wide Multiply(Wide a, Wide b) {
   return (Wide{a1} * b1 << (128 - kFractionBits)) + (middle >> (kFractionBits - 64));
 }
 
-// exp(-1 / scale), as the fourth power of exp(-1 / (4 scale)): an argument of at most 1 keeps the alternating
-// series within [0, 1].
+// exp(-1 / scale), as the fourth power of exp(-1 / (4 scale)). The argument of the latter is at most 1, so every sum of
+// its alternating series lies in [0, 1].
 Wide Decay(uint16_t scale) {
   const int exponent = scale >> 10;  // scale = significand * 2^(exponent - 25)
   const uint32_t significand = 1024U + (scale & 1023U);
@@ -53,7 +55,7 @@ uint16_t LaplaceScale(std::span<const int32_t> deltas) {
   for (const int32_t delta : sorted) deviation += static_cast<uint64_t>(std::abs(2 * int64_t{delta} - median2));
   const uint64_t divisor = 2 * n;
   if (4 * deviation <= divisor) return kMinLaplaceScale;
-  // Scaled by 2^12 the quotient is at least 1024: an 11-bit significand and a remainder that decides the rounding.
+  // Scaled by 2^12 the quotient is at least 1024, which gives a significand of 11 bits; the remainder decides rounding.
   const uint64_t scaled = deviation << 12;
   const int excess_bits = static_cast<int>(std::bit_width(scaled / divisor)) - 11;
   const uint64_t unit = divisor << excess_bits;
@@ -83,8 +85,8 @@ std::vector<uint32_t> LaplaceFrequencies(uint16_t scale, uint32_t alphabet) {
     frequencies[rank] = std::max(frequency, 1U);
     missing -= frequencies[rank];
   }
-  // Rising rank is falling probability: units go to, or come from, the likeliest ranks first, round and round. Behind
-  // a rank that is down to one all others are, too.
+  // Probability falls as the rank rises. Missing units are added to, and excess units taken from, ranks 0, 1, 2 .. in
+  // rounds. A rank with frequency 1 cannot give a unit, and neither can any rank after it, so a new round starts.
   for (uint32_t rank = 0; missing != 0; rank = (rank + 1) % alphabet) {
     if (missing < 0 && frequencies[rank] == 1) rank = 0;
     const int32_t unit = missing > 0 ? 1 : -1;

@@ -1,5 +1,5 @@
 #pragma once
-// Frequency tables of the first version of stream p: a Laplace distribution in exact integers.
+// Frequency tables of version 1 of stream p: a Laplace distribution, computed with integers alone.
 
 #include <cstdint>
 #include <span>
@@ -11,10 +11,11 @@ inline constexpr int kLaplaceTotalBits = 14;
 inline constexpr uint32_t kLaplaceTotal = 1U << kLaplaceTotalBits;
 inline constexpr uint16_t kMinLaplaceScale = 0x3400;  // 0.25 as a half
 
-// The Laplace scale of `deltas`: max(0.25, mean |delta - median|), rounded to a half pattern, ties to even.
+// The Laplace scale of `deltas`, max(0.25, mean |delta - median|), rounded to a half (ties to even), as a bit pattern.
 uint16_t LaplaceScale(std::span<const int32_t> deltas);
 
-// Frequencies of the zigzag ranks 0 .. alphabet - 1 of p(k) ~ exp(-|k| / scale); they sum to kLaplaceTotal.
+// Frequencies of p(k) ~ exp(-|k| / scale) for the zigzag ranks 0 .. alphabet - 1. Each is at least 1 and they sum to
+// kLaplaceTotal.
 // REQUIRES: scale is a finite half of at least 0.25; alphabet is odd and below kLaplaceTotal.
 std::vector<uint32_t> LaplaceFrequencies(uint16_t scale, uint32_t alphabet);
 

@@ -1,4 +1,4 @@
-// Real values <-> tracks. Floating point decides here which integers are stored, never how they are coded.
+// Converts between real values and tracks. Floating point decides which integers a track holds, not how they are coded.
 
 #include "kitsink/pose.h"
 
@@ -69,8 +69,7 @@ Result<Track> QuantizeHalfAndBytes(std::span<const float> values, uint32_t num_c
 Status CheckValues(std::span<const float> values, uint32_t num_columns) {
   if (num_columns == 0 || values.empty() || values.size() % num_columns != 0) {
     return Error{Code::kInvalidArgument, "pose: got " + std::to_string(values.size()) + " values in " +
-                                             std::to_string(num_columns) +
-                                             " columns, expected whole rows, one at least"};
+                                             std::to_string(num_columns) + " columns, expected at least one whole row"};
   }
   for (const float value : values) {
     if (!std::isfinite(value)) return Error{Code::kInvalidArgument, "pose: a value is not finite"};
@@ -95,7 +94,7 @@ std::vector<float> DequantizeTrack(const Track& track) {
     } else if (column == 0) {
       values[i] = HalfToFloat(static_cast<uint16_t>(track.values[i]));
     } else {
-      // Through a named product: a fused multiply-add would round differently on some machines.
+      // The volatile product prevents a fused multiply-add, which would round differently.
       const volatile float product = static_cast<float>(track.values[i]) * track.scale[column - 1];
       values[i] = product + track.minimum[column - 1];
     }

@@ -1,3 +1,5 @@
+// Decodes stream p, both versions, and measures its columns.
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -63,14 +65,14 @@ Status ReadLaplaceColumn(ByteReader& reader, size_t column, Track& track) {
     track.values[row * track.num_columns + column] = value;
   }
   KIT_TRY(coder.Finish("pose: " + where));
-  // The parameters follow from the values: one track has one stream.
+  // The encoder derives both from the values, so each track has exactly one stream.
   if (scale != LaplaceScale(deltas) || alphabet != 2 * static_cast<uint32_t>(largest) + 1) {
-    return Corrupt(where + ": scale or alphabet do not belong to the values, at byte " + std::to_string(record_byte));
+    return Corrupt(where + ": scale or alphabet do not match the values, at byte " + std::to_string(record_byte));
   }
   return Ok();
 }
 
-// `costs` gets the bits of each column.
+// Appends the bits of each column to `costs`.
 Result<Track> ReadHalfAndBytes(std::span<const uint8_t> body, const Limits& limits, std::vector<double>& costs) {
   ByteReader reader(body);
   Track track;

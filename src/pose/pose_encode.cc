@@ -1,3 +1,5 @@
+// Encodes stream p, both versions.
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -62,7 +64,7 @@ Status WriteLaplaceColumn(const std::vector<int32_t>& values, ByteWriter& writer
     largest = std::max(largest, std::abs(deltas.back()));
   }
   const uint32_t alphabet = 2 * static_cast<uint32_t>(largest) + 1;
-  // A larger alphabet cannot give every symbol a frequency of one.
+  // With more symbols than kLaplaceTotal, some symbol would have frequency 0.
   if (alphabet > kLaplaceTotal) {
     return Error{Code::kUnsupported, "pose: a jump of " + std::to_string(largest) +
                                          " steps, version 1 stores at most " + std::to_string(kLaplaceTotal / 2 - 1)};
@@ -105,7 +107,7 @@ int64_t NearestMean(const std::vector<int32_t>& values) {
   return (sum >= 0 ? sum + count / 2 : sum - count / 2) / count;
 }
 
-// The predictor with the smallest sum of magnitudes: the Laplace scale, hence the size of the code, follows it.
+// The predictor with the smallest sum of residual magnitudes. This sum determines the Laplace scale and so the size.
 uint32_t ChoosePredictor(const std::vector<int32_t>& values, int64_t anchor) {
   uint32_t best = 0;
   uint64_t best_sum = UINT64_MAX;

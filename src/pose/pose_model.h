@@ -1,5 +1,5 @@
 #pragma once
-// What both directions of stream p share: the residual model of version 2 and the checks of a track.
+// The model of version 2 of stream p, as templates for both directions, and the checksum of a track.
 
 #include <array>
 #include <bit>
@@ -12,13 +12,14 @@
 namespace kitsink {
 
 inline constexpr int32_t kMaxUniformValue = 1 << 24;  // exact in float32
-inline constexpr int kMaxResidualBits = 28;           // of any residual between values in range
+inline constexpr int kMaxResidualBits = 28;           // bit length of the largest residual of values in range
 inline constexpr int kAnchorLengthBits = 5;
 inline constexpr int kPredictorBits = 9;
 inline constexpr uint32_t kNumPredictors = 17 * 17;
 
-// Predicts a value from the two before it: anchor + a (x1 - anchor) + b (x2 - anchor), a in 0 .. 2 and b in -1 .. 1
-// by eighths. A constant column has residuals of zero, a noisy one regresses to its mean, a smooth one is extrapolated.
+// Predicts a value from the two before it, x1 and x2: anchor + a (x1 - anchor) + b (x2 - anchor), with a in 0 .. 2 and
+// b in -1 .. 1 in steps of 1/8. This covers constant columns (residuals are zero), noisy ones (regression to the mean)
+// and smooth ones (extrapolation).
 struct Predictor {
   int64_t anchor = 0;
   int64_t a = 0, b = 0;  // eighths
@@ -31,9 +32,9 @@ struct Predictor {
   }
 };
 
-// Adaptive Elias gamma code: the bit length in unary, the sign, then the bits below the leading one, the upper two of
-// them adaptive. It measured within 1 % of the best static Laplace on real and synthetic columns, beat it on heavy
-// tails, and needs neither parameters nor tables.
+// Adaptive Elias gamma code: the bit length in unary, the sign, then the bits below the leading one, of which the upper
+// two are adaptive. On real and synthetic columns it is within 1 % of the best static Laplace distribution, and better
+// on heavy tails. It needs no parameters and no tables.
 class ResidualModel {
  public:
   template <typename Coder>
@@ -58,7 +59,7 @@ class ResidualModel {
   std::array<std::array<AdaptiveBit, 4>, kMaxResidualBits + 1> upper_;
 };
 
-// A column's anchor: bit length, then sign and the bits below the leading one, all equiprobable.
+// Codes the anchor of a column: bit length, sign, then the bits below the leading one. All bits are equiprobable.
 template <typename Coder>
 int64_t CodeAnchor(Coder& coder, int64_t anchor) {
   const uint32_t magnitude = static_cast<uint32_t>(std::abs(anchor));
@@ -71,8 +72,8 @@ int64_t CodeAnchor(Coder& coder, int64_t anchor) {
   return negative ? -coded : coded;
 }
 
-// CRC-16 of the integers, row by row as 32 little-endian bits, and of what turns them into real numbers: the u16 steps
-// per unit, or the minima and scales as floats.
+// CRC-16 of the integers (row by row, 32 bits little-endian), followed by the u16 steps per unit or by the minima and
+// scales as floats.
 uint16_t TrackChecksum(const Track& track);
 
 }  // namespace kitsink

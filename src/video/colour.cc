@@ -1,4 +1,5 @@
-// Bit-equal to PyTorch's arithmetic, one rounding an operation: compiled without FMA contraction.
+// Converts 4:2:0 to RGB bit-equal to PyTorch. Each operation must round once, so this file is compiled without FMA
+// contraction.
 
 #include "video/colour.h"
 
@@ -13,8 +14,8 @@
 namespace kitsink {
 namespace {
 
-// Chroma at luma positions for an even number of samples: the weights are 1/4 and 3/4, so that every product and sum
-// of PyTorch's kernel is exact and small integers give the same values. `blended` holds 4 * the vertical blend.
+// Interpolates chroma at luma positions for an even width. The weights are 1/4 and 3/4, so every product and sum of
+// PyTorch's kernel is exact, and small integers give the same values. `blended` holds 4 * the vertical blend.
 void UpsampleEvenRow(const std::vector<uint16_t>& blended, std::vector<float>& row) {
   const size_t count = blended.size();
   const uint16_t* in = blended.data();
@@ -38,7 +39,8 @@ void BlendEvenRows(Plane plane, uint32_t row, uint32_t rows, std::vector<uint16_
   }
 }
 
-// Where one output sample reads along one axis: PyTorch's bilinear source index, align_corners false.
+// The two input samples and weights of one output sample along one axis, as in PyTorch's bilinear interpolation with
+// align_corners false.
 struct Tap {
   uint32_t first;
   uint32_t second;
@@ -46,7 +48,7 @@ struct Tap {
   double second_weight;
 };
 
-// The scale and the weights are float32 and the position is not, as in PyTorch's CPU kernel.
+// As in PyTorch's CPU kernel, scale and weights are rounded to float32 and the position is not.
 std::vector<Tap> MakeTaps(uint32_t input_count, uint32_t output_count) {
   const double scale = static_cast<float>(input_count) / static_cast<float>(output_count);
   std::vector<Tap> taps(output_count);
@@ -62,8 +64,8 @@ std::vector<Tap> MakeTaps(uint32_t input_count, uint32_t output_count) {
   return taps;
 }
 
-// Any other size. Upstream's code fails on odd heights, so that no bytes are given here; sums in double, rounded to
-// float32 once, come closest to PyTorch 1.13's kernel (2 bytes in a million differ by one).
+// Interpolates chroma for odd sizes. The contest's code fails on odd heights, so there are no reference bytes. Sums in
+// double, rounded once to float32, come closest to the kernel of PyTorch 1.13: 2 bytes in a million differ, by one.
 void UpsampleAnyRow(Plane plane, const Tap& down, const std::vector<Tap>& across, std::vector<float>& row) {
   const uint8_t* upper = plane.data + down.first * plane.stride;
   const uint8_t* lower = plane.data + down.second * plane.stride;
@@ -75,16 +77,16 @@ void UpsampleAnyRow(Plane plane, const Tap& down, const std::vector<Tap>& across
   }
 }
 
-// 0..255, half to even: adding 1.5 * 2^23 leaves the rounded integer in the low bits of the float. Clamping after
-// rounding gives the same bytes as before it, and integers clamp without branches.
+// Rounds half to even and clamps to 0 .. 255. Adding 1.5 * 2^23 leaves the rounded integer in the low bits of the
+// float. Clamping after rounding gives the same bytes as clamping before, and integers clamp without branches.
 uint8_t ToByte(float value) {
   constexpr float kShift = 12582912.0F;
   const int rounded = std::bit_cast<int32_t>(value + kShift) - std::bit_cast<int32_t>(kShift);
   return static_cast<uint8_t>(std::clamp(rounded, 0, 255));
 }
 
-// BT.601, limited range, with upstream's six-digit constants for green. Blocks are converted plane by plane and then
-// interleaved, which lets the compiler use vectors for the arithmetic.
+// BT.601, limited range, with the contest's six-digit constants for green. Each block is converted plane by plane and
+// then interleaved, so that the compiler can vectorise the arithmetic.
 void ConvertRow(const uint8_t* y, const float* u, const float* v, uint32_t width, uint8_t* rgb) {
   constexpr auto kLumaGain = static_cast<float>(255.0 / 219.0);
   constexpr auto kChromaGain = static_cast<float>(255.0 / 224.0);

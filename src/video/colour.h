@@ -1,5 +1,5 @@
 #pragma once
-// Upstream's colour conversion on borrowed planes.
+// The contest's colour conversion from 4:2:0 to RGB, on planes that the caller owns.
 
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace kitsink {
 
-// Rows of samples owned by somebody else, `stride` bytes apart.
+// Rows of samples, `stride` bytes apart. Does not own them.
 struct Plane {
   const uint8_t* data = nullptr;
   ptrdiff_t stride = 0;

@@ -1,3 +1,5 @@
+// Texts of FFmpeg's error codes, and its log messages sorted by reader.
+
 #include "video/ffmpeg.h"
 
 #include <algorithm>
@@ -12,18 +14,19 @@
 namespace kitsink {
 namespace {
 
-// Decoder threads log too, and FFmpeg's callback is one for the process: hence one lock and a list of listeners.
+// FFmpeg has one log callback per process, and decoder threads call it too: hence a lock and a map of listeners.
 struct Listeners {
   std::mutex mutex;
   std::map<const void*, std::string> first_errors;
 };
 
 Listeners& AllListeners() {
-  static Listeners* const listeners = new Listeners;  // outlives FFmpeg's last message
+  static Listeners* const listeners = new Listeners;  // never destroyed: FFmpeg may log at exit
   return *listeners;
 }
 
-// FFmpeg copies `opaque` into the contexts of its frame threads, which the address of a context would not survive.
+// FFmpeg's frame threads have contexts of their own. They copy `opaque`, so it identifies the listener; the address of
+// the context would not.
 const void* OpaqueOf(const void* object) {
   if (object == nullptr) return nullptr;
   const AVClass* type = *static_cast<const AVClass* const*>(object);

@@ -1,5 +1,5 @@
 #pragma once
-// FFmpeg's C objects as owned values, and its log as something a reader can ask about.
+// Smart pointers for FFmpeg's C objects, and access to the errors that FFmpeg logs.
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -23,18 +23,18 @@ struct FfmpegDeleter {
 template <typename T>
 using FfmpegPtr = std::unique_ptr<T, FfmpegDeleter>;
 
-// "Invalid data found when processing input" for AVERROR_INVALIDDATA.
+// FFmpeg's text for an error code, for instance "Invalid data found when processing input".
 std::string FfmpegErrorText(int error_number);
 
-// Catches the error messages that FFmpeg logs for the contexts whose `opaque` points to this object. From the first
-// FfmpegLog on, FFmpeg prints nothing in this process: only the command prints.
+// Collects the errors that FFmpeg logs for contexts whose `opaque` points to this object. Once an FfmpegLog has been
+// made, FFmpeg prints nothing in this process.
 class FfmpegLog {
  public:
   FfmpegLog();
   ~FfmpegLog();
   FfmpegLog(const FfmpegLog&) = delete;
   FfmpegLog& operator=(const FfmpegLog&) = delete;
-  // The first error logged since construction, or nothing.
+  // The first error logged since construction, or an empty string.
   std::string first_error() const;
 };
 

@@ -1,3 +1,5 @@
+// Encodes pictures as PNG or JPEG and decodes PNG, through FFmpeg.
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -19,18 +21,18 @@ void CopyRows(const uint8_t* from, ptrdiff_t from_stride, uint8_t* to, ptrdiff_t
 }
 
 constexpr int kJpegQuantizer = 3;  // of 1 .. 31; 3 is about quality 90
-// Red, green, blue and offset of Y, Cb, Cr as JFIF has them: BT.601, all 256 values.
+// Y, Cb and Cr of JFIF (BT.601, full range): weights of red, green and blue, and the offset.
 constexpr float kJfif[3][4] = {
     {0.299F, 0.587F, 0.114F, 0}, {-0.168736F, -0.331264F, 0.5F, 128}, {0.5F, -0.418688F, -0.081312F, 128}};
 
-// `fill` copies the frame's pixels into FFmpeg's picture.
+// Encodes one picture. `fill` copies the frame's pixels into FFmpeg's picture.
 template <typename Fill>
 Result<Bytes> EncodePicture(const Frame& frame, AVCodecID id, AVPixelFormat format, const Fill& fill) {
   KIT_CHECK(frame.size.size_bytes() > 0 && frame.rgb.size() == frame.size.size_bytes());
   const FfmpegLog log;
   const AVCodec* codec = avcodec_find_encoder(id);
   if (codec == nullptr) {
-    return Error{Code::kUnsupported, std::string("picture: this FFmpeg has no encoder of ") + avcodec_get_name(id)};
+    return Error{Code::kUnsupported, std::string("picture: this FFmpeg has no encoder for ") + avcodec_get_name(id)};
   }
   const FfmpegPtr<AVCodecContext> encoder(avcodec_alloc_context3(codec));
   const FfmpegPtr<AVFrame> picture(av_frame_alloc());
@@ -102,7 +104,7 @@ Result<Frame> LoadPng(const std::filesystem::path& path, const Limits& limits) {
   decoder->max_pixels = int64_t{limits.max_dimension} * limits.max_dimension;
   decoder->thread_count = 1;
   int code = avcodec_open2(decoder.get(), codec, nullptr);
-  // FFmpeg wants zeroed padding behind the bytes, which av_new_packet provides.
+  // FFmpeg requires zeroed padding after the bytes; av_new_packet provides it.
   if (code >= 0) code = av_new_packet(packet.get(), static_cast<int>(bytes.size()));
   if (code < 0) return PngError(path, Code::kInternal, "cannot start the decoder", code);
   if (!bytes.empty()) std::memcpy(packet->data, bytes.data(), bytes.size());
@@ -111,7 +113,7 @@ Result<Frame> LoadPng(const std::filesystem::path& path, const Limits& limits) {
   if (code < 0) return PngError(path, Code::kCorrupt, "is not a whole PNG", code);
   if (picture->format != AV_PIX_FMT_RGB24) {
     const char* name = av_get_pix_fmt_name(static_cast<AVPixelFormat>(picture->format));
-    return Error{Code::kUnsupported, "png: " + path.string() + ": pixels of kind " +
+    return Error{Code::kUnsupported, "png: " + path.string() + ": pixel format " +
                                          (name != nullptr ? name : "unknown") + ", expected 8-bit RGB"};
   }
   Frame frame;

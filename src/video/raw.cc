@@ -1,3 +1,5 @@
+// Reads and writes raw RGB frames by their index.
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -26,7 +28,7 @@ RawReader& RawReader::operator=(RawReader&&) noexcept = default;
 RawReader::~RawReader() = default;
 
 Result<RawReader> RawReader::Open(const std::filesystem::path& path, FrameSize size) {
-  if (size.size_bytes() == 0) return Error{Code::kInvalidArgument, "raw: frames of no pixels"};
+  if (size.size_bytes() == 0) return Error{Code::kInvalidArgument, "raw: frame size is 0"};
   KIT_ASSIGN(const uint64_t size_bytes, FileSize(path));
   if (size_bytes % size.size_bytes() != 0) {
     return Error{Code::kCorrupt, "raw: " + path.string() + ": " + std::to_string(size_bytes) +
@@ -86,7 +88,7 @@ Result<RawCanvas> RawCanvas::Open(const std::filesystem::path& path, FrameSize s
   };
   if (canvas.descriptor_ < 0) return failed("cannot create", errno);
   const auto size_bytes = static_cast<off_t>(num_frames * size.size_bytes());
-  // Not every file system can reserve; then the file grows hollow, and a full disk shows later.
+  // Some file systems cannot reserve space. There the file becomes sparse, and a full disk is an error of Write().
   if (fallocate(canvas.descriptor_, 0, 0, size_bytes) != 0) {
     const int error_number = errno;
     if (error_number != EOPNOTSUPP && error_number != ENOSYS) {

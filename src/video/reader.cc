@@ -1,3 +1,5 @@
+// Decodes video files through FFmpeg and treats every sign of damage as an error.
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -11,8 +13,8 @@
 namespace kitsink {
 namespace {
 
-// Containers and raw streams that hold one video in one file. FFmpeg knows many more formats, among them playlists that
-// open other files and addresses, and text files drawn as pictures; none of them is a clip to compress.
+// Formats that hold a video in one file. FFmpeg knows many more; among them are playlists that open other files and
+// network addresses, and text files rendered as pictures.
 constexpr const char* kFormats =
     "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,flv,ivf,obu,nut,yuv4mpegpipe,hevc,h264,m4v,mpegvideo";
 
@@ -32,14 +34,14 @@ struct VideoReader::Impl {
   Status Fetch();
   Status CheckFrame(FrameSize expected);
   Error Fail(Code code, const std::string& what) const { return Error{code, "video: " + path.string() + ": " + what}; }
-  // A failure with FFmpeg's own words for it, and what it logged before.
+  // An error with FFmpeg's text for `error_number` and the first error that FFmpeg logged.
   Error Corrupt(const std::string& what, int error_number) const {
     const std::string logged = log.first_error();
     return Fail(Code::kCorrupt, what + ": " + FfmpegErrorText(error_number) + (logged.empty() ? "" : ", " + logged));
   }
 
   std::filesystem::path path;
-  FfmpegLog log;  // before the contexts that refer to it
+  FfmpegLog log;  // must outlive the contexts, which refer to it
   FfmpegPtr<AVFormatContext> container;
   FfmpegPtr<AVCodecContext> decoder;
   FfmpegPtr<AVPacket> packet{av_packet_alloc()};
@@ -62,13 +64,13 @@ Status VideoReader::Impl::Open(const Limits& limits) {
   AVDictionary* options = nullptr;
   av_dict_set(&options, "format_whitelist", kFormats, 0);
   av_dict_set(&options, "protocol_whitelist", "file", 0);
-  // "file:" keeps a name with a colon from being read as an address. On failure FFmpeg frees the context.
+  // Without "file:" FFmpeg would parse a name with a colon as an address. On failure FFmpeg frees the context.
   int code = avformat_open_input(&context, ("file:" + path.string()).c_str(), nullptr, &options);
   av_dict_free(&options);
   if (code < 0) return Corrupt("is not a video that FFmpeg can open", code);
   container.reset(context);
   code = avformat_find_stream_info(context, nullptr);
-  if (code < 0) return Corrupt("cannot find out what it contains", code);
+  if (code < 0) return Corrupt("cannot determine its contents", code);
   for (unsigned i = 0; i < context->nb_streams; ++i) {
     AVStream* candidate = context->streams[i];
     const bool chosen = stream == nullptr && candidate->codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
@@ -78,7 +80,7 @@ Status VideoReader::Impl::Open(const Limits& limits) {
   if (stream == nullptr) return Fail(Code::kCorrupt, "holds no video stream");
   const AVCodecParameters& parameters = *stream->codecpar;
   if (parameters.codec_id == AV_CODEC_ID_NONE)
-    return Corrupt("does not say how its video is coded", AVERROR_INVALIDDATA);
+    return Corrupt("does not name the codec of its video", AVERROR_INVALIDDATA);
   const auto limit = static_cast<int>(limits.max_dimension);
   if (parameters.width > limit || parameters.height > limit) {
     return Fail(Code::kLimit, "frames of " + std::to_string(parameters.width) + " x " +
@@ -91,18 +93,18 @@ Status VideoReader::Impl::Open(const Limits& limits) {
   decoder.reset(avcodec_alloc_context3(codec));
   KIT_CHECK(decoder != nullptr);
   code = avcodec_parameters_to_context(decoder.get(), &parameters);
-  if (code < 0) return Corrupt("has stream parameters that make no sense", code);
+  if (code < 0) return Corrupt("has invalid stream parameters", code);
   decoder->opaque = &log;
   decoder->pkt_timebase = stream->time_base;
   decoder->max_pixels = int64_t{limit} * limit;
   decoder->thread_count = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 8U));
   decoder->thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE;
-  // A damaged picture must come out and be refused, not be concealed or dropped in silence.
+  // By default FFmpeg conceals or drops damaged pictures; here they must be output and refused.
   decoder->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
   decoder->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
   code = avcodec_open2(decoder.get(), codec, nullptr);
   if (code < 0) return Corrupt(std::string("cannot start the decoder for ") + codec->name, code);
-  // The first picture tells size and pixel format for certain; a container only claims them.
+  // Size and pixel format come from the first picture, because the container's claims may be wrong.
   KIT_TRY(Decode());
   if (!pending) return Fail(Code::kCorrupt, "holds no frames");
   size = {static_cast<uint32_t>(frame->width), static_cast<uint32_t>(frame->height)};
@@ -112,7 +114,7 @@ Status VideoReader::Impl::Open(const Limits& limits) {
   return CheckFrame(size);
 }
 
-// Fetches the next picture into `frame`; without one at the end of the file.
+// Decodes the next picture into `frame` and sets `pending`. At the end of the file `pending` stays false.
 Status VideoReader::Impl::Decode() {
   const std::string where = "frame " + std::to_string(num_frames);
   while (!finished) {
@@ -128,7 +130,7 @@ Status VideoReader::Impl::Decode() {
     }
     if (code == AVERROR_EOF) {
       finished = true;
-      // Demuxers and decoders pass over some damage, a file that breaks off for one, with no more than a message.
+      // For some damage, such as a truncated file, demuxers and decoders only log a message.
       if (!log.first_error().empty())
         return Corrupt("damaged, " + std::to_string(num_frames) + " frames decoded", AVERROR_INVALIDDATA);
       return Ok();
@@ -169,7 +171,7 @@ Status VideoReader::Impl::CheckFrame(FrameSize expected) {
                                       Describe(found) + ", expected " + Describe(expected));
 }
 
-// Makes the next picture pending and checks it; none is at the end of the file.
+// Makes the next picture pending and checks it. At the end of the file none is pending.
 Status VideoReader::Impl::Fetch() {
   if (!pending) KIT_TRY(Decode());
   if (!pending) return Ok();
@@ -203,7 +205,7 @@ double VideoReader::frames_per_second() const {
 uint64_t VideoReader::estimated_frames() const {
   const AVStream& stream = *impl_->stream;
   if (stream.nb_frames > 0) return static_cast<uint64_t>(stream.nb_frames);
-  // A raw stream has no duration of its own, and FFmpeg's guess from the bit rate is no estimate.
+  // A raw stream has no duration, and FFmpeg's guess from the bit rate is useless.
   if (impl_->container->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE) return 0;
   const double seconds = stream.duration > 0 ? static_cast<double>(stream.duration) * av_q2d(stream.time_base)
                                              : static_cast<double>(impl_->container->duration) / AV_TIME_BASE;

@@ -1,3 +1,5 @@
+// Tests of byte readers and writers, files and hashes.
+
 #include <sys/stat.h>
 
 #include <array>

@@ -1,3 +1,5 @@
+// Tests of the range coder, adaptive bits, bit fields and half precision.
+
 #include <bit>
 #include <cmath>
 
@@ -52,7 +54,7 @@ TEST(RangeCoder, ReturnsRandomSymbolsOfAllTotals) {
 }
 
 TEST(RangeCoder, LongRunOfPendingBits) {
-  // Straddles the middle again and again: [1, 2) of 3 never decides the top bit.
+  // [1, 2) of 3 straddles the middle each time, so the top bit stays pending.
   const std::vector<Symbol> symbols(5000, Symbol{1, 2, 3});
   const Bytes bytes = EncodeSymbols(symbols);
   EXPECT_NEAR(static_cast<double>(bytes.size()), 5000 * std::log2(3) / 8, 1.5);
@@ -145,7 +147,7 @@ TEST(Half, AllPatternsSurviveAndTiesGoToEven) {
     const float value = HalfToFloat(static_cast<uint16_t>(pattern));
     if (std::isnan(value)) continue;
     ASSERT_EQ(FloatToHalf(value), pattern);
-    // Halfway to the next pattern up: the even one of the two.
+    // Halfway to the next pattern rounds to the even one of the two.
     if ((pattern & 0x7fff) >= 0x7bff) continue;
     const float middle = (value + HalfToFloat(static_cast<uint16_t>(pattern + 1))) / 2;
     ASSERT_EQ(FloatToHalf(middle), pattern + pattern % 2);

@@ -1,10 +1,10 @@
-// Makes calls to the operating system fail on purpose; loaded by LD_PRELOAD. One fault a run, in KITSINK_FAULT:
-//   CALL:N:ERRNO  the Nth call of a kind fails, once (write:3:28)
+// Injects failures into system calls; loaded by LD_PRELOAD. KITSINK_FAULT names the one fault of a run:
+//   CALL:N:ERRNO  the Nth call of a kind fails once (write:3:28)
 //   kill:N        the process is killed before its Nth call of any kind
-//   short         reads and writes move half of what was asked for
-//   full:BYTES    the disk takes so many bytes more
-// KITSINK_FAULT_COUNTS names a file that gets how often each kind was called. Calls on regular files count; standard
-// input and outputs do not.
+//   short         reads and writes transfer half of the bytes requested
+//   full:BYTES    the disk is full after this many more bytes
+// KITSINK_FAULT_COUNTS names a file to which the number of calls of each kind is written. Only calls on regular files
+// count; standard input and outputs do not.
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -28,13 +28,13 @@ constexpr std::array<const char*, 9> kNames = {"open",   "read", "write",  "fsyn
 enum Kind { kOpen, kRead, kWrite, kFsync, kClose, kRename, kLink, kUnlink, kMkdir, kNumKinds };
 static_assert(kNames.size() == kNumKinds);
 
-// LibTorch's libraries open files before a constructor here would have run: everything is made on first use.
+// LibTorch's libraries open files before static constructors of this library run, so state is created on first use.
 struct Plan {
-  int kind = -1;  // that fails, or kNumKinds for all when killing
+  int kind = -1;  // the kind that fails; kNumKinds: any kind, for kills
   long at = 0;
-  int error_number = 0;  // 0: killed
+  int error_number = 0;
   bool moves_half = false;
-  std::atomic<long> room_bytes{-1};  // left on the disk, -1 = as it is
+  std::atomic<long> room_bytes{-1};  // free space on the disk; -1: no limit
   std::array<std::atomic<long>, kNumKinds + 1> counts{};
   Plan();
 };
@@ -66,7 +66,7 @@ Function* Real(Function* /*type*/, const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
-// True when this call is the one that fails; errno is set.
+// Counts a call. Returns true and sets errno when this call must fail.
 bool Fails(Kind kind) {
   Plan& plan = ThePlan();
   const long count = ++plan.counts[kind];
@@ -82,7 +82,7 @@ bool IsRegular(int descriptor) {
   return descriptor > 2 && fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// How many of `count` bytes a write moves; 0 and errno when the disk is full.
+// Number of the `count` bytes that a write transfers; 0 with errno set when the disk is full.
 size_t Room(size_t count) {
   Plan& plan = ThePlan();
   if (plan.moves_half) count = (count + 1) / 2;

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Small jobs on an operating system that fails: every call fails once, the disk fills up, reads and writes are short, the
-# process is killed. Whatever happens, an output is whole or absent (or, with --force, still the old one), a failure says
-# one sentence, and the same job then runs through as if nothing had been.
+# Runs small jobs under injected faults: each system call fails once, the disk fills up, reads and writes are short, the
+# process is killed. An output must then be whole or absent (or, with --force, the old one), a failure must print one
+# sentence, and the same job must succeed afterwards.
 # usage: faults_test.sh FAULTS_LIBRARY RECODE SOURCE_DIR [KITSINK RENDER_ROAD]
-# KITSINK_FAULTS=full adds the command's verbs and more kills: minutes instead of seconds.
+# KITSINK_FAULTS=full also tests the command's verbs and kills more often: minutes instead of seconds.
 set -uo pipefail
 library=$1 recode=$2 source=$3 kitsink=${4:-} render_road=${5:-}
 full=$([[ "${KITSINK_FAULTS:-}" == full ]] && echo 1 || echo 0)
@@ -13,7 +13,7 @@ cd "$work" || exit 1
 export XDG_CACHE_HOME=$work/cache OMP_WAIT_POLICY=PASSIVE
 seed=${KITSINK_TEST_SEED:-$$}
 RANDOM=$seed
-echo "KITSINK_TEST_SEED=$seed repeats the moments of the kills"
+echo "KITSINK_TEST_SEED=$seed repeats these random kills"
 failures=0 runs=0
 declare -A count_of=()
 
@@ -22,8 +22,8 @@ fail() {
   failures=$((failures + 1))
 }
 
-# A job is COMMAND, which makes OUTPUTS; reference/ holds what they must be and old/ what they are before, if anything.
-# fresh: as if the job had never run.
+# A job is `command`, which makes `outputs`. reference/ holds the right outputs, old/ those that exist before the job.
+# fresh: removes everything that earlier runs of the job have left.
 fresh() {
   rm -rf "${outputs[@]}" ./*.resume */*.resume ./*.part.* */*.part.*
   local output
@@ -32,12 +32,12 @@ fresh() {
   done
 }
 
-# is_whole OUTPUT: JSON names times, so it need only be complete.
+# is_whole OUTPUT: true when it equals the reference. JSON holds run times, so it must only be complete.
 is_whole() {
   if [[ $1 == *.json ]]; then python3 -m json.tool "$1" >/dev/null 2>&1; else cmp -s "$1" "reference/$1"; fi
 }
 
-# judge NAME CODE: looks at what a run has left.
+# judge NAME CODE: checks exit code, message and outputs of a run.
 judge() {
   local name=$1 code=$2 output
   runs=$((runs + 1))
@@ -54,30 +54,30 @@ judge() {
     fi
     is_whole "$output" || fail "$name: exit $code, $output is neither whole nor absent"
   done
-  # A name that cannot be removed stays.
+  # A temporary file may stay only if unlink failed.
   if [[ $code -le 1 && $name != *unlink:* ]] && compgen -G '*.part.*' >/dev/null; then fail "$name: left $(echo ./*.part.*)"; fi
 }
 
-# with NAME FAULT: the job under a fault, from a fresh start.
+# with NAME FAULT: runs the job under a fault, from a fresh start.
 with() {
   fresh
-  # In the background, where the shell does not report a kill.
+  # In the background, because the shell reports the kill of a foreground process.
   LD_PRELOAD=$library KITSINK_FAULT=$2 "${command[@]}" >stdout 2>stderr &
   wait $! 2>/dev/null
   judge "$1 $2" $?
 }
 
-# again NAME: the job on what a fault left behind, which need not be nothing.
+# again NAME: runs the job without a fault on what the last fault left behind; it must succeed.
 again() {
   rm -f ./*.part.* */*.part.*
   for output in "${outputs[@]}"; do
     if [[ -e $output && ! -e old/$output ]]; then return; fi
   done
-  "${command[@]}" >stdout 2>stderr || fail "$1: does not run any more"
-  for output in "${outputs[@]}"; do is_whole "$output" || fail "$1: afterwards $output is another"; done
+  "${command[@]}" >stdout 2>stderr || fail "$1: the job no longer succeeds"
+  for output in "${outputs[@]}"; do is_whole "$output" || fail "$1: $output differs afterwards"; done
 }
 
-# report: what became of the runs since the last report.
+# report: prints how the runs since the last report ended.
 report() {
   echo "   ${count_of[0]:-0} ran through, ${count_of[1]:-0} failed with a sentence, ${count_of[137]:-0} were killed"
   count_of=()
@@ -85,7 +85,7 @@ report() {
 
 count() { awk -v name="$1" '$1 == name { print $2 }' counts; }
 
-# sweep NAME KIND...: faults of these kinds at every call, a disk that fills up, short reads and writes, kills.
+# sweep NAME KIND...: injects faults at every call of these kinds, a full disk, short reads and writes, and kills.
 sweep() {
   local name=$1 kind call step
   shift
@@ -115,7 +115,7 @@ sweep() {
   report
 }
 
-# kill_randomly NAME TIMES: kills the job within the time that it takes.
+# kill_randomly NAME TIMES: kills the job at random moments of its run.
 kill_randomly() {
   local name=$1 times=$2 start length code i
   echo "== $name, killed at $times random moments"

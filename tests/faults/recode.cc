@@ -1,4 +1,4 @@
-// The smallest whole job, for the fault tests: reads an archive, decodes it, writes it anew.
+// A minimal job for the fault tests: reads an archive, decodes it, encodes it again and writes it.
 // usage: recode IN.zip OUT.zip [force]
 
 #include <cstdio>
@@ -18,7 +18,7 @@ Status Recode(const char* input, const char* output, Overwrite overwrite) {
   KIT_ASSIGN(const Bytes again, EncodeMember(scene, ArchiveOptions{}, limits, SilentProgress()));
   KIT_ASSIGN(const Bytes zip, PackZip(again));
   KIT_ASSIGN(OutputFile file, OutputFile::Create(output, overwrite));
-  // In pieces, so that there is more than one write to fail.
+  // In pieces, so that several writes can fail.
   constexpr size_t kPiece = 100;
   for (size_t i = 0; i < zip.size(); i += kPiece) {
     KIT_TRY(file.Write(std::span(zip).subspan(i, std::min(kPiece, zip.size() - i))));

@@ -1,3 +1,5 @@
+// Tests of stream m: coder, mixing kernels, matches, round trips, golden streams, rejection.
+
 #include "kitsink/mask.h"
 
 #include <algorithm>
@@ -28,7 +30,7 @@ MaskClip MakeClip(uint32_t width, uint32_t height, uint32_t count, uint32_t clas
   return clip;
 }
 
-// Moving shapes with ragged edges: the kind of map the coder is made for.
+// Moving shapes with ragged edges, for which the coder is designed.
 MaskClip Street(uint32_t width, uint32_t height, uint32_t count, uint32_t classes, uint64_t seed) {
   Random random(seed);
   return MakeClip(width, height, count, classes, [&](uint32_t x, uint32_t y, uint32_t t) -> uint32_t {
@@ -44,7 +46,7 @@ MaskClip Noise(uint32_t width, uint32_t height, uint32_t count, uint32_t classes
   return MakeClip(width, height, count, classes, [&](uint32_t, uint32_t, uint32_t) { return random.Below(classes); });
 }
 
-// A pattern with a wrong id here and there, of all classes.
+// A pattern of all classes with random ids at 1 of 20 pixels.
 MaskClip Speckle(uint32_t width, uint32_t height, uint32_t count, uint32_t classes, uint64_t seed) {
   Random random(seed);
   return MakeClip(width, height, count, classes, [&](uint32_t x, uint32_t y, uint32_t t) {
@@ -97,7 +99,7 @@ TEST(MaskMeasure, PartsAddUpToTheStream) {
     EXPECT_EQ(pixels, clip.ids.size());
     EXPECT_EQ(measured.map_bits.size(), 6U);
     EXPECT_NEAR(map_bits, class_and_motion_bits, 1e-6);
-    // What the ideal code length leaves is the flush and the coder's rounding.
+    // The rest is the coder's flush and rounding.
     EXPECT_LT(std::abs(measured.parts.back().bits), 80) << "level " << level;
   }
 }
@@ -120,7 +122,7 @@ TEST(BinaryCoder, RoundTripOfSkewedDecisions) {
     const uint32_t chance = i % 3 == 0 ? ~p : p;
     decisions.emplace_back((random.Next() >> 32) < chance ? 1 : 0, chance);
   }
-  decisions.emplace_back(1, 0U);  // the impossible must survive too
+  decisions.emplace_back(1, 0U);  // the coder also codes a decision of probability 0
   decisions.emplace_back(0, UINT32_MAX);
   BinaryEncoder encoder;
   for (const auto& [bit, p] : decisions) encoder.Code(bit, p);
@@ -246,7 +248,7 @@ TEST(MaskCodec, RoundTripWhenTheLastMapDiffersWholly) {
   }));
 }
 
-// Damaged copies of a stream, which follow it when it changes.
+// Rewrites the damaged copies of a golden stream when the stream changes.
 void WriteDamaged(const Bytes& stream) {
   const std::filesystem::path folder = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/corrupt";
   Bytes longer = stream, shorter = stream, flipped = stream;
@@ -260,7 +262,7 @@ void WriteDamaged(const Bytes& stream) {
   }
 }
 
-// What the three levels make of two small clips, byte for byte. UPDATE_GOLDEN=1 rewrites the files; read the diff.
+// The streams of two small clips at three levels, byte for byte. UPDATE_GOLDEN=1 rewrites the files; check the diff.
 TEST(MaskCodec, GoldenStreams) {
   const std::filesystem::path folder = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/golden/mask";
   const std::pair<const char*, MaskClip> clips[] = {{"street", Street(131, 75, 4, 5, 20)},
@@ -365,7 +367,7 @@ TEST(MaskDecode, ObeysLimits) {
   EXPECT_EQ(ReadMaskInfo(stream, limits).error().code, Code::kLimit);
 }
 
-// Stopping is an error of its own kind, and soon.
+// A stop is an error, returned right after the map in work.
 TEST(MaskDecode, StopsWhenAsked) {
   class Stop final : public Progress {
    public:

@@ -1,3 +1,5 @@
+// Tests of stream p: quantisation, Laplace tables, round trips, golden streams, rejection.
+
 #include "kitsink/pose.h"
 
 #include <cmath>
@@ -11,7 +13,7 @@ namespace {
 
 using testing::Random;
 
-// Six columns as PoseNet's: a speed that drifts, small rotations and offsets, one column without any signal.
+// Six columns like PoseNet's: a drifting speed, small rotations and offsets, and one constant column.
 std::vector<float> SyntheticPoses(size_t num_rows, uint64_t seed) {
   Random random(seed);
   const auto noise = [&random] { return (static_cast<float>(random.Below(2001)) - 1000.0F) / 1000.0F; };
@@ -222,7 +224,7 @@ TEST(Pose, RejectsVersionsAndLimits) {
 }
 
 TEST(Pose, GoldenStreams) {
-  // Integers only: the golden bytes must not depend on how a compiler rounds.
+  // The input is integers, so that the golden bytes do not depend on floating-point rounding.
   Random random(11);
   Track uniform = RandomUniformTrack(12, 60, 3, 40);
   Track bytes;

@@ -1,4 +1,4 @@
-// The driving-scene renderer: pixels from a seed, and ground truth that agrees with geometry.
+// Tests of the driving-scene renderer: pixels follow from the seed, and ground truth agrees with geometry.
 
 #include <array>
 #include <cmath>
@@ -149,11 +149,11 @@ TEST(Road, PoseIsTheDifferenceOfThePath) {
     const World world = Daylight(seed);
     const Camera a = world.CameraAt(1.0), b = world.CameraAt(1.0 + step);
     const auto pose = RelativePose(world, 1.0, 1.0 + step);
-    // The velocity, turned into the world and travelled for one step, arrives.
+    // The velocity in world axes, times the step, leads to the second position.
     const Vec3 there = a.position + a.body * Vec3{pose[0], pose[1], pose[2]} * step;
     EXPECT_NEAR(Length(there - b.position), 0, 1e-9);
     EXPECT_NEAR(pose[0], (world.DriveS(1.0 + step) - world.DriveS(1.0)) / step, 0.02 * pose[0] + 0.01);
-    // Rodrigues' formula takes the first attitude to the second.
+    // The rotation rate, by Rodrigues' formula, leads to the second attitude.
     const Vec3 turn{pose[3] * step, pose[4] * step, pose[5] * step};
     const double angle = Length(turn);
     ASSERT_GT(angle, 0);
@@ -182,14 +182,14 @@ TEST(Road, SignsOfThePose) {
   world.lane_t = 0;
   const auto pose = RelativePose(world, 1.0, 1.05);
   EXPECT_NEAR(pose[0], 20, 1e-2);
-  EXPECT_NEAR(pose[1], 20 * 0.5 / radius, 2e-3);  // half a step's turn
+  EXPECT_NEAR(pose[1], 20 * 0.5 / radius, 2e-3);  // half of the turn in one step
   EXPECT_NEAR(pose[2], 0, 1e-6);
   EXPECT_NEAR(pose[3], 0, 1e-6);
   EXPECT_NEAR(pose[4], 0, 1e-6);
   EXPECT_NEAR(pose[5], 20 / radius, 1e-4);
 }
 
-// A static point seen in f0 moves to where the pose alone, with depth, says it is in f1.
+// Pose and depth predict where a static point seen in f0 lies in f1.
 TEST(Road, PoseReprojectsStaticPoints) {
   const World world = Daylight(4);
   const double t0 = 0.5, t1 = 0.55;
@@ -201,7 +201,7 @@ TEST(Road, PoseReprojectsStaticPoints) {
       const Vec3 point = world.Point(world.DriveS(t0) + ahead, t, 0.5);
       const Vec3 seen = Transposed(a.body) * (point - a.position);
       const Vec3 moved = seen - Vec3{pose[0], pose[1], pose[2]} * (t1 - t0);
-      // Small rotation to second order, in the opposite sense.
+      // The inverse rotation, to second order.
       const Vec3 w = Vec3{pose[3], pose[4], pose[5]} * (t1 - t0);
       const Vec3 turned = moved - Cross(w, moved) + Cross(w, Cross(w, moved)) * 0.5;
       const Vec3 view = Transposed(mount) * turned;
@@ -214,7 +214,7 @@ TEST(Road, PoseReprojectsStaticPoints) {
   }
 }
 
-// The same, through the pixels: the paint of a fresh dash lights up where its corner projects, in both frames.
+// The same in pixels: in both frames the paint of a lane mark is bright where its points project.
 TEST(Road, PaintIsDrawnWhereItProjects) {
   World world = Bare(6);
   world.noise = 0;

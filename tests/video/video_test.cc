@@ -1,3 +1,5 @@
+// Tests of colour conversion, video reading, raw frames and PNG.
+
 #include "kitsink/video.h"
 
 #include <cstring>
@@ -7,7 +9,7 @@
 #include "testlib.h"
 #include "video_encoder.h"
 
-// libx265, which only makes the clips here, loses a few kilobytes per encoder; read by LeakSanitizer alone.
+// libx265, used here to make clips, leaks a few kilobytes per encoder. Only LeakSanitizer calls this function.
 extern "C" const char* __lsan_default_suppressions();
 extern "C" const char* __lsan_default_suppressions() { return "leak:libx265"; }
 
@@ -36,7 +38,7 @@ const VideoEncoderOptions kLossless{.codec = "ffv1", .pixel_format = "yuv420p", 
 
 struct Outcome {
   uint64_t num_frames = 0;
-  Error error{Code::kInternal, ""};  // empty message: the end was reached
+  Error error{Code::kInternal, ""};  // an empty message: no error
 };
 
 Outcome ReadToTheEnd(const std::filesystem::path& path) {
@@ -109,7 +111,7 @@ TEST(VideoReader, ReturnsEveryFrameOfALosslessClipInOrder) {
       ASSERT_TRUE(frame.value().has_value());
       EXPECT_EQ(frame.value()->rgb, ConvertToRgb(NoisePicture(size, i)).rgb) << "frame " << i;
     }
-    for (int i = 0; i < 2; ++i) {  // the end stays the end
+    for (int i = 0; i < 2; ++i) {  // Next() at the end returns the end again
       Result<std::optional<Frame>> end = reader.value().Next();
       ASSERT_TRUE(end.ok());
       EXPECT_FALSE(end.value().has_value());
@@ -280,7 +282,7 @@ TEST(Png, RoundTripAndRejection) {
   EXPECT_EQ(LoadPng(folder / "missing.png").error().code, Code::kIo);
 }
 
-// SHA-256 of rgb24 frames as tools/parity/yuv_reference.py makes them of FFmpeg's yuv420p.
+// SHA-256 of rgb24 frames that tools/parity/yuv_reference.py converts from FFmpeg's yuv420p.
 struct RealClip {
   const char* name;
   uint64_t num_frames;

@@ -1,8 +1,8 @@
 #pragma once
-// Vectors, rotations, hashed noise: the renderer's arithmetic. Everything is a pure function of its arguments.
+// The renderer's arithmetic: vectors, rotations, hashed noise. All functions are pure.
 //
-// Every frame of reference is openpilot's: x forward, y right, z down, right-handed. A positive yaw turns right, a
-// positive pitch lifts the nose, a positive roll lowers the right side.
+// Every frame of reference follows openpilot: x forward, y right, z down, right-handed. Positive yaw turns right,
+// positive pitch raises the nose, positive roll lowers the right side.
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +23,7 @@ inline Vec3 Cross(Vec3 a, Vec3 b) { return {a.y * b.z - a.z * b.y, a.z * b.x - a
 inline double Length(Vec3 a) { return std::sqrt(Dot(a, a)); }
 inline Vec3 Normalized(Vec3 a) { return a * (1.0 / std::max(Length(a), 1e-12)); }
 
-// A rotation by its columns: the inner frame's axes seen from the outer frame.
+// A rotation matrix. Its columns are the axes of the inner frame in coordinates of the outer frame.
 struct Mat3 {
   Vec3 x{1, 0, 0}, y{0, 1, 0}, z{0, 0, 1};
 };
@@ -31,7 +31,7 @@ inline Vec3 operator*(const Mat3& m, Vec3 v) { return m.x * v.x + m.y * v.y + m.
 inline Mat3 operator*(const Mat3& a, const Mat3& b) { return {a * b.x, a * b.y, a * b.z}; }
 inline Mat3 Transposed(const Mat3& m) { return {{m.x.x, m.y.x, m.z.x}, {m.x.y, m.y.y, m.z.y}, {m.x.z, m.y.z, m.z.z}}; }
 
-// Roll first, then pitch, then yaw, each about the outer frame's axes; radians.
+// Rotates by roll, then pitch, then yaw, about the axes of the outer frame; radians.
 inline Mat3 FromEuler(double roll, double pitch, double yaw) {
   const double cr = std::cos(roll), sr = std::sin(roll), cp = std::cos(pitch), sp = std::sin(pitch);
   const double cy = std::cos(yaw), sy = std::sin(yaw);
@@ -41,7 +41,7 @@ inline Mat3 FromEuler(double roll, double pitch, double yaw) {
   return about_z * (about_y * about_x);
 }
 
-// The axis of a rotation times its angle in radians; angles well below pi.
+// Rotation vector: axis times angle in radians. REQUIRES: an angle well below pi.
 inline Vec3 RotationVector(const Mat3& m) {
   const Vec3 twice_sine{m.y.z - m.z.y, m.z.x - m.x.z, m.x.y - m.y.x};
   const double sine = 0.5 * Length(twice_sine);
@@ -49,7 +49,7 @@ inline Vec3 RotationVector(const Mat3& m) {
   return twice_sine * (sine > 1e-12 ? 0.5 * angle / sine : 0.5);
 }
 
-// Linear light, red, green, blue.
+// Red, green and blue in linear light.
 struct Color {
   float r = 0, g = 0, b = 0;
 };
@@ -70,7 +70,7 @@ inline uint64_t Mixed(uint64_t z) {
   return z ^ (z >> 31);
 }
 
-// Uniform in [0, 1) from a lattice point.
+// Hash of a lattice point, uniform in [0, 1).
 inline float Hash(int32_t x, int32_t y, uint32_t seed) {
   uint32_t h = static_cast<uint32_t>(x) * 0x8da6b343U ^ static_cast<uint32_t>(y) * 0xd8163841U ^ seed * 0xcb1ab31fU;
   h = (h ^ (h >> 15)) * 0x2c1b3c6dU;
@@ -78,7 +78,7 @@ inline float Hash(int32_t x, int32_t y, uint32_t seed) {
   return static_cast<float>((h ^ (h >> 15)) >> 8) * 0x1p-24F;
 }
 
-// Value noise in [0, 1], mean 0.5, one lattice cell a unit.
+// Value noise in [0, 1] with mean 0.5. Lattice cells have size 1.
 inline float Noise(double x, double y, uint32_t seed) {
   const double fx = std::floor(x), fy = std::floor(y);
   const auto ix = static_cast<int32_t>(fx), iy = static_cast<int32_t>(fy);
@@ -90,7 +90,7 @@ inline float Noise(double x, double y, uint32_t seed) {
   return (a + (b - a) * u) * (1.0F - v) + (c + (d - c) * u) * v;
 }
 
-// Octaves of noise that fade to their mean before they are finer than the footprint (in the same units as x and y).
+// Sum of octaves of noise. Octaves finer than the footprint (in units of x and y) fade to their mean.
 inline float Fractal(double x, double y, double footprint, int octaves, uint32_t seed) {
   float sum = 0, weight = 0.5F, total = 0;
   double scale = 1;
@@ -105,7 +105,7 @@ inline float Fractal(double x, double y, double footprint, int octaves, uint32_t
   return sum / total;
 }
 
-// The only source of randomness in a scene.
+// The only source of random numbers in a scene.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}

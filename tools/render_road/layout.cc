@@ -1,4 +1,4 @@
-// A seed becomes a world: every number of the scene is drawn here, and only here.
+// Makes a world from a seed. All random numbers of a scene are drawn in this file.
 
 #include "world.h"
 
@@ -13,7 +13,7 @@ Color Jitter(Random& random, Color color, double amount) {
 
 double Phase(Random& random) { return random.Uniform(0, 2 * kPi); }
 
-// Curvature is piecewise linear in s (clothoids), gentle enough for the speed driven.
+// Curvature is piecewise linear in s (clothoids) and limited according to speed.
 void LayCourse(Random& random, double length, World& world) {
   const auto stations = static_cast<size_t>(length - world.first) + 2;
   const double limit = std::min(1.0 / 240, 2.2 / (world.speed * world.speed + 1));
@@ -46,7 +46,7 @@ void LayCourse(Random& random, double length, World& world) {
 
 struct Roadway {
   int lanes = 2, oncoming = 2;
-  double lane_width = 3.6, left_shoulder = 1.2, right_shoulder = 2.4, median = 0;  // median 0: an undivided road
+  double lane_width = 3.6, left_shoulder = 1.2, right_shoulder = 2.4, median = 0;  // median 0: undivided
   double left() const { return median > 0 ? -left_shoulder : -oncoming * lane_width - left_shoulder; }
   double right() const { return lanes * lane_width + right_shoulder; }
   double far_right() const { return left() - median; }  // inner edge of the opposite roadway
@@ -132,14 +132,14 @@ void AddScenery(Random& random, const Roadway& way, World& world) {
     const auto beside = [&](double distance) { return right ? r + distance : l - distance; };
     const double near = random.Uniform(7, 16);
     for (double s = world.first; s < world.last; s += 4.5) {
-      // Woods come in stretches along the road.
+      // Woods alternate with open land along the road.
       if (!random.Chance(wood * Smooth(0.25, 0.7, Noise(s / 90, right ? 1.5 : 7.5, world.texture)))) continue;
       const double height = random.Uniform(5, 15), shape = random.Uniform(0.25, 0.42);
       const double distance = near + 0.3 * height + 40 * std::pow(random.Uniform(0, 1), 2);
       world.trees.push_back({s + random.Uniform(-2, 2), beside(distance), height, height * shape, random.Seed(),
                              conifers && random.Chance(0.6)});
     }
-    // A line of large trees closes the view.
+    // A row of large trees forms the background.
     for (double s = world.first; s < world.last; s += 7) {
       if (!random.Chance(0.75 * Smooth(0.3, 0.6, Noise(s / 160, right ? 2.5 : 8.5, world.texture)))) continue;
       const double height = random.Uniform(8, 17);
@@ -261,7 +261,7 @@ Light MakeLight(Random& random, TimeOfDay time) {
   light.haze = std::pow(10.0, random.Uniform(-3.6, -2.7));
   light.exposure = static_cast<float>(random.Uniform(0.8, 1.25));
   if (light.time_of_day == TimeOfDay::kDay) {
-    // Under thick cloud the sun gives way to the sky.
+    // Thick clouds dim the sun and brighten the sky.
     const float overcast = Smooth(0.65, 1.0, light.clouds);
     light.sun_color = Color{2.9F, 2.65F, 2.25F} * (1.0F - 0.9F * overcast);
     light.ambient = Mix({0.55F, 0.68F, 0.9F}, {1.0F, 1.03F, 1.08F}, overcast);
@@ -292,7 +292,7 @@ Light MakeLight(Random& random, TimeOfDay time) {
 void PlanDrive(Random& random, World& world) {
   world.speed = random.Chance(0.12) ? random.Uniform(0, 6) : random.Uniform(6, 32);
   world.sway_rate = random.Uniform(0.1, 0.4);
-  // The speed swings by at most 3 m/s and 1.8 m/s2, and the car never rolls backwards.
+  // Speed varies by at most 3 m/s with at most 1.8 m/s^2, and stays positive.
   const double swing = std::min({random.Uniform(0, 0.25) * world.speed, 1.8 / world.sway_rate, 3.0});
   world.sway = swing / world.sway_rate;
   world.sway_phase = Phase(random);
@@ -318,7 +318,7 @@ World MakeWorld(const WorldOptions& options) {
   world.texture = random.Seed();
   world.light = MakeLight(random, options.time_of_day);
   PlanDrive(random, world);
-  // Whole minutes: clips of one seed that differ in length by less show the same world.
+  // The length is rounded up to minutes, so that clips of similar length show the same world.
   const double seconds = 60 * std::max(std::ceil(options.seconds / 60), 1.0);
   const double drive = world.speed * seconds + 2 * world.sway;
   LayCourse(random, drive + 720, world);

@@ -1,4 +1,4 @@
-// render_road: driving clips with exact ground truth, drawn from a seed.
+// render_road: renders driving clips with exact ground truth from a seed.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -108,8 +108,9 @@ int main(int argc, char** argv) {
   using kitsink::road::TimeOfDay;
   kitsink::road::Options options;
   CLI::App app(kitsink::road::kAbout, "render_road");
-  app.add_option("--seed", options.world.seed, "What to draw; same seed, same pixels")->capture_default_str();
-  app.add_option("--frames", options.frames, "Frames of the clip")->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_option("--seed", options.world.seed, "Seed of the scene; the same seed gives the same pixels")
+      ->capture_default_str();
+  app.add_option("--frames", options.frames, "Number of frames")->check(CLI::Range(1, 100000))->capture_default_str();
   app.add_option("--size", options.size, "WxH; the field of view stays the contest's")->capture_default_str();
   app.add_option("--fps", options.fps, "Frames a second")->check(CLI::Range(1, 120))->capture_default_str();
   app.add_option("-o,--output", options.output, "Clip to write: HEVC, 4:2:0, BT.601 limited range");
@@ -119,13 +120,14 @@ int main(int argc, char** argv) {
   app.add_option("--light", options.time_of_day, "any (the seed chooses), day, dusk or night")
       ->check(CLI::IsMember({"any", "day", "dusk", "night"}))
       ->capture_default_str();
-  app.add_option("--sub-frames", options.sub_frames, "Renderings a frame that blur its motion")
+  app.add_option("--sub-frames", options.sub_frames, "Renderings averaged per frame, for motion blur")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
   app.add_option("--crf", options.crf, "Quality of the HEVC encoder, lower is better")
       ->check(CLI::Range(0, 51))
       ->capture_default_str();
-  app.add_option("--threads", options.threads, "0 for all; never changes a pixel")->check(CLI::Range(0, 256));
+  app.add_option("--threads", options.threads, "Threads, 0 for all cores; does not change the pixels")
+      ->check(CLI::Range(0, 256));
   app.add_flag("-f,--force", options.force, "Replace files that exist");
   CLI11_PARSE(app, argc, argv);
   const std::string& light = options.time_of_day;

@@ -1,3 +1,5 @@
+// Builds the basic shapes (quadrilaterals, boxes) and collects the triangles in sight.
+
 #include "mesh.h"
 
 namespace kitsink::road {

@@ -1,4 +1,4 @@
-// Other traffic: cars, vans and trucks from a few frusta each, with wheels, windows and lights.
+// Builds the other traffic: cars, vans and trucks of a few frusta each, with wheels, windows and lights.
 
 #include "mesh.h"
 
@@ -15,7 +15,7 @@ struct Builder {
   void Box(const Frustum& f, const Triangle& sides, const Triangle& cap) const {
     AddFrustum(origin, along, right, f, sides, cap, mesh);
   }
-  // A flat patch on the rear (x < 0) or the front, a finger's breadth proud of the body.
+  // A flat patch on the rear (x < 0) or the front, slightly in front of the body.
   void Patch(double x, double y0, double y1, double z0, double z1, const Triangle& look) const {
     AddQuad({At(x, y0, z0), At(x, y1, z0), At(x, y1, z1), At(x, y0, z1)}, y1 - y0, z1 - z0,
             along * (x < 0 ? -1.0 : 1.0), look, mesh);

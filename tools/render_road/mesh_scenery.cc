@@ -1,11 +1,11 @@
-// What stands beside the road: barriers, woods, houses, poles, signs and bridges over it.
+// Builds the scenery: barriers, woods, houses, poles, signs, and bridges over the road.
 
 #include "mesh.h"
 
 namespace kitsink::road {
 namespace {
 
-// The directions of the road at s, level.
+// The horizontal directions of the road at s.
 struct Axes {
   Vec3 along, right;
 };
@@ -39,7 +39,7 @@ void AddBarrier(const World& world, const Barrier& barrier, double first, double
       AddQuad({world.Point(s, foot, low), world.Point(s + step, foot, low), world.Point(s + step, top, barrier.height),
                world.Point(s, top, barrier.height)},
               step, barrier.height - low, right * sign, look, mesh);
-      // Textures run on along the barrier.
+      // Textures continue from segment to segment.
       for (size_t i = before; i < mesh.triangles.size(); ++i) {
         for (Vertex* vertex : {&mesh.triangles[i].a, &mesh.triangles[i].b, &mesh.triangles[i].c}) vertex->u += s;
       }
@@ -57,7 +57,7 @@ void AddBarrier(const World& world, const Barrier& barrier, double first, double
   }
 }
 
-// A leafy disc that faces the road's traffic: a polygon with a lobed rim.
+// A disc of leaves that faces the traffic: a polygon with a lobed outline.
 void AddCrown(Vec3 center, Vec3 across, double half_width, double half_height, const Triangle& look, Mesh& mesh) {
   constexpr int kSides = 11;
   std::array<Vertex, kSides> rim;
@@ -79,7 +79,7 @@ void AddCrown(Vec3 center, Vec3 across, double half_width, double half_height, c
 void AddTree(const World& world, const Tree& tree, Mesh& mesh) {
   const Vec3 foot = world.Point(tree.s, tree.t, -0.3);
   const Axes axes = AxesAt(world, tree.s);
-  // Facing half backwards, half the road, so that it looks as full from the side.
+  // Turned half towards the traffic and half towards the road, so that it looks full from both.
   const double turn = tree.t < world.lane_t ? 0.6 : -0.6;
   const Vec3 across = Normalized(axes.right + axes.along * turn);
   const Vec3 inward = axes.right * (tree.t < world.lane_t ? 1.0 : -1.0);
@@ -95,7 +95,7 @@ void AddTree(const World& world, const Tree& tree, Mesh& mesh) {
   if (tree.conifer) {
     look.material = Material::kConifer;
     look.color = look.color * Color{0.6F, 0.75F, 0.8F};
-    // Tiers of triangles, u across, v up.
+    // Tiers of triangles; u runs across, v up.
     for (int i = 0; i < 4; ++i) {
       const double base = (0.12 + 0.2 * i) * tree.height, top = base + 0.36 * tree.height;
       const double half = 0.62 * tree.radius * (1 - 0.22 * i);
@@ -121,7 +121,7 @@ void AddTree(const World& world, const Tree& tree, Mesh& mesh) {
     const Vec3 center = foot + across * (i == 0 ? 0 : 0.6 * r * pick(1)) - axes.along * (0.15 * i) + Vec3{0, 0, -up};
     AddCrown(center, across, size * r, size * 0.36 * tree.height, crown, mesh);
   }
-  // Undergrowth hides the foot.
+  // Undergrowth hides the base of the trees.
   Triangle bush = look;
   bush.seed += 991;
   bush.color = look.color * 0.7F;

@@ -1,3 +1,5 @@
+// Projects triangles and finds the nearest one at every sample of the picture.
+
 #include "raster.h"
 
 #include <array>
@@ -19,7 +21,7 @@ Corner Between(const Corner& a, const Corner& b, double depth) {
   return {a.p + (b.p - a.p) * k, a.u + (b.u - a.u) * k, a.v + (b.v - a.v) * k};
 }
 
-// The plane through three (x, y, value); false when the triangle has no area.
+// The plane through three points (x, y, value). Returns false when the triangle has no area.
 struct Solver {
   double x0, y0, x1, y1, x2, y2, determinant;
   Plane Solve(double f0, double f1, double f2) const {
@@ -87,13 +89,13 @@ void ProjectAll(const std::vector<Triangle>& triangles, const Camera& camera, co
   }
 }
 
-// Where an edge crosses a row; neighbours that share the edge compute the same number, so no sample falls between.
+// The column where an edge crosses a row. Triangles that share an edge compute the same number, so there are no gaps.
 double Crossing(const Projected& shape, int from, int to, double y) {
   const double height = shape.y[to] - shape.y[from];
   return height > 0 ? shape.x[from] + (y - shape.y[from]) * (shape.x[to] - shape.x[from]) / height : shape.x[from];
 }
 
-// Leaves have gaps and ragged edges; u, v in -1 .. 1 across the crown.
+// True where a crown has a leaf and not a gap; u, v in -1 .. 1 across the crown.
 bool IsLeaf(const Triangle& triangle, double u, double v, double footprint) {
   const double radius = std::sqrt(u * u + v * v);
   const double solid = triangle.material == Material::kConifer ? 0.45 + 0.5 * std::abs(u) : radius;

@@ -1,5 +1,5 @@
 #pragma once
-// Triangles and what each sample of a picture sees of them.
+// Triangles, and which of them each sample of a picture sees.
 
 #include <cstdint>
 #include <functional>
@@ -34,19 +34,19 @@ struct Vertex {
 
 struct Triangle {
   Vertex a, b, c;
-  Vec3 normal;  // towards the outside; unit
+  Vec3 normal;  // unit vector, outwards
   Color color;
   Material material = Material::kMatt;
   uint32_t seed = 0;
   bool movable = false;
 };
 
-// A pinhole: pixel (x, y) has its centre at (x + 0.5, y + 0.5).
+// A pinhole camera. Pixel (x, y) has its centre at (x + 0.5, y + 0.5).
 struct Lens {
   double focal_x = 910, focal_y = 910, center_x = 582, center_y = 437;
   // The contest's camera (910 pixels at 1164 x 874) scaled to `size`.
   static Lens For(FrameSize size);
-  // The direction seen through a point of the picture, in the camera's axes; x is 1.
+  // The viewing direction of a picture point, in camera axes, scaled to x = 1.
   Vec3 Ray(double x, double y) const { return {1, (x - center_x) / focal_x, (y - center_y) / focal_y}; }
 };
 
@@ -64,7 +64,7 @@ struct Projected {
 
 inline constexpr uint32_t kSky = 0xffffffffU;
 
-// What every sample sees: grid x grid samples a pixel, index of a Projected or kSky.
+// What each sample sees, an index into `shapes` or kSky; each pixel has grid x grid samples.
 struct Visibility {
   uint32_t columns = 0, rows = 0;  // samples
   int grid = 2;
@@ -72,11 +72,11 @@ struct Visibility {
   std::vector<Projected> shapes;
 };
 
-// Rows are shared among `threads`; the result does not depend on how many.
+// Threads share the rows; the result does not depend on their number.
 Visibility Rasterize(const std::vector<Triangle>& triangles, const Camera& camera, const Lens& lens, FrameSize size,
                      int grid, int threads);
 
-// Calls body(first, last) on bands of 0 .. count - 1, one thread a band.
+// Splits 0 .. count - 1 into bands and calls body(first, last) for each, on a thread per band.
 void ParallelRows(uint32_t count, int threads, const std::function<void(uint32_t, uint32_t)>& body);
 
 }  // namespace kitsink::road

@@ -1,3 +1,5 @@
+// Renders frames, class maps and tracks of points.
+
 #include "render.h"
 
 #include <array>
@@ -36,7 +38,7 @@ Spot SpotAt(const Projected& shape, const Camera& camera, const Lens& lens, doub
   return spot;
 }
 
-// Shades each surface once a pixel, in the middle of the samples that see it.
+// Shades each surface in a pixel once, at the mean position of the samples that see it.
 Color ShadePixel(const Moment& moment, const Mesh& mesh, const Visibility& seen, const Lens& lens, uint32_t x,
                  uint32_t y) {
   constexpr int kSamples = kPictureGrid * kPictureGrid;
@@ -73,7 +75,7 @@ Color ShadePixel(const Moment& moment, const Mesh& mesh, const Visibility& seen,
   return sum;
 }
 
-// Lamps shine beyond their outline: a core as wide as the lamp and a halo of the lens.
+// Adds the glow of lamps: a core as wide as the lamp, and a halo from the lens.
 void AddGlows(const Camera& camera, const Mesh& mesh, const Visibility& seen, float clear, Picture& picture) {
   const Lens lens = Lens::For(picture.size);
   for (const Glow& glow : mesh.glows) {
@@ -122,7 +124,7 @@ void Accumulate(const World& world, double time, const RenderOptions& options, f
   for (size_t i = 0; i < sum.pixels.size(); ++i) sum.pixels[i] = sum.pixels[i] + picture.pixels[i] * weight;
 }
 
-// A picture of means over kBlur x kBlur pixels.
+// Shrinks a picture: each pixel is the mean of kBlur x kBlur pixels.
 constexpr uint32_t kBlur = 8;
 Picture Shrink(const Picture& picture) {
   const FrameSize size{(picture.size.width + kBlur - 1) / kBlur, (picture.size.height + kBlur - 1) / kBlur};
@@ -137,7 +139,7 @@ Picture Shrink(const Picture& picture) {
   return small;
 }
 
-// Bilinear, clamped at the rim.
+// Bilinear interpolation, clamped at the border.
 Color Sample(const Picture& picture, double x, double y) {
   const double cx = std::clamp(x - 0.5, 0.0, picture.size.width - 1.001);
   const double cy = std::clamp(y - 0.5, 0.0, picture.size.height - 1.001);
@@ -147,7 +149,7 @@ Color Sample(const Picture& picture, double x, double y) {
              Mix(picture.At(ix, iy + 1), picture.At(ix + 1, iy + 1), u), v);
 }
 
-// Our own hood: its paint under the sky, and the scene mirrored in it, squeezed and fading towards us.
+// The hood of the own car: its paint, and a reflection of the scene, compressed and fading towards the camera.
 Color ShadeHood(const World& world, const Picture& blurred, FrameSize size, double x, double y, double edge) {
   const Light& light = world.light;
   const double below = y - edge, height = size.height;
@@ -156,7 +158,7 @@ Color ShadeHood(const World& world, const Picture& blurred, FrameSize size, doub
   Color color = world.hood.paint * lit * (1.15F - 0.5F * depth);
   const double source = edge - 3 - 2.2 * below;
   if (source > 0) {
-    // Waxed, not a mirror: what it shows is blurred.
+    // The paint is no perfect mirror, so the reflection is blurred.
     Color mirrored;
     for (int k = 0; k < 9; ++k) {
       const double column = x / kBlur + 0.8 * (k % 3 - 1), row = source / kBlur + 0.8 * (k / 3 - 1);
@@ -168,7 +170,7 @@ Color ShadeHood(const World& world, const Picture& blurred, FrameSize size, doub
   return color * rim;
 }
 
-// Four 16-bit uniforms make one nearly normal number of variance 1.
+// The sum of four uniform 16-bit numbers, scaled to an approximately normal one of variance 1.
 float Normal(uint64_t bits) {
   const auto sum = static_cast<float>((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48));
   return (sum * 0x1p-16F - 2.0F) * 1.7320508F;
@@ -176,7 +178,7 @@ float Normal(uint64_t bits) {
 
 uint8_t ToByte(float linear, float noise) {
   const float gamma = std::pow(std::max(1.0F - std::exp(-linear), 0.0F), 1.0F / 2.2F);
-  // Half-way to an S-curve, for the contrast of a camera's picture.
+  // The mean of gamma and an S-curve, for the contrast of a camera.
   const float encoded = 0.5F * gamma + 0.5F * gamma * gamma * (3.0F - 2.0F * gamma);
   return static_cast<uint8_t>(std::lround(std::clamp(255.0F * (encoded + noise), 0.0F, 255.0F)));
 }

@@ -1,3 +1,5 @@
+// Shades surfaces and the sky.
+
 #include "shade.h"
 
 #include "shade_parts.h"
@@ -5,7 +7,7 @@
 namespace kitsink::road {
 namespace {
 
-// 1 on the panes of a grid with the given pitch, blurred to its mean when a pixel spans it.
+// 1 on the panes of a grid with the given pitch, 0 between; blurred to the mean where a pixel is larger than the pitch.
 float Panes(double x, double pitch, double share, double width) {
   const double at = x / pitch - std::floor(x / pitch), soft = std::max(0.5 * width / pitch, 0.01);
   const float pane = Smooth(-soft, soft, at - 0.5 * (1 - share)) * Smooth(-soft, soft, 0.5 * (1 + share) - at);
@@ -23,12 +25,12 @@ Color Building(const World& world, const Triangle& triangle, const Spot& p, Colo
   return Mix(triangle.color * stain, {0.05F, 0.06F, 0.075F}, pane);
 }
 
-// Flat colours with their texture; `shine` scales what headlights send back.
+// The surface colour with its texture. `shine` scales reflected headlight.
 Color Albedo(const World& world, const Triangle& triangle, const Spot& p, float& shine, Color& glow) {
   const double wide = std::max(p.width_u, p.width_v);
   switch (triangle.material) {
     case Material::kPaint: {
-      // The body darkens towards the ground, and has a seam under its belt.
+      // The body is darker towards the ground and has a seam below the windows.
       const float seam = 0.25F * (1.0F - Smooth(0.012, 0.02 + 0.5 * p.width_v, std::abs(p.v - 0.58)));
       return triangle.color * ((0.45F + 0.55F * Smooth(0.1, 0.75, p.v)) * (1.0F - seam));
     }
@@ -36,7 +38,7 @@ Color Albedo(const World& world, const Triangle& triangle, const Spot& p, float&
     case Material::kFoliage:
     case Material::kConifer: {
       const float leaves = Fractal(p.u * 5 + 3, p.v * 5, wide * 5, 4, triangle.seed + 50);
-      // Darker below and inside, as the crown shades itself.
+      // The crown shades itself: it is darker below and inside.
       const float lit = 0.5F + 0.5F * Smooth(-1.1, 0.9, p.v);
       return triangle.color * (lit * (0.35F + 1.5F * leaves * leaves));
     }
@@ -58,7 +60,7 @@ Color Albedo(const World& world, const Triangle& triangle, const Spot& p, float&
     }
     case Material::kSign: {
       shine = 5;
-      // A pale rim and a few bars that stand for writing.
+      // A pale rim, and a few bars in place of text.
       const float text =
           Panes(p.v - 0.1, 0.4, 0.35, p.width_v) * Panes(p.u + 0.3 * Hash(1, 1, triangle.seed), 0.35, 0.7, p.width_u);
       const bool dark = triangle.color.g < 0.2F;
@@ -102,7 +104,7 @@ Color Headlights(const Moment& moment, Vec3 point) {
   const Vec3 local = Transposed(moment.camera.body) * (point - moment.camera.position);
   if (local.x < 0.5) return {};
   const double up = 0.75 - (moment.world.camera_height - local.z);
-  // Dipped beams: wide near the car, cut off above the lamps, long along the lane.
+  // Low beams: wide near the car, long along the lane, cut off above the lamps.
   const double spread = 1.6 + 0.17 * local.x, aside = local.y / spread;
   const double reach = 1.0 / (1.0 + std::pow(local.x / 24, 3.0)) * Smooth(0.5, 7, local.x);
   const double cut = 0.12 + 0.88 * Smooth(-0.5 - 0.02 * local.x, 0.1, up);
@@ -143,7 +145,7 @@ Color ShadeSky(const World& world, Vec3 direction, double angle) {
     const Color cloud = (light.ambient * 1.05F + light.sun_color * 0.16F) * lit;
     sky = Mix(sky, cloud, 0.85F * dense);
   }
-  // Far ridges, each nearer one darker; they are too far to have parallax.
+  // Distant ridges without parallax; nearer ones are darker.
   const double bearing = std::atan2(direction.y, direction.x);
   for (uint32_t i = 0; i < 3; ++i) {
     const double scale = 5.0 + 5.0 * i;

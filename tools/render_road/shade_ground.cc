@@ -1,4 +1,4 @@
-// The ground: asphalt, lane marks, verges, and the shadows on them.
+// Shades the ground: asphalt, lane marks, verges, and shadows on them.
 
 #include "shade.h"
 #include "shade_parts.h"
@@ -6,7 +6,7 @@
 namespace kitsink::road {
 namespace {
 
-// Length of [x - half, x + half] that lies in [low, high], as a share.
+// The share of [x - half, x + half] that lies in [low, high].
 double Overlap(double x, double half, double low, double high) {
   return std::max(0.0, std::min(x + half, high) - std::max(x - half, low)) / (2 * half);
 }
@@ -28,9 +28,9 @@ Color Asphalt(const World& world, const Spot& p) {
   const uint32_t seed = world.texture;
   float k = 0.85F + 0.3F * Fractal(p.u / 9, p.v / 2.5, std::max(p.width_u / 9, p.width_v / 2.5), 3, seed);
   k += 0.45F * (Fractal(p.u * 14, p.v * 14, wide * 9, 4, seed + 21) - 0.5F);
-  // Wheels polish and darken long streaks.
+  // Wheels leave polished, dark streaks.
   k += 0.5F * (Fractal(p.u / 60, p.v * 1.1, std::max(p.width_u / 60, p.width_v * 1.1), 3, seed + 31) - 0.5F);
-  // Cracks follow the level lines of a noise.
+  // Cracks follow level lines of a noise.
   const float crack = std::abs(Fractal(p.u / 3.1 + 40, p.v / 2.2, 0, 2, seed + 41) - 0.5F);
   const auto line = static_cast<float>(0.006 + 0.3 * wide);
   const float place = Smooth(0.55, 0.75, Fractal(p.u / 30, p.v / 9, 0, 2, seed + 43));
@@ -53,7 +53,7 @@ Color Verge(const World& world, const Spot& p, double away) {
   return Mix(gravel, grass, Smooth(0.1, 1.4, away + 1.6 * (patch - 0.5F)));
 }
 
-// Dappled shade of trees on the ground: 0 .. 1 for the sun.
+// Share of sunlight, 0 .. 1, that passes the trees to the ground.
 float TreeShade(const Moment& moment, const Spot& p) {
   const double bin = std::floor(p.u / kBin) - moment.first_bin;
   if (bin < 0 || bin >= static_cast<double>(moment.bins.size())) return 1;
@@ -69,7 +69,7 @@ float TreeShade(const Moment& moment, const Spot& p) {
   return open;
 }
 
-// 0 in full shade .. 1 in the open, for the sun, and the same for the sky under cars.
+// Shares of sunlight and of skylight, 0 (full shade) .. 1 (open), that cars and bridges leave.
 void CarShade(const Moment& moment, const Spot& p, float& sun, float& sky) {
   const Vec3 to_sun = moment.world.light.sun;
   const double psi = moment.world.Heading(p.u);
@@ -125,7 +125,7 @@ Color ShadeGround(const Moment& moment, const Triangle& triangle, const Spot& p)
   const World& world = moment.world;
   const double away = OffRoad(world, p.v);
   Color albedo;
-  float shine = 1;  // paint returns headlights to the driver
+  float shine = 1;  // lane paint is retroreflective
   if (away <= 0) {
     albedo = Asphalt(world, p);
     Color paint;

@@ -1,9 +1,11 @@
+// Evaluates a world at a time or place: road, traffic, camera and pose.
+
 #include "world.h"
 
 namespace kitsink::road {
 namespace {
 
-// Traffic lives in a window around the camera: a car that leaves it at one end comes back at the other, unseen.
+// Traffic exists only in a window around the camera. A car that leaves it at one end enters at the other, out of sight.
 constexpr double kWindowBehind = 40, kWindow = 560;
 
 struct StationAt {
@@ -51,7 +53,7 @@ double World::GroundHeight(double s, double t) const {
 
 Vec3 World::Point(double s, double t, double up) const {
   const auto [k, u] = Find(*this, s);
-  // Cubic Hermite between stations, so that the camera's path has no corners.
+  // Cubic Hermite interpolation between stations keeps the camera's path smooth.
   const Vec3 d0{std::cos(heading[k]), std::sin(heading[k]), 0};
   const Vec3 d1{std::cos(heading[k + 1]), std::sin(heading[k + 1]), 0};
   const double u2 = u * u, u3 = u2 * u;

@@ -1,5 +1,5 @@
 #pragma once
-// The world of one seed: a road with its furniture and traffic, the light, and the camera's path through it.
+// The world of one seed: road, scenery, traffic, light, and the camera's path.
 
 #include <array>
 #include <cstdint>
@@ -13,7 +13,7 @@ enum class TimeOfDay { kAny, kDay, kDusk, kNight };  // kAny: the seed chooses
 
 struct WorldOptions {
   uint64_t seed = 1;
-  double seconds = 10;  // how long the camera will drive, rounded up to minutes; the road is made long enough
+  double seconds = 10;  // duration of the drive, rounded up to minutes; determines the length of the road
   TimeOfDay time_of_day = TimeOfDay::kAny;
 };
 
@@ -38,7 +38,7 @@ struct Barrier {
 enum class CarKind { kSedan, kSuv, kVan, kTruck };
 struct Car {
   CarKind kind = CarKind::kSedan;
-  double s = 0, t = 0;  // of its middle, at time 0; s counts from the camera when `follows`
+  double s = 0, t = 0;  // its centre at time 0; s is relative to the camera when `follows`
   double speed = 0;     // along s; negative for oncoming traffic
   bool follows = false, brakes = false;
   double length = 4.5, width = 1.8, height = 1.45;
@@ -67,7 +67,7 @@ struct Light {
 };
 struct Camera {
   Vec3 position;  // of the lens, world
-  Mat3 body;      // the calibrated frame: the camera's axes with the mount's constant angles taken off
+  Mat3 body;      // the calibrated frame: the camera's axes without the constant angles of its mount
   Mat3 view;      // the camera's own axes: x along the optical axis
 };
 
@@ -101,7 +101,7 @@ struct World {
   Hood hood;
   float vignette = 0.3F, noise = 0.006F;
 
-  // The camera's drive: metres and m/s at time 0, slow changes of speed, wander in the lane, bumps.
+  // The camera's drive: position and speed at time 0, slow changes of speed, wander within the lane, bumps.
   double start = 0, speed = 25, sway = 0, sway_rate = 0.2, sway_phase = 0;
   double lane_t = 0, camera_height = 1.2, mount_pitch = 0, mount_yaw = 0;
   std::array<std::array<double, 3>, 2> wander{};  // amplitude m, wavelength m, phase
@@ -114,12 +114,12 @@ struct World {
   Vec3 Point(double s, double t, double up) const;
   double GroundHeight(double s, double t) const;  // over the road at s, metres
   bool OnRoad(double t) const;
-  // True inside the nominal shape of a lane mark, worn or not.
+  // True inside the nominal shape of a lane mark, regardless of wear.
   bool OnMark(double s, double t) const;
 
   double DriveS(double time) const;
   Camera CameraAt(double time) const;
-  // Where a car's middle is at `time`.
+  // The centre of a car at `time`.
   double CarS(const Car& car, double time) const;
 };
 
