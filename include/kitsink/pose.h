@@ -1,5 +1,5 @@
 #pragma once
-// Tracks: a few small integers per pair (poses, later HNeRV latents), and their stream p (FORMAT.md, "Stream p").
+// Tracks: a few small integers per pair (poses, later HNeRV latents), coded as stream p of search/FORMAT.md.
 
 #include <cstdint>
 #include <span>
