@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the #include lines of src/ and include/ against the table in src/README.md.
+"""Checks the #include lines of src/ and include/ against the table in docs/architecture.md.
 
 Rules: a room includes itself and the rooms its row names; an outside library appears only where the table puts it;
 a *_decode file never includes a *_encode file.
@@ -31,9 +31,9 @@ LIBRARIES = {
 
 
 def read_table():
-    """Room -> rooms it may include, from src/README.md."""
+    """Room -> rooms it may include, from docs/architecture.md."""
     rooms = {}
-    for line in (ROOT / "src/README.md").read_text().splitlines():
+    for line in (ROOT / "docs/architecture.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if not line.startswith("|") or len(cells) != 4 or not re.fullmatch(r"[a-z]+", cells[0]) or cells[0] == "room":
             continue
@@ -64,7 +64,7 @@ def check(path, room, rooms):
             continue
         target = room_of_header(pathlib.Path(name).stem, rooms) if name.startswith("kitsink/") else name.split("/")[0]
         if target not in rooms:
-            errors.append(f"{where}: {name} belongs to no room of src/README.md")
+            errors.append(f"{where}: {name} belongs to no room of docs/architecture.md")
         elif target != room and target not in rooms[room]:
             errors.append(f"{where}: room {room} may not include room {target} ({name})")
         # Between rooms only public headers cross; nets_torch.h and preimage.h are the tensor-level exceptions.
@@ -78,14 +78,14 @@ def check(path, room, rooms):
 def main():
     rooms = read_table()
     if len(rooms) < 10:
-        sys.exit("check_includes: cannot read the table in src/README.md")
+        sys.exit("check_includes: cannot read the table in docs/architecture.md")
     errors = []
     for path in sorted([*ROOT.glob("src/*/*.h"), *ROOT.glob("src/*/*.cc")]):
         errors += check(path, path.parent.name, rooms)
     for path in sorted(ROOT.glob("include/kitsink/*.h")):
         room = room_of_header(path.stem, rooms)
         if room is None:
-            errors.append(f"{path.relative_to(ROOT)}: belongs to no room of src/README.md")
+            errors.append(f"{path.relative_to(ROOT)}: belongs to no room of docs/architecture.md")
         else:
             errors += check(path, room, rooms)
     for error in errors:

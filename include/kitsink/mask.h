@@ -1,5 +1,5 @@
 #pragma once
-// Class maps, one per pair, and their lossless stream m (FORMAT.md, "Stream m").
+// Class maps, one per pair, and their lossless stream m (src/codecs/search/FORMAT.md, "Stream m").
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,6 @@
 #pragma once
-// Tracks, which hold a few small integers per pair (poses, for instance), and their stream p (FORMAT.md, "Stream p").
+// Tracks, which hold a few small integers per pair (poses, latents), and their bytes (src/codecs/search/FORMAT.md,
+// "Stream p").
 
 #include <cstdint>
 #include <span>
