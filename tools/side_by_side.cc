@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "codecs/search/scene.h"
 #include "kitsink/archive.h"
 #include "kitsink/video.h"
 
@@ -55,8 +56,8 @@ Status Run(char** arguments) {
     KIT_ASSIGN(original, video.Next());
     if (!original.has_value()) return Error{Code::kInvalidArgument, "PAIR: the video has fewer pairs"};
   }
-  KIT_ASSIGN(const Bytes member, LoadMember(arguments[1], limits));
-  KIT_ASSIGN(const Scene scene, DecodeMember(member, 1, limits, SilentProgress()));
+  KIT_ASSIGN(const LoadedArchive archive, LoadArchive(arguments[1], limits));
+  KIT_ASSIGN(const search::Scene scene, search::DecodeScene(archive.member, {limits}));
   KIT_ASSIGN(RawReader raw, RawReader::Open(arguments[2], scene.frame_size));
   if (pair >= scene.mask.count || 2 * pair + 1 >= raw.num_frames()) {
     return Error{Code::kInvalidArgument, "PAIR: the archive or the .raw has fewer pairs"};

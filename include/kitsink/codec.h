@@ -67,8 +67,8 @@ struct CompressContext : EngineContext {
   std::filesystem::path video;
   PairRange pairs;
   uint64_t original_bytes = 0;
-  // Opens the job's folder for what is finished so far. `plan` names, beside the original and the pairs, everything that
-  // the entries depend on. To be called once.
+  // Opens the job's folder for what is finished so far. `plan` names, beside the original and the pairs, everything
+  // that the entries depend on. To be called once.
   std::function<Result<ResumeFolder>(const Json& plan)> resume;
   // What the codec says of the job, beside the original, the archive and its sections: for the manifest, a JSON object,
   // and for people, lines without a line feed.
@@ -83,8 +83,8 @@ struct CodecFormat {
   bool nets_at_inflate = false;
   Result<Description> (*describe)(const Member& member, DescribeDepth depth, const CodingContext& context) = nullptr;
   // Everything that the sections store as named tensors, integers as integers, and back: what unpack gives packs to the
-  // same sections at the same level. The codec's name and the frame size are the caller's: in the file's metadata, and in
-  // the member.
+  // same sections at the same level. The codec's name and the frame size are the caller's: in the file's metadata, and
+  // in the member.
   Result<TensorFile> (*unpack)(const Member& member, const CodingContext& context) = nullptr;
   Result<Member> (*pack)(const TensorFile& file, const PackOptions& options, const CodingContext& context) = nullptr;
   // Null for codecs whose frames need the engine.

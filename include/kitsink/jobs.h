@@ -42,9 +42,9 @@ struct CompressOptions {
 struct CompressReport {
   uint64_t archive_bytes = 0, original_bytes = 0, num_pairs = 0;
   std::string archive_sha256;
-  uint64_t container_bytes = 0, header_bytes = 0;  // of archive_bytes
-  std::vector<SectionUse> sections;                // the rest
-  std::vector<std::string> remarks;                // the codec's, for people
+  uint64_t container_bytes = 0, header_bytes = 0;       // of archive_bytes
+  std::vector<SectionUse> sections;                     // the rest
+  std::vector<std::string> remarks;                     // the codec's, for people
   std::vector<std::pair<std::string, double>> seconds;  // of each stage
   std::string json;  // the manifest, also written beside the archive as "<archive>.json"
 };
@@ -73,9 +73,9 @@ struct InflateReport {
   std::string json;              // the manifest; empty while pairs are missing
 };
 
-// archive -> PairSource -> frames of the .raw, group by group. Finished groups are kept in "<name>.raw.resume" beside the
-// output, so that a killed job goes on and shards work on one output. The process that finds all groups done gives the
-// .raw its name. The bytes depend on archive, nets, options and pair alone.
+// archive -> PairSource -> frames of the .raw, group by group. Finished groups are kept in "<name>.raw.resume" beside
+// the output, so that a killed job goes on and shards work on one output. The process that finds all groups done gives
+// the .raw its name. The bytes depend on archive, nets, options and pair alone.
 Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& job, Progress& progress);
 
 // archive -> safetensors file with everything that it stores.

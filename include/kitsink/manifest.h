@@ -35,8 +35,8 @@ struct CompressManifest {
 
 // "<archive>.json". kCorrupt when it does not name an archive.
 Result<CompressManifest> LoadCompressManifest(const std::filesystem::path& path);
-// The one that speaks of the archive with this SHA-256: "<archive>.json", or for the folder that an archive was extracted
-// to "<folder>.json" or "<folder>.zip.json". Nothing when there is none.
+// The one that speaks of the archive with this SHA-256: "<archive>.json", or for the folder that an archive was
+// extracted to "<folder>.json" or "<folder>.zip.json". Nothing when there is none.
 std::optional<CompressManifest> FindCompressManifest(const std::filesystem::path& archive,
                                                      const std::string& archive_sha256);
 
@@ -61,7 +61,7 @@ struct RawManifest {
   uint64_t first_pair = 0, num_pairs = 0;  // of the archive's, in the .raw
   std::filesystem::path original;          // as the archive's manifest named it; empty = unknown
   std::string original_sha256;
-  bool cut_by_time_limit = false;          // frames that another run would give otherwise
+  bool cut_by_time_limit = false;  // frames that another run would give otherwise
   SearchTrace trace;
 };
 

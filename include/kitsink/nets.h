@@ -35,8 +35,8 @@ std::string TorchDescription();
 
 // What the evaluator nets read in one pair.
 struct Observation {
-  std::vector<uint8_t> class_map;  // SegNet's argmax on f1, kModelGrid, ids below kNumClasses
-  std::array<float, kPoseValues> pose{};     // the first six outputs of PoseNet on (f0, f1)
+  std::vector<uint8_t> class_map;         // SegNet's argmax on f1, kModelGrid, ids below kNumClasses
+  std::array<float, kPoseValues> pose{};  // the first six outputs of PoseNet on (f0, f1)
 };
 
 // Where the evaluator nets come from and which they are.

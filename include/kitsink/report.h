@@ -68,10 +68,10 @@ struct ClassColour {
   uint8_t rgb[3];
 };
 inline constexpr ClassColour kClassColours[kNumClasses] = {{"road", {70, 76, 90}},
-                                                 {"lane marks", {240, 180, 60}},
-                                                 {"undrivable", {96, 132, 92}},
-                                                 {"movable", {196, 72, 76}},
-                                                 {"own car", {90, 120, 190}}};
+                                                           {"lane marks", {240, 180, 60}},
+                                                           {"undrivable", {96, 132, 92}},
+                                                           {"movable", {196, 72, 76}},
+                                                           {"own car", {90, 120, 190}}};
 
 // One pair as the page shows it; pictures are data URIs.
 struct PagePair {
@@ -85,8 +85,8 @@ struct PagePair {
 // All that the page about one run shows.
 struct Page {
   ScoreReport score;
-  std::vector<SectionUse> sections;       // of the archive, header and container too; empty when it is not ours
-  std::vector<PagePair> worst, best;      // worst first, best first
+  std::vector<SectionUse> sections;   // of the archive, header and container too; empty when it is not ours
+  std::vector<PagePair> worst, best;  // worst first, best first
   std::vector<PairDistortion> before,
       after;                          // the search, pair by pair, against the archive's targets; empty = unknown
   std::vector<MeanDistortion> curve;  // the same as means over the pairs after 0, 1 .. steps; empty = unknown
@@ -114,8 +114,8 @@ struct AuditReport {
 };
 
 // Looks at every file of a submission's folder but the archive and what evaluating it makes. It sees what a reader of
-// the folder would, and proves nothing about a program. `nets_codec` is the name of the archive's codec where that runs the
-// nets at inflate, else empty.
+// the folder would, and proves nothing about a program. `nets_codec` is the name of the archive's codec where that runs
+// the nets at inflate, else empty.
 Result<AuditReport> AuditSubmission(const std::filesystem::path& folder, const std::string& nets_codec);
 std::string FormatAudit(const AuditReport& report);
 std::string FormatAuditJson(const AuditReport& report);

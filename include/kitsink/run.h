@@ -1,5 +1,6 @@
 #pragma once
-// A long job's life: the outputs it may write, what it has finished so far, its share of the work, its time and threads.
+// A long job's life: the outputs it may write, what it has finished so far, its share of the work, its time and
+// threads.
 
 #include <chrono>
 #include <cstdint>
@@ -46,12 +47,12 @@ struct JobOutputs {
   std::filesystem::path file, manifest;
 };
 
-// kInvalidArgument when an output exists and overwriting is refused. An unfinished job was permitted its outputs when it
-// began: while its folder "<file>.resume" is there, the answer is yes.
+// kInvalidArgument when an output exists and overwriting is refused. An unfinished job was permitted its outputs when
+// it began: while its folder "<file>.resume" is there, the answer is yes.
 Status CheckOutputs(const JobOutputs& outputs, Overwrite overwrite);
 
-// The folder "<file>.resume": entries that are whole or absent. Several processes may share it; each entry is written by
-// one of them, or the same by several. A job that was killed, failed or was stopped leaves it behind.
+// The folder "<file>.resume": entries that are whole or absent. Several processes may share it; each entry is written
+// by one of them, or the same by several. A job that was killed, failed or was stopped leaves it behind.
 class ResumeFolder {
  public:
   // `plan` names everything that the entries depend on. A folder left by a job with another plan is
@@ -93,9 +94,9 @@ Result<Shard> ParseShard(const std::string& text);
 // "90s", "30m", "1h30m" to seconds; a bare number is seconds.
 Result<double> ParseDuration(const std::string& text);
 
-// Holds a job whose groups take steps to the wall-clock limit that the user set. It measures seconds per step and shares
-// what is left of the limit among the groups that are left, so that every group gets frames and the later ones fewer
-// steps rather than none. Not synchronised, but for Expired.
+// Holds a job whose groups take steps to the wall-clock limit that the user set. It measures seconds per step and
+// shares what is left of the limit among the groups that are left, so that every group gets frames and the later ones
+// fewer steps rather than none. Not synchronised, but for Expired.
 class Watchdog {
  public:
   // The clock starts here. A limit of 0 is none.

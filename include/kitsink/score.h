@@ -57,14 +57,14 @@ inline constexpr size_t kUpstreamBatchSize = 16;
 
 // Everything that a reader of a score must know.
 struct ScoreReport {
-  Score score;              // archive alone, from the exact means
-  Score upstream;           // the same from upstream's float32 means
-  uint64_t nets_bytes = 0;  // counted in the second accounting when the codec runs the nets at inflate
-  std::string codec;        // of the archive; empty for an archive that kitsink does not know
+  Score score;                   // archive alone, from the exact means
+  Score upstream;                // the same from upstream's float32 means
+  uint64_t nets_bytes = 0;       // counted in the second accounting when the codec runs the nets at inflate
+  std::string codec;             // of the archive; empty for an archive that kitsink does not know
   bool nets_at_inflate = false;  // a fact of the codec; assumed false where the codec is unknown, which a note says
-  uint64_t first_pair = 0;   // of the scored ones
-  uint64_t num_pairs = 0;    // scored
-  uint64_t total_pairs = 0;  // in the original; fewer scored = a partial score
+  uint64_t first_pair = 0;       // of the scored ones
+  uint64_t num_pairs = 0;        // scored
+  uint64_t total_pairs = 0;      // in the original; fewer scored = a partial score
   std::string original_name, original_sha256;
   std::string inflated_name;
   std::string archive_name, archive_sha256;

@@ -50,8 +50,8 @@ struct TensorFile {
 // aligned and equal contents give equal bytes.
 Bytes WriteTensors(const TensorFile& file);
 
-// Every tensor's range is checked: inside the data, no gap, no overlap, as long as its shape says. kUnsupported for a Git
-// LFS pointer or an unknown dtype, kCorrupt otherwise.
+// Every tensor's range is checked: inside the data, no gap, no overlap, as long as its shape says. kUnsupported for a
+// Git LFS pointer or an unknown dtype, kCorrupt otherwise.
 Result<TensorFile> ReadTensors(std::span<const uint8_t> bytes);
 
 // A file with its SHA-256. kIo when unreadable; errors name the file.
@@ -69,7 +69,8 @@ class TensorTaker {
   bool Has(const std::string& name) const { return file_.tensors.contains(name); }
   // Null, and a complaint, when the tensor is missing or of another dtype or shape. A dimension of -1 fits any size of
   // at least 1; `most` is the largest number of values that is allowed.
-  const FileTensor* Take(const std::string& name, std::string_view dtype, const std::vector<int64_t>& shape, uint64_t most);
+  const FileTensor* Take(const std::string& name, std::string_view dtype, const std::vector<int64_t>& shape,
+                         uint64_t most);
   // A complaint of the caller's: "maps: id 7, expected 0 to 4".
   void Complain(const std::string& what) { complaints_.push_back(what); }
   // Tensors whose names begin so are not unknown: what they should be cannot be told.

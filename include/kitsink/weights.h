@@ -51,8 +51,8 @@ uint16_t Fp4Scale(float largest);
 Result<QuantizedTensor> QuantizeTensor(const TensorSpec& spec, std::span<const float> values);
 std::vector<float> DequantizeTensor(const TensorSpec& spec, const QuantizedTensor& tensor);
 
-// kInvalidArgument when a tensor does not hold what its spec asks for: counts, FP4 codes, positive finite scales, finite
-// halves.
+// kInvalidArgument when a tensor does not hold what its spec asks for: counts, FP4 codes, positive finite scales,
+// finite halves.
 Status CheckTensor(const TensorSpec& spec, const QuantizedTensor& tensor);
 
 // kLimit when the specs ask for more values than Limits::max_weights.

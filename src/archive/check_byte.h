@@ -8,7 +8,7 @@
 
 namespace kitsink {
 
-inline constexpr uint8_t kMagic = 0xb;          // high half of the first byte; the low half is the version
+inline constexpr uint8_t kMagic = 0xb;            // high half of the first byte; the low half is the version
 inline constexpr size_t kCheckByteVersion1 = 11;  // where the check byte lies
 inline constexpr size_t kCheckByteVersion2 = 2;
 

@@ -57,8 +57,8 @@ Result<HeaderV2> ReadHeaderV2(std::span<const uint8_t> member, const Limits& lim
   KIT_TRY(VerifyCheckByte(member, kCheckByteVersion2));
   header.section_bytes.back() = reader.remaining() - declared;
   if (header.codec == 0 || header.codec == kVersion1Codec) {
-    return Error{Code::kUnsupported, "archive: header: codec " + std::to_string(header.codec) +
-                                         " has no format version 2, at byte 1"};
+    return Error{Code::kUnsupported,
+                 "archive: header: codec " + std::to_string(header.codec) + " has no format version 2, at byte 1"};
   }
   if (explicit_size && header.frame_size == kContestFrameSize) {
     return Corrupt("spells out the usual frame size, at byte 3");

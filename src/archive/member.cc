@@ -103,8 +103,8 @@ Result<Member> ReadMember(std::span<const uint8_t> bytes, const Limits& limits) 
   if (bytes.size() > limits.max_member_bytes) return TooLong(bytes.size(), limits);
   if (bytes.empty()) return Error{Code::kCorrupt, "archive: header: ends early, at byte 0"};
   if (bytes[0] >> 4 != kMagic) {
-    return Error{Code::kCorrupt, "archive: header: first byte is " + std::to_string(bytes[0]) +
-                                     ", not a kitsink archive, at byte 0"};
+    return Error{Code::kCorrupt,
+                 "archive: header: first byte is " + std::to_string(bytes[0]) + ", not a kitsink archive, at byte 0"};
   }
   Member member;
   switch (const int version = bytes[0] & 15; version) {

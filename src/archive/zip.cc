@@ -11,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include "archive/shell.h"
 #include "archive/zip_directory.h"
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
@@ -100,13 +101,6 @@ Result<Bytes> ReadFolder(const std::filesystem::path& folder, const Limits& limi
   }
   return ReadFile(found, limits.max_member_bytes);
 }
-
-// The one member's bytes, with what names its zip.
-struct Shell {
-  Bytes member;
-  uint64_t size_bytes = 0;
-  std::string sha256;
-};
 
 Result<Shell> LoadFolder(const std::filesystem::path& folder, const Limits& limits) {
   Result<Bytes> member = ReadFolder(folder, limits);
@@ -248,14 +242,19 @@ Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits) {
   return member;
 }
 
-Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits) {
+Result<Shell> LoadShell(const std::filesystem::path& zip_or_folder, const Limits& limits) {
   std::error_code error;
   const bool is_folder = std::filesystem::is_directory(zip_or_folder, error);
-  const Result<Shell> shell = is_folder ? LoadFolder(zip_or_folder, limits) : LoadZip(zip_or_folder, limits);
+  Result<Shell> shell = is_folder ? LoadFolder(zip_or_folder, limits) : LoadZip(zip_or_folder, limits);
   if (!shell.ok()) return Within("archive", shell.error());
-  Result<Member> member = ReadMember(shell.value().member, limits);
+  return shell;
+}
+
+Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits) {
+  KIT_ASSIGN(const Shell shell, LoadShell(zip_or_folder, limits));
+  Result<Member> member = ReadMember(shell.member, limits);
   if (!member.ok()) return Within(zip_or_folder.string(), member.error());
-  return LoadedArchive{member.TakeValue(), shell.value().size_bytes, shell.value().sha256};
+  return LoadedArchive{member.TakeValue(), shell.size_bytes, shell.sha256};
 }
 
 Result<ZipListing> ListZip(const std::filesystem::path& path, const Limits& limits) {

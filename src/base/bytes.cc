@@ -56,9 +56,9 @@ Status ByteReader::Finish(std::string_view object) const {
     return Error{Code::kCorrupt, std::string(object) + ": ends early, at byte " + std::to_string(bytes_.size())};
   }
   if (malformed_) {
-    return Error{Code::kCorrupt,
-                 std::string(object) + ": holds a number that is no shortest LEB128 of 32 bits, at byte " +
-                     std::to_string(position_) + " or before"};
+    return Error{Code::kCorrupt, std::string(object) +
+                                     ": holds a number that is no shortest LEB128 of 32 bits, at byte " +
+                                     std::to_string(position_) + " or before"};
   }
   if (remaining() != 0) {
     return Error{Code::kCorrupt, std::string(object) + ": " + std::to_string(remaining()) +

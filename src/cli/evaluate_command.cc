@@ -5,7 +5,6 @@
 
 #include "cli/command.h"
 #include "cli/engine.h"
-#include "kitsink/score.h"
 
 namespace kitsink {
 namespace {

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
-#include "kitsink/archive.h"
 #include "kitsink/contest.h"
 #include "kitsink/manifest.h"
 

@@ -80,7 +80,8 @@ void AddUnpack(CLI::App& app, Action& action) {
   verb->footer(
       "Examples:\n"
       "  kitsink unpack drive.zip -o drive.safetensors\n"
-      "Integers stay integers. The file's metadata hold codec, frame_width and frame_height; each codec's FORMAT.md lists\n"
+      "Integers stay integers. The file's metadata hold codec, frame_width and frame_height; each codec's FORMAT.md "
+      "lists\n"
       "its tensors. kitsink pack turns the file into the same archive at the same level.");
   verb->callback([state, &action] { action = [state] { return RunUnpack(*state); }; });
 }

@@ -76,10 +76,9 @@ std::function<std::any()> AddInflateOptions(CLI::App& verb) {
       ->type_name("N")
       ->capture_default_str()
       ->group(kGroup);
-  AddChoice<SearchGrid>(
-      verb, "--grid", search.grid,
-      {{"auto", SearchGrid::kAuto}, {"model", SearchGrid::kModel}, {"camera", SearchGrid::kCamera}},
-      "Where to search: model (the nets' 512 x 384), camera (the frame), auto = model when it fits")
+  AddChoice<SearchGrid>(verb, "--grid", search.grid,
+                        {{"auto", SearchGrid::kAuto}, {"model", SearchGrid::kModel}, {"camera", SearchGrid::kCamera}},
+                        "Where to search: model (the nets' 512 x 384), camera (the frame), auto = model when it fits")
       ->group(kGroup);
   return [options] { return std::any(*options); };
 }

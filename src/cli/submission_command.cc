@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "kitsink/archive.h"
 #include "kitsink/contest.h"
 #include "kitsink/hash.h"
 #include "kitsink/manifest.h"
@@ -182,7 +181,9 @@ int RunAudit(const State& state) {
 void AddSubmission(CLI::App& app, Action& action) {
   CLI::App* verb = app.add_subcommand("submission", "Make a contest submission's folder from an archive");
   const auto state = std::make_shared<State>();
-  verb->add_option("FOLDER", state->folder, "The folder; gets archive.zip, inflate.sh and, for a codec that runs the nets at inflate, nets.sha256")
+  verb->add_option(
+          "FOLDER", state->folder,
+          "The folder; gets archive.zip, inflate.sh and, for a codec that runs the nets at inflate, nets.sha256")
       ->required()
       ->type_name("DIR");
   verb->add_option("--archive", state->archive, "The archive, from kitsink compress")->required()->type_name("FILE");

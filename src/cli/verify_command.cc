@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
-#include "kitsink/archive.h"
 #include "kitsink/manifest.h"
 
 namespace kitsink {
@@ -118,8 +117,10 @@ void AddVerify(CLI::App& app, Action& action) {
       "  kitsink verify drive.zip\n"
       "  kitsink verify drive.zip --against out/\n"
       "  kitsink verify drive.zip --against out/drive.json --json\n"
-      "Decodes every section to its last integer and compares every checksum; needs no nets and writes nothing. Without\n"
-      "a manifest beside the .raw only its size is compared. Exit code 0: whole; 1: damaged, and a sentence says where.");
+      "Decodes every section to its last integer and compares every checksum; needs no nets and writes nothing. "
+      "Without\n"
+      "a manifest beside the .raw only its size is compared. Exit code 0: whole; 1: damaged, and a sentence says "
+      "where.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });
 }
 

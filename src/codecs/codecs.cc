@@ -47,8 +47,8 @@ const CodecEngine* Codecs::FindEngine(CodecId id) const {
 
 Result<const CodecFormat*> Codecs::FormatOf(const Member& member) const {
   if (const CodecFormat* format = Find(member.codec); format != nullptr) return format;
-  return Error{Code::kUnsupported, "archive: is of codec " + std::to_string(member.codec) +
-                                       ", which this build does not know, at byte 1"};
+  return Error{Code::kUnsupported,
+               "archive: is of codec " + std::to_string(member.codec) + ", which this build does not know, at byte 1"};
 }
 
 Codecs FormatCodecs() { return {kFormats, {}}; }

@@ -6,7 +6,8 @@
 
 namespace kitsink {
 
-// Fills in the codec and whether its nets count at inflate. Of an unknown archive the report notes that this was assumed.
+// Fills in the codec and whether its nets count at inflate. Of an unknown archive the report notes that this was
+// assumed.
 void DescribeCodec(const ArchiveCodec& codec, ScoreReport& report);
 
 }  // namespace kitsink

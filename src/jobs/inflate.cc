@@ -82,8 +82,8 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, Progress& progress) {
   const int at_once = static_cast<int>(std::min<uint64_t>(open.size(), job.source.calls_at_once()));
   std::vector<RawCanvas> canvases;  // one a worker
   for (int i = 0; i < at_once; ++i) {
-    KIT_ASSIGN(RawCanvas canvas, RawCanvas::Open(job.folder.PathOf(kFrames), job.frame_size,
-                                                 2 * (job.asked.end - job.asked.first)));
+    KIT_ASSIGN(RawCanvas canvas,
+               RawCanvas::Open(job.folder.PathOf(kFrames), job.frame_size, 2 * (job.asked.end - job.asked.first)));
     canvases.push_back(std::move(canvas));
   }
   const uint64_t group_size = job.source.group_size();
@@ -233,7 +233,8 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   InflateJob work{options, job, *source, frame_size, asked, std::move(folder)};
   KIT_TRY(RunShard(work, watchdog, progress));
 
-  // The last process to finish joins the parts: it alone finds every group done. When it is killed, the next one goes on.
+  // The last process to finish joins the parts: it alone finds every group done. When it is killed, the next one goes
+  // on.
   const FolderLock lock(options.folder);
   if (!work.folder.exists()) {
     report.pairs_done = report.num_pairs;  // another process has just joined the parts

@@ -64,12 +64,9 @@ Result<GroupRecord> LoadGroup(const ResumeFolder& folder, uint64_t first) {
 }
 
 Status SaveGroup(const ResumeFolder& folder, const GroupRecord& record) {
-  const Json json = {{"num_pairs", record.num_pairs},
-                     {"steps_run", record.steps_run},
-                     {"seconds", record.step_seconds},
-                     {"before", DescribePairs(record.before)},
-                     {"after", DescribePairs(record.after)},
-                     {"curve", DescribeCurve(record.curve, 1)}};
+  const Json json = {{"num_pairs", record.num_pairs},        {"steps_run", record.steps_run},
+                     {"seconds", record.step_seconds},       {"before", DescribePairs(record.before)},
+                     {"after", DescribePairs(record.after)}, {"curve", DescribeCurve(record.curve, 1)}};
   return folder.Save(EntryOf(record.first), json.dump() + "\n");
 }
 

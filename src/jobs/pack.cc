@@ -33,10 +33,10 @@ Result<const CodecFormat*> CodecOf(const TensorFile& file, const Codecs& codecs)
   if (format != nullptr) return format;
   std::string names;
   for (const CodecFormat* known : codecs.formats) names += (names.empty() ? "" : ", ") + std::string(known->name);
-  return Error{Code::kInvalidArgument, "its metadata name " + (found == file.metadata.end()
-                                                                    ? std::string("no \"codec\"")
-                                                                    : "the codec " + Quoted(found->second)) +
-                                           ", expected one of " + names};
+  return Error{Code::kInvalidArgument,
+               "its metadata name " +
+                   (found == file.metadata.end() ? std::string("no \"codec\"") : "the codec " + Quoted(found->second)) +
+                   ", expected one of " + names};
 }
 
 // A side of the frames. Both may be missing: then they are the contest's.

@@ -125,12 +125,11 @@ void AddSearch(const std::filesystem::path& raw, Page& page) {
 
 // Where the archive's bytes went, for an archive of ours.
 void AddSections(const JobOptions& job, Progress& progress, Page& page) {
-  Result<DescribedArchive> archive =
-      DescribeArchive(page.score.archive_name, DescribeDepth::kQuick, job, progress);
+  Result<DescribedArchive> archive = DescribeArchive(page.score.archive_name, DescribeDepth::kQuick, job, progress);
   if (!archive.ok()) return;
   page.sections = std::move(archive.value().description.sections);
   page.sections.push_back({"header", "header", archive.value().header_bytes, "", {}});
-  page.sections.push_back({"zip", "container", archive.value().container_bytes, "", {}});
+  page.sections.push_back({"zip", "zip", archive.value().container_bytes, "", {}});
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 // Exact pre-images of model-grid pictures under the scorer's resize.
 
-#include "kitsink/kernels.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <vector>
 
+#include "kitsink/kernels.h"
 #include "kitsink/result.h"
 
 namespace kitsink {

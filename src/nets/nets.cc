@@ -76,7 +76,8 @@ Result<LoadedNet> LoadNet(const std::filesystem::path& path, const Device& devic
 
 Status CheckSegNet(const SegNetShape& shape) {
   if (shape.classes == kNumClasses) return Ok();
-  return Error{Code::kUnsupported, "has " + std::to_string(shape.classes) + " classes, expected " + std::to_string(kNumClasses)};
+  return Error{Code::kUnsupported,
+               "has " + std::to_string(shape.classes) + " classes, expected " + std::to_string(kNumClasses)};
 }
 
 Status CheckPoseNet(const PoseNetShape& shape) {

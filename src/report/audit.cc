@@ -208,10 +208,9 @@ Result<AuditReport> AuditSubmission(const fs::path& folder, const std::string& n
   NetsUsed nets;
   KIT_TRY(LookAtFolder(folder, nets, report));
   if (!nets_codec.empty()) {
-    report.findings.push_back({AuditKind::kNets, "archive.zip",
-                               "is kitsink's codec " + nets_codec +
-                                   ": inflating it runs SegNet and PoseNet, which it does not hold",
-                               0});
+    report.findings.push_back(
+        {AuditKind::kNets, "archive.zip",
+         "is kitsink's codec " + nets_codec + ": inflating it runs SegNet and PoseNet, which it does not hold", 0});
     nets.segnet = nets.posenet = true;
   }
   report.nets_bytes = nets.size_bytes();

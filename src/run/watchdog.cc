@@ -1,13 +1,12 @@
 // Shares a time limit among groups of work.
 
-#include "kitsink/run.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <utility>
 
 #include "kitsink/log.h"
+#include "kitsink/run.h"
 
 namespace kitsink {
 namespace {

@@ -97,8 +97,7 @@ class RememberedOriginal final : public Original {
   static Result<std::unique_ptr<Original>> Create(ObservationCacheReader cache, const PairRange& range) {
     const uint64_t total = cache.num_pairs();
     if (range.first >= total || (range.end != UINT64_MAX && range.end > total)) {
-      return Error{Code::kInvalidArgument,
-                   "video: has " + std::to_string(total) + " pairs, the range asks for more"};
+      return Error{Code::kInvalidArgument, "video: has " + std::to_string(total) + " pairs, the range asks for more"};
     }
     for (uint64_t i = 0; i < range.first; ++i) KIT_TRY(cache.Next());
     const uint64_t expected = std::min(total, range.end) - range.first;

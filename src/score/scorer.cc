@@ -1,11 +1,11 @@
 // Compares two clips as the nets read them.
 
+#include "kitsink/scorer.h"
+
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
-
-#include "kitsink/scorer.h"
 
 namespace kitsink {
 

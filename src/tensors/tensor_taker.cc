@@ -26,7 +26,7 @@ bool Fits(const std::vector<int64_t>& got, const std::vector<int64_t>& expected)
 }  // namespace
 
 const FileTensor* TensorTaker::Take(const std::string& name, std::string_view dtype, const std::vector<int64_t>& shape,
-                                uint64_t most) {
+                                    uint64_t most) {
   taken_.insert(name);
   const FileTensor* const tensor = file_.Find(name);
   if (tensor == nullptr) {

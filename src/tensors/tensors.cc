@@ -161,9 +161,8 @@ Bytes WriteTensors(const TensorFile& file) {
   size_t begin = 0;
   for (const auto* item : order) {
     const FileTensor& tensor = item->second;
-    json[item->first] = {{"dtype", tensor.dtype},
-                         {"shape", tensor.shape},
-                         {"data_offsets", {begin, begin + tensor.data.size()}}};
+    json[item->first] = {
+        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {begin, begin + tensor.data.size()}}};
     begin += tensor.data.size();
   }
   std::string header = json.dump();

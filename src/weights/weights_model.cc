@@ -23,8 +23,8 @@ uint64_t CountWeights(std::span<const TensorSpec> specs) {
 Status CheckNumWeights(std::span<const TensorSpec> specs, const Limits& limits) {
   const uint64_t count = CountWeights(specs);
   if (count <= limits.max_weights) return Ok();
-  return Error{Code::kLimit, "weights: declared " + std::to_string(count) + " weights, limit " +
-                                 std::to_string(limits.max_weights)};
+  return Error{Code::kLimit,
+               "weights: declared " + std::to_string(count) + " weights, limit " + std::to_string(limits.max_weights)};
 }
 
 size_t CountStatistics(std::span<const TensorSpec> specs) {

@@ -11,8 +11,8 @@
 
 namespace kitsink {
 
-// Statistics of one direction. Contexts finer than these (block maximum, row and column means, mixed by logistic mixing)
-// gained 0.4 % of the FP4 codes of a published generator and are left out.
+// Statistics of one direction. Contexts finer than these (block maximum, row and column means, mixed by logistic
+// mixing) gained 0.4 % of the FP4 codes of a published generator and are left out.
 class WeightsModel {
  public:
   // For statistics numbers below `count`.

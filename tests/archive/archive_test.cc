@@ -1,214 +1,159 @@
+// The archive's shell and headers: round trip, edges, rejection.
+
 #include "kitsink/archive.h"
 
 #include <zip.h>
 
-#include "archive/header.h"
+#include "archive/check_byte.h"
+#include "archive/shell.h"
 #include "format_testlib.h"
 #include "kitsink/hash.h"
-#include "scene_testlib.h"
 
 namespace kitsink {
 namespace {
 
-using testing::SmallScene;
 using testing::TemporaryFolder;
 
-Bytes Encode(const Scene& scene) {
-  const Result<Bytes> member = EncodeMember(scene, ArchiveOptions{}, Limits{}, SilentProgress());
-  EXPECT_TRUE(member.ok()) << member.error().message;
-  return member.value();
-}
-
-Result<Scene> Decode(std::span<const uint8_t> member) { return DecodeMember(member, 1, Limits{}, SilentProgress()); }
-
-// Sets the check byte as an attacker would, so that damage reaches the streams' own checks.
-Bytes Rechecked(Bytes member) {
-  member[kCheckByte] = MemberCheck(member);
+Member Version1() {
+  Member member;
+  member.codec = kVersion1Codec;
+  member.sections = {{1, 2, 3}, {4}, {5, 6}, {}};
   return member;
 }
 
-TEST(Member, ScenesSurvive) {
-  Scene scene = SmallScene(1);
-  EXPECT_TRUE(Decode(Encode(scene)).value() == scene);
-  scene.selectors.tails.clear();
-  EXPECT_TRUE(Decode(Encode(scene)).value() == scene);
-  scene.frame_size = {640, 4096};
-  EXPECT_TRUE(Decode(Encode(scene)).value() == scene);
-  scene.pose.kind = TrackKind::kHalfAndBytes;
-  for (int32_t& value : scene.pose.values) value += 100;
-  scene.pose.minimum = {-1.0F};
-  scene.pose.scale = {0.5F};
-  EXPECT_TRUE(Decode(Encode(scene)).value() == scene);
+Bytes Write(const Member& member) {
+  const Result<Bytes> bytes = WriteMember(member, Limits{});
+  EXPECT_TRUE(bytes.ok()) << bytes.error().message;
+  return bytes.value();
 }
 
-TEST(Member, HeaderIsTwelveBytesOrTwenty) {
-  Scene scene = SmallScene(2);
-  const Bytes member = Encode(scene);
-  const ArchiveAnatomy anatomy = ReadAnatomy(member, Limits{}).value();
-  EXPECT_EQ(anatomy.header_bytes, 12U);
-  EXPECT_EQ(anatomy.member_bytes, member.size());
-  EXPECT_EQ(anatomy.mask_bytes + anatomy.weights_bytes + anatomy.pose_bytes + anatomy.selectors_bytes + 12,
-            member.size());
-  EXPECT_EQ(anatomy.selectors_bytes, 3U * 7 + 4 + 3 + 1);
-  EXPECT_EQ(member[0], 0xb1);
-  EXPECT_EQ(member[1], 0x13);
-  scene.frame_size = {1164, 872};
-  EXPECT_EQ(ReadAnatomy(Encode(scene), Limits{}).value().header_bytes, 20U);
+Bytes Rechecked(Bytes member) {
+  member[kCheckByteVersion1] = MemberCheck(member, kCheckByteVersion1);
+  return member;
 }
 
-TEST(Header, LengthsSurviveUpToTheirFields) {
+// The bytes of an archive's member, whatever they are.
+Result<Bytes> LoadBytes(const std::filesystem::path& zip_or_folder, const Limits& limits) {
+  KIT_ASSIGN(Shell shell, LoadShell(zip_or_folder, limits));
+  return std::move(shell.member);
+}
+
+TEST(HeaderV1, LengthsSurviveUpToTheirFields) {
   for (const uint64_t size_bytes : {0ULL, 1ULL, 65535ULL, 65536ULL, 70000ULL}) {
-    MemberHeader header;
-    header.flags = kFlagSearch;
-    header.mask_bytes = 16 * size_bytes;
-    header.weights_bytes = size_bytes;
-    header.pose_bytes = size_bytes / 2;
-    Bytes member = WriteHeader(header).value();
-    EXPECT_EQ(member.size(), 16 * size_bytes >= 1 << 20 ? 20U : 12U);
-    member.resize(member.size() + header.stream_bytes(), 7);
-    const MemberHeader read = ReadHeader(Rechecked(member), Limits{}).value();
-    EXPECT_EQ(read.mask_bytes, header.mask_bytes);
-    EXPECT_EQ(read.weights_bytes, header.weights_bytes);
-    EXPECT_EQ(read.pose_bytes, header.pose_bytes);
-    EXPECT_EQ(read.selectors_bytes, 0U);
+    Member member = Version1();
+    member.sections = {Bytes(16 * size_bytes, 7), Bytes(size_bytes, 8), Bytes(size_bytes / 2, 9), {}};
+    EXPECT_EQ(HeaderBytes(member), 16 * size_bytes >= 1 << 20 ? 20U : 12U);
+    const Bytes bytes = Write(member);
+    EXPECT_EQ(bytes.size(), HeaderBytes(member) + 17 * size_bytes + size_bytes / 2);
+    EXPECT_TRUE(ReadMember(bytes, Limits{}).value() == member);
   }
-  MemberHeader header;
-  header.pose_bytes = 1 << 24;
-  EXPECT_EQ(WriteHeader(header).error().code, Code::kLimit);
+  Member member = Version1();
+  member.sections[2].resize(1 << 24);
+  EXPECT_EQ(WriteMember(member, Limits{}).error().code, Code::kLimit);
 }
 
-TEST(Header, RejectsEveryWrongField) {
-  const Bytes good = Encode(SmallScene(3));
-  const auto message = [&good](size_t byte, uint8_t value) {
-    Bytes bad = good;
-    bad[byte] = value;
-    return Decode(Rechecked(bad)).error().message;
-  };
-  EXPECT_EQ(message(0, 0x50), "archive: header: first byte is 80, not a kitsink archive, at byte 0");
-  EXPECT_EQ(message(0, 0xb2), "archive: header: format version 2, this build reads 1, at byte 0");
-  EXPECT_EQ(message(1, 0x33), "archive: header: flags 51 are not those of codec search, at byte 1");
-  EXPECT_EQ(message(1, 0x03), "archive: header: flags 3 are not those of codec search, at byte 1");
-  EXPECT_EQ(message(1, 0x12), "archive: header: flag 0 and the length of stream r contradict each other, at byte 1");
-  EXPECT_EQ(message(1, 0x11), "archive: header: flag 1 contradicts the version of stream p, at byte 1");
-  Bytes damaged = good;
-  damaged.back() = static_cast<uint8_t>(damaged.back() ^ 1);
-  EXPECT_NE(Decode(damaged).error().message.find("the archive is damaged, at byte 11"), std::string::npos);
-  EXPECT_EQ(Decode({}).error().message, "archive: header: ends early, at byte 0");
-}
-
-TEST(Header, RejectsNeedlessExtension) {
-  MemberHeader header;
-  header.flags = kFlagSearch;
-  header.frame_size = {1, 1};
-  Bytes member = WriteHeader(header).value();
-  member[12] = kContestFrameSize.width & 255;
-  member[13] = kContestFrameSize.width >> 8;
-  member[14] = kContestFrameSize.height & 255;
-  member[15] = kContestFrameSize.height >> 8;
-  EXPECT_EQ(ReadHeader(Rechecked(member), Limits{}).error().message,
+TEST(HeaderV1, RejectsNeedlessExtension) {
+  Member member = Version1();
+  member.frame_size = {1, 1};
+  Bytes bytes = Write(member);
+  bytes[12] = kContestFrameSize.width & 255;
+  bytes[13] = kContestFrameSize.width >> 8;
+  bytes[14] = kContestFrameSize.height & 255;
+  bytes[15] = kContestFrameSize.height >> 8;
+  EXPECT_EQ(ReadMember(Rechecked(bytes), Limits{}).error().message,
             "archive: header: is extended without need, at byte 1");
-  member[14] = 0;
-  member[15] = 0;
-  EXPECT_EQ(ReadHeader(Rechecked(member), Limits{}).error().code, Code::kLimit);
+  bytes[14] = 0;
+  bytes[15] = 0;
+  EXPECT_EQ(ReadMember(Rechecked(bytes), Limits{}).error().code, Code::kLimit);
 }
 
-TEST(Member, RejectsDamage) {
-  const Scene scene = SmallScene(4);
-  const Bytes member = Encode(scene);
-  testing::ExpectRejectsWrongLengths(member, Decode);
-  testing::ExpectRejectsFlips(member, Decode, scene, testing::kEveryFlip);
-}
-
-TEST(Member, StreamsRejectDamageThatTheCheckByteMisses) {
-  Scene scene = SmallScene(5);
-  scene.selectors.tails.clear();  // stream r has no other check
-  const Bytes member = Encode(scene);
-  testing::ExpectRejectsFlips(
-      member, [](std::span<const uint8_t> bytes) { return Decode(Rechecked(Bytes(bytes.begin(), bytes.end()))); },
-      scene, std::array{16});
-}
-
-TEST(Member, RejectsStreamsThatDisagree) {
-  const auto encode_error = [](const Scene& scene) {
-    return EncodeMember(scene, ArchiveOptions{}, Limits{}, SilentProgress()).error().message;
-  };
-  Scene scene = SmallScene(6);
-  scene.pose.num_rows = 6;
-  scene.pose.values.resize(12);
-  EXPECT_EQ(encode_error(scene), "archive: rows of stream p: got 6, expected the class maps' 7");
-  scene = SmallScene(6);
-  scene.weights.shape.num_classes = 5;
-  EXPECT_EQ(encode_error(scene), "archive: classes of stream w: got 5, expected the class maps' 3");
-  scene = SmallScene(6);
-  scene.selectors.tails[0].codes.pop_back();
-  EXPECT_EQ(encode_error(scene), "archive: codes of tail F1S4B: got 6, expected one per pair, 7");
-  scene = SmallScene(6);
-  scene.selectors.tails[2].codes.resize(8);
-  EXPECT_EQ(encode_error(scene), "archive: codes of tail LCT3B: got 8, expected one per six pairs, 2");
-  scene = SmallScene(6);
-  scene.frame_size = {0, 5};
-  EXPECT_EQ(encode_error(scene), "archive: frames of 0 x 5, expected 1 to 4096");
-
-  // The same on the way in: the pose of a shorter scene put into a longer one.
-  scene = SmallScene(6);
-  scene.selectors.tails.clear();
-  const Bytes member = Encode(scene);
-  const ArchiveAnatomy anatomy = ReadAnatomy(member, Limits{}).value();
-  scene.pose.num_rows = 6;
-  scene.pose.values.resize(12);
-  const Bytes pose = EncodeTrack(scene.pose, Limits{}).value();
-  Bytes mixed(member.begin(), member.end() - static_cast<ptrdiff_t>(anatomy.pose_bytes));
-  mixed.insert(mixed.end(), pose.begin(), pose.end());
-  mixed[7] = static_cast<uint8_t>(pose.size());
-  EXPECT_EQ(Decode(Rechecked(mixed)).error().message, "archive: rows of stream p: got 6, expected the class maps' 7");
-}
-
-TEST(Member, DescriptionAddsUpToItsStreams) {
-  for (const TrackKind kind : {TrackKind::kUniformStep, TrackKind::kHalfAndBytes}) {
-    Scene scene = SmallScene(10);
-    scene.pose.kind = kind;
-    if (kind == TrackKind::kHalfAndBytes) {
-      for (int32_t& value : scene.pose.values) value += 100;
-      scene.pose.minimum = scene.pose.scale = {1};
+TEST(HeaderV2, MembersSurvive) {
+  testing::Random random(3);
+  for (const CodecId codec : {CodecId{2}, CodecId{3}, CodecId{15}}) {
+    for (const size_t count : {1U, 2U, 5U, 8U}) {
+      for (const FrameSize size : {kContestFrameSize, FrameSize{1, 4096}}) {
+        Member member;
+        member.codec = codec;
+        member.frame_size = size;
+        for (size_t i = 0; i < count; ++i) member.sections.push_back(random.Bytes(i * i * i * 60));
+        const Bytes bytes = Write(member);
+        EXPECT_TRUE(ReadMember(bytes, Limits{}).value() == member);
+        EXPECT_EQ(FormatVersion(member), 2);
+        EXPECT_EQ(bytes[0], 0xb2);
+      }
     }
-    const Bytes member = Encode(scene);
-    const MemberDescription description = DescribeMember(member, true, 1, Limits{}, SilentProgress()).TakeValue();
-    const auto bytes_of = [](const std::vector<StreamPart>& parts) {
-      double bits = 0;
-      for (const StreamPart& part : parts) bits += part.bits;
-      return bits / 8;
-    };
-    const ArchiveAnatomy& anatomy = description.anatomy;
-    EXPECT_NEAR(bytes_of(description.mask_parts), static_cast<double>(anatomy.mask_bytes), 1e-6);
-    EXPECT_NEAR(bytes_of(description.weights_parts), static_cast<double>(anatomy.weights_bytes), 1e-6);
-    EXPECT_NEAR(bytes_of(description.pose_parts), static_cast<double>(anatomy.pose_bytes), 1e-6);
-    EXPECT_NEAR(bytes_of(description.selectors_parts), static_cast<double>(anatomy.selectors_bytes), 1e-6);
-    uint64_t num_weights = 0;
-    for (const StreamPart& part : description.weights_parts) {
-      if (!part.name.ends_with(" scales")) num_weights += part.count;
-      EXPECT_GE(part.bits, 0) << part.name;
-    }
-    EXPECT_EQ(num_weights, description.num_weights);
-    EXPECT_EQ(description.pose_parts.size(), 2U + 1U);
-    EXPECT_TRUE(DescribeMember(member, false, 1, Limits{}, SilentProgress()).value().mask_parts.empty());
   }
 }
 
-TEST(Member, SaysWhatTheSearchCannotUse) {
-  Scene scene = SmallScene(11);
-  EXPECT_EQ(CheckSearchable(scene).error().message,
-            "archive: class maps of 12 x 8 with 3 classes, the search needs 512 x 384 with 5");
-  scene.mask.width = 512;
-  scene.mask.height = 384;
-  scene.mask.num_classes = 5;
-  EXPECT_EQ(CheckSearchable(scene).error().message, "archive: poses of 2 values, the search needs 6");
-  scene.pose.num_columns = 6;
-  EXPECT_TRUE(CheckSearchable(scene).ok());
+TEST(HeaderV2, TakesThreeBytesAndTheLengths) {
+  Member member;
+  member.codec = 2;
+  member.sections = {Bytes(127, 1), Bytes(128, 2), Bytes(70000, 3)};
+  EXPECT_EQ(HeaderBytes(member), 3U + 1 + 2);
+  const Bytes bytes = Write(member);
+  EXPECT_EQ(Bytes(bytes.begin(), bytes.begin() + 2), (Bytes{0xb2, 0x22}));
+  EXPECT_EQ(Bytes(bytes.begin() + 3, bytes.begin() + 6), (Bytes{127, 0x80, 1}));
+  member.frame_size = {640, 480};
+  EXPECT_EQ(HeaderBytes(member), 3U + 4 + 1 + 2);
+}
+
+TEST(HeaderV2, RejectsEveryWrongField) {
+  const auto message = [](Bytes bytes) {
+    bytes[kCheckByteVersion2] = MemberCheck(bytes, kCheckByteVersion2);
+    const Result<Member> member = ReadMember(bytes, Limits{});
+    return member.ok() ? "accepted" : member.error().message;
+  };
+  EXPECT_EQ(message({0xb2, 0x00, 0, 1}), "archive: header: codec 0 has no format version 2, at byte 1");
+  EXPECT_EQ(message({0xb2, 0x01, 0, 1}), "archive: header: codec 1 has no format version 2, at byte 1");
+  EXPECT_EQ(message({0xb2, 0x12, 0, 5, 1, 2}),
+            "archive: header: sections of 5 bytes or more declared, got 2, at byte 3");
+  EXPECT_EQ(message({0xb2, 0x12, 0, 0x81, 0x00, 2}),
+            "archive: header: holds a number that is no shortest LEB128 of 32 bits, at byte 3 or after");
+  EXPECT_EQ(message({0xb2, 0x12, 0, 0xff, 0xff, 0xff, 0xff, 0x7f, 2}),
+            "archive: header: holds a number that is no shortest LEB128 of 32 bits, at byte 3 or after");
+  EXPECT_EQ(message({0xb2, 0x12, 0}), "archive: header: ends early, at byte 3");
+  EXPECT_EQ(message({0xb2, 0x82, 0, 0x8c, 9, 0xea, 6}), "archive: header: spells out the usual frame size, at byte 3");
+  EXPECT_EQ(message({0xb2, 0x82, 0, 0, 1}), "archive: header: frames of 0 x 1, expected 1 to 4096, at byte 3");
+  EXPECT_EQ(ReadMember(Bytes{0xb2, 0x02}, Limits{}).error().message, "archive: header: ends early, at byte 2");
+}
+
+TEST(HeaderV2, RejectsDamage) {
+  Member member;
+  member.codec = 15;
+  member.frame_size = {33, 44};
+  member.sections = {Bytes(5, 1), {}, Bytes(200, 3)};
+  const Bytes bytes = Write(member);
+  const auto read = [](std::span<const uint8_t> damaged) { return ReadMember(damaged, Limits{}); };
+  testing::ExpectRejectsFlips(bytes, read, member, testing::kEveryFlip);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    const Result<Member> cut = read(std::span(bytes).first(size));
+    if (!cut.ok()) testing::ExpectDecent(cut.error());
+    // A check of 8 bits lets one cut in 256 pass: the last section's own checks see it.
+    if (size < HeaderBytes(member)) {
+      EXPECT_FALSE(cut.ok()) << size;
+    }
+  }
+}
+
+TEST(Member, RefusesWhatNoHeaderHolds) {
+  const auto message = [](const auto& edit) {
+    Member member;
+    member.codec = 2;
+    member.sections = {{1}};
+    edit(member);
+    return WriteMember(member, Limits{}).error().message;
+  };
+  EXPECT_EQ(message([](Member& m) { m.sections.clear(); }), "archive: got 0 sections, expected 1 to 8");
+  EXPECT_EQ(message([](Member& m) { m.sections.resize(9); }), "archive: got 9 sections, expected 1 to 8");
+  EXPECT_EQ(message([](Member& m) { m.codec = 1; }), "archive: got 1 sections, expected 4 to 4");
+  EXPECT_EQ(message([](Member& m) { m.codec = 16; }), "archive: codec 16, expected 1 to 15");
+  EXPECT_EQ(message([](Member& m) { m.flags = 2; }), "archive: flags 2 have no place in the header");
+  EXPECT_EQ(message([](Member& m) { m.frame_size = {0, 5}; }), "archive: frames of 0 x 5, expected 1 to 4096");
 }
 
 TEST(Zip, AFolderIsNamedByTheZipOfItsMember) {
   const TemporaryFolder folder;
-  const Bytes member = Encode(SmallScene(12));
+  const Bytes member = Write(Version1());
   std::filesystem::create_directory(folder / "x");
   ASSERT_TRUE(WriteFile(folder / "x/p", member, Overwrite::kRefuse).ok());
   ASSERT_TRUE(WriteFile(folder / "a.zip", PackZip(member).value(), Overwrite::kRefuse).ok());
@@ -217,7 +162,7 @@ TEST(Zip, AFolderIsNamedByTheZipOfItsMember) {
   EXPECT_EQ(from_folder.sha256, from_zip.sha256);
   EXPECT_EQ(from_zip.sha256, Sha256HexOfFile(folder / "a.zip").value());
   EXPECT_EQ(from_folder.size_bytes, member.size() + 100);
-  EXPECT_EQ(from_folder.member, from_zip.member);
+  EXPECT_TRUE(from_folder.member == from_zip.member);
 }
 
 TEST(Zip, AddsAHundredBytesAndLoadsAgain) {
@@ -228,7 +173,7 @@ TEST(Zip, AddsAHundredBytesAndLoadsAgain) {
     EXPECT_EQ(zip.size(), member.size() + 100);
     EXPECT_EQ(PackZip(member).value(), zip);
     ASSERT_TRUE(WriteFile(folder / "a.zip", zip, Overwrite::kAllow).ok());
-    const Result<Bytes> loaded = LoadMember(folder / "a.zip", Limits{});
+    const Result<Bytes> loaded = LoadBytes(folder / "a.zip", Limits{});
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     EXPECT_EQ(loaded.value(), member);
   }
@@ -237,15 +182,15 @@ TEST(Zip, AddsAHundredBytesAndLoadsAgain) {
 TEST(Zip, LoadsTheFolderItWasExtractedInto) {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "x");
-  EXPECT_NE(LoadMember(folder / "x", Limits{}).error().message.find("folder of 0 entries"), std::string::npos);
+  EXPECT_NE(LoadBytes(folder / "x", Limits{}).error().message.find("folder of 0 entries"), std::string::npos);
   ASSERT_TRUE(WriteFile(folder / "x/p", Bytes{1, 2, 3}, Overwrite::kRefuse).ok());
-  EXPECT_EQ(LoadMember(folder / "x", Limits{}).value(), Bytes({1, 2, 3}));
+  EXPECT_EQ(LoadBytes(folder / "x", Limits{}).value(), Bytes({1, 2, 3}));
   ASSERT_TRUE(WriteFile(folder / "x/q", Bytes{1}, Overwrite::kRefuse).ok());
-  EXPECT_NE(LoadMember(folder / "x", Limits{}).error().message.find("folder of 2 entries"), std::string::npos);
+  EXPECT_NE(LoadBytes(folder / "x", Limits{}).error().message.find("folder of 2 entries"), std::string::npos);
   std::filesystem::remove(folder / "x/p");
   std::filesystem::remove(folder / "x/q");
   std::filesystem::create_symlink("/etc/passwd", folder / "x/p");
-  EXPECT_NE(LoadMember(folder / "x", Limits{}).error().message.find("\"p\" is not a regular file"), std::string::npos);
+  EXPECT_NE(LoadBytes(folder / "x", Limits{}).error().message.find("\"p\" is not a regular file"), std::string::npos);
 }
 
 // A zip written by libzip, as other tools write them.
@@ -263,7 +208,7 @@ class ForeignZip {
   zip_t* get() { return zip_; }
   std::string LoadMessage() {
     EXPECT_EQ(zip_close(zip_), 0);
-    const Result<Bytes> member = LoadMember(path_, Limits{});
+    const Result<Bytes> member = LoadBytes(path_, Limits{});
     if (!member.ok()) testing::ExpectDecent(member.error());
     return member.ok() ? "loaded " + std::to_string(member.value().size()) : member.error().message;
   }
@@ -363,12 +308,12 @@ TEST(Zip, ChecksSizesBeforeReading) {
   Limits limits;
   limits.max_member_bytes = 999;
   ASSERT_TRUE(WriteFile(folder / "a.zip", PackZip(Bytes(1000, 1)).value(), Overwrite::kRefuse).ok());
-  EXPECT_EQ(LoadMember(folder / "a.zip", limits).error().code, Code::kLimit);
+  EXPECT_EQ(LoadBytes(folder / "a.zip", limits).error().code, Code::kLimit);
   // A directory that claims 4 GB for a few bytes.
   Bytes zip = PackZip(Bytes(10, 1)).value();
   for (const size_t field : {18U, 22U, 41U + 20, 41U + 24}) zip[field + 3] = 0xff;
   ASSERT_TRUE(WriteFile(folder / "a.zip", zip, Overwrite::kAllow).ok());
-  EXPECT_FALSE(LoadMember(folder / "a.zip", Limits{}).ok());
+  EXPECT_FALSE(LoadBytes(folder / "a.zip", Limits{}).ok());
 }
 
 TEST(Zip, EveryCutAndFlipIsRefusedOrHarmless) {
@@ -376,7 +321,7 @@ TEST(Zip, EveryCutAndFlipIsRefusedOrHarmless) {
   const Bytes member = testing::Random(8).Bytes(60);
   const auto load = [&folder](std::span<const uint8_t> bytes) {
     EXPECT_TRUE(WriteFile(folder / "a.zip", bytes, Overwrite::kAllow).ok());
-    return LoadMember(folder / "a.zip", Limits{});
+    return LoadBytes(folder / "a.zip", Limits{});
   };
   const Bytes zip = PackZip(member).value();
   for (size_t size = 0; size < zip.size(); ++size) EXPECT_FALSE(load(std::span(zip).first(size)).ok()) << size;
@@ -398,24 +343,14 @@ TEST(Zip, SaysWhatElseItFound) {
   const TemporaryFolder folder;
   const auto message = [&folder](const Bytes& bytes) {
     EXPECT_TRUE(WriteFile(folder / "a", bytes, Overwrite::kAllow).ok());
-    return LoadMember(folder / "a", Limits{}).error().message;
+    return LoadBytes(folder / "a", Limits{}).error().message;
   };
   const std::string where = "archive: " + (folder / "a").string() + ": ";
   EXPECT_EQ(message({}), where + "is empty, expected a zip archive");
   EXPECT_EQ(message({'<', 'h', 't', 'm', 'l', '>', 10}),
             where + "not a zip archive, starts with \"<html>\\x0a\", expected \"PK\"");
   EXPECT_EQ(message({'P'}), where + "not a zip archive, starts with \"P\", expected \"PK\"");
-  EXPECT_NE(LoadMember(folder / "none", Limits{}).error().message.find("cannot open"), std::string::npos);
-}
-
-TEST(Archive, Golden) {
-  const Scene scene = SmallScene(9);
-  const Bytes zip = PackZip(Encode(scene)).value();
-  testing::ExpectGolden("archive.zip", zip);
-  const Result<Bytes> member = LoadMember(testing::GoldenPath("archive.zip"), Limits{});
-  ASSERT_TRUE(member.ok()) << member.error().message;
-  EXPECT_TRUE(Decode(member.value()).value() == scene);
-  EXPECT_EQ(Sha256Hex(scene.mask.ids), "c37a1c406b2f2b4b5a950beb5edbf45a74a8de984e557521f6fae2d13088a04c");
+  EXPECT_NE(LoadBytes(folder / "none", Limits{}).error().message.find("cannot open"), std::string::npos);
 }
 
 }  // namespace

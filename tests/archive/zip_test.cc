@@ -3,9 +3,10 @@
 #include <sys/stat.h>
 #include <zip.h>
 
+#include "archive/shell.h"
+#include "archive/zip_testlib.h"
 #include "format_testlib.h"
 #include "kitsink/archive.h"
-#include "zip_testlib.h"
 
 namespace kitsink {
 namespace {
@@ -22,7 +23,7 @@ void ExpectRefused(const ForgedZip& zip, const std::string& part, const Limits& 
   ASSERT_TRUE(WriteFile(path, bytes, Overwrite::kRefuse).ok());
   std::filesystem::create_directory(folder / "out");
   const Result<Bytes> unpacked = UnpackZip(bytes, limits);
-  const Result<Bytes> loaded = LoadMember(path, limits);
+  const Result<Shell> loaded = LoadShell(path, limits);
   const Status extracted = ExtractZip(path, folder / "out", limits);
   const Result<ZipListing> listed = ListZip(path, limits);
   ASSERT_TRUE(!unpacked.ok() && !loaded.ok() && !extracted.ok() && !listed.ok()) << part;

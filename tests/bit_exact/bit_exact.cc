@@ -5,13 +5,15 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "codecs/search/scene_testlib.h"
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
-#include "scene_testlib.h"
 
 namespace kitsink {
 namespace {
+
+using namespace search;
 
 using testing::Random;
 
@@ -48,8 +50,8 @@ std::string DecodeGolden(const std::filesystem::path& golden, int threads) {
   const Limits limits;
   const auto load = [&golden](const char* name) { return Must(ReadFile(golden / name, 1 << 20)); };
   ByteWriter all;
-  const Bytes member = Must(LoadMember(golden / "archive.zip", limits));
-  Add(all, Must(DecodeMember(member, threads, limits, SilentProgress())));
+  const LoadedArchive archive = Must(LoadArchive(golden / "archive.zip", limits));
+  Add(all, Must(DecodeScene(archive.member, {limits, threads})));
   for (const char* name : {"mask/street_level1.m", "mask/street_level2.m", "mask/street_level3.m",
                            "mask/speckle_level1.m", "mask/speckle_level2.m", "mask/speckle_level3.m"}) {
     all.Append(Must(DecodeMask(load(name), threads, limits, SilentProgress())).ids);
@@ -76,8 +78,8 @@ std::string EncodeInput(int threads) {
       const uint32_t road = y > 20 && x + y > 40 + t && x < 30 + y ? 1 : 0;
       scene.mask.ids.push_back(static_cast<uint8_t>(random.Below(60) == 0 ? random.Below(3) : road));
     }
-    const Bytes member = Must(EncodeMember(scene, {level, threads}, limits, SilentProgress()));
-    KIT_CHECK(Must(DecodeMember(member, threads, limits, SilentProgress())) == scene);
+    const Bytes member = Must(testing::EncodeMember(scene, level, threads));
+    KIT_CHECK(Must(testing::DecodeMember(member, threads)) == scene);
     all.Append(member);
   }
   std::vector<float> reals(6 * 40);

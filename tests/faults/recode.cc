@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "codecs/search/scene.h"
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
 
@@ -13,10 +14,12 @@ namespace {
 Status Recode(const char* input, const char* output, Overwrite overwrite) {
   const Limits limits;
   KIT_TRY(CheckWritable(output, overwrite));
-  KIT_ASSIGN(const Bytes member, LoadMember(input, limits));
-  KIT_ASSIGN(const Scene scene, DecodeMember(member, 1, limits, SilentProgress()));
-  KIT_ASSIGN(const Bytes again, EncodeMember(scene, ArchiveOptions{}, limits, SilentProgress()));
-  KIT_ASSIGN(const Bytes zip, PackZip(again));
+  const CodingContext context{limits};
+  KIT_ASSIGN(const LoadedArchive archive, LoadArchive(input, limits));
+  KIT_ASSIGN(const search::Scene scene, search::DecodeScene(archive.member, context));
+  KIT_ASSIGN(const Member again, search::EncodeScene(scene, 2, context));
+  KIT_ASSIGN(const Bytes bytes, WriteMember(again, limits));
+  KIT_ASSIGN(const Bytes zip, PackZip(bytes));
   KIT_ASSIGN(OutputFile file, OutputFile::Create(output, overwrite));
   // In pieces, so that several writes can fail.
   constexpr size_t kPiece = 100;

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <ostream>
 
+#include "archive/shell.h"
+#include "codecs/search/scene_testlib.h"
 #include "format_testlib.h"
 #include "fuzz/fuzz_targets.h"
 #include "kitsink/archive.h"
-#include "nets/safetensors.h"
+#include "kitsink/tensors.h"
 
 namespace kitsink {
 namespace fuzz {
@@ -65,7 +67,7 @@ TEST(FuzzReplayGolden, DamagedEverywhere) {
     if (target.name == "weights") ReplayDamaged(golden("weights.bin"), target, 1);
     if (target.name == "selectors") ReplayDamaged(golden("selectors.bin"), target, 1);
     if (target.name != "archive") continue;
-    ReplayDamaged(LoadMember(testing::GoldenPath("archive.zip"), Limits{}).value(), target, 7);
+    ReplayDamaged(LoadShell(testing::GoldenPath("archive.zip"), Limits{}).value().member, target, 7);
   }
 }
 
@@ -86,11 +88,11 @@ TEST(Corrupt, EachFileIsRefusedWithTheCodeInItsName) {
   const auto read = [](const std::filesystem::path& file) { return ReadFile(file, 1 << 20).value(); };
   ExpectRefused("mask", [&](const auto& file) { return DecodeMask(read(file), 1, Limits{}, SilentProgress()); });
   ExpectRefused("pose", [&](const auto& file) { return DecodeTrack(read(file), Limits{}); });
-  ExpectRefused("weights", [&](const auto& file) { return DecodeWeights(read(file), Limits{}); });
-  ExpectRefused("selectors", [&](const auto& file) { return DecodeSelectors(read(file), Limits{}); });
-  ExpectRefused("archive", [&](const auto& file) { return DecodeMember(read(file), 1, Limits{}, SilentProgress()); });
-  ExpectRefused("zip", [](const auto& file) { return LoadMember(file, Limits{}); });
-  ExpectRefused("tensors", [](const auto& file) { return TensorFile::Load(file); });
+  ExpectRefused("weights", [&](const auto& file) { return search::DecodeWeights(read(file), Limits{}); });
+  ExpectRefused("selectors", [&](const auto& file) { return search::DecodeSelectors(read(file), Limits{}); });
+  ExpectRefused("archive", [&](const auto& file) { return testing::DecodeMember(read(file)); });
+  ExpectRefused("zip", [](const auto& file) { return LoadShell(file, Limits{}); });
+  ExpectRefused("tensors", [](const auto& file) { return LoadTensorFile(file); });
 }
 
 }  // namespace

@@ -1,15 +1,16 @@
 // Where campaigns begin: small valid inputs with every feature of their format, from integers alone.
 
-#include "archive/header.h"
+#include "archive/check_byte.h"
+#include "archive/zip_testlib.h"
+#include "codecs/search/scene_testlib.h"
 #include "fuzz/fuzz_targets.h"
 #include "kitsink/archive.h"
 #include "kitsink/report.h"
-#include "nets/safetensors.h"
-#include "scene_testlib.h"
-#include "zip_testlib.h"
 
 namespace kitsink::fuzz {
 namespace {
+
+using namespace search;
 
 using testing::Random;
 
@@ -113,9 +114,15 @@ std::vector<Bytes> ArchiveSeeds() {
   Scene scene = testing::SmallScene(1);
   for (const FrameSize size : {kContestFrameSize, FrameSize{64, 48}}) {
     scene.frame_size = size;
-    seeds.push_back(EncodeMember(scene, {1, 1}, Limits{}, SilentProgress()).value());
+    seeds.push_back(testing::EncodeMember(scene, 1).value());
     scene.selectors.tails.clear();
   }
+  Member member;
+  member.codec = 2;
+  member.sections = {{1, 2}, {}, {3}};
+  seeds.push_back(WriteMember(member, Limits{}).value());
+  member.frame_size = {64, 48};
+  seeds.push_back(WriteMember(member, Limits{}).value());
   return seeds;
 }
 
@@ -150,8 +157,15 @@ std::vector<Bytes> ZipSeeds() {
 }
 
 std::vector<Bytes> TensorsSeeds() {
+  const Member member = EncodeScene(testing::SmallScene(1), 1, CodingContext()).value();
+  TensorFile file;
+  file.metadata["codec"] = "search";
+  file.tensors["a"] = MakeTensor({2, 1}, std::array<float, 2>{1, 2});
+  file.tensors["b"] = MakeTensor({}, std::array<uint8_t, 1>{3});
+  file.tensors["empty"] = MakeTensor({0, 4}, std::span<const int32_t>());
   return {
-      WriteTensors({{"a", {2, 1}, {1, 2}}, {"b", {}, {3}}, {"empty", {0, 4}, {}}}),
+      WriteTensors(file),
+      WriteTensors(Unpack(member, CodingContext()).value()),
       TensorFileOf(R"({"__metadata__":{"format":"pt"},"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]}})",
                    "12345678"),
   };

@@ -8,19 +8,23 @@
 #include <filesystem>
 #include <optional>
 
-#include "archive/header.h"
+#include "archive/check_byte.h"
+#include "archive/shell.h"
 #include "archive/zip_directory.h"
+#include "codecs/search/scene.h"
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
 #include "kitsink/manifest.h"
 #include "kitsink/report.h"
+#include "kitsink/tensors.h"
 #include "mask/head.h"
-#include "nets/safetensors.h"
 #include "testlib.h"
 
 namespace kitsink::fuzz {
 namespace {
+
+using namespace search;
 
 // Small enough that a declared size never costs a fuzzer's time; the checks are those of the default limits.
 Limits SmallLimits() {
@@ -143,28 +147,39 @@ void Selectors(std::span<const uint8_t> bytes) {
   KIT_CHECK(again.ok() && Bytes(bytes.begin(), bytes.end()) == again.value());
 }
 
-void Header(std::span<const uint8_t> bytes) {
+namespace {
+
+// Sets the check byte right, wherever the version has it.
+Bytes Rechecked(std::span<const uint8_t> bytes) {
   Bytes member(bytes.begin(), bytes.end());
-  if (member.size() > kCheckByte) member[kCheckByte] = MemberCheck(member);
-  const Result<MemberHeader> header = ReadHeader(member, SmallLimits());
-  KIT_CHECK(ReadAnatomy(member, SmallLimits()).ok() == header.ok());
-  if (!header.ok()) return ExpectDecent(header.error());
-  Bytes again = WriteHeader(header.value()).value();
-  KIT_CHECK(again.size() + header.value().stream_bytes() == member.size());
-  again[kCheckByte] = member[kCheckByte];
-  KIT_CHECK(std::equal(again.begin(), again.end(), member.begin()));
+  const size_t check_byte = !member.empty() && (member[0] & 15) == 2 ? kCheckByteVersion2 : kCheckByteVersion1;
+  if (member.size() > check_byte) member[check_byte] = MemberCheck(member, check_byte);
+  return member;
+}
+
+}  // namespace
+
+void Header(std::span<const uint8_t> bytes) {
+  const Bytes member_bytes = Rechecked(bytes);
+  const Result<Member> member = ReadMember(member_bytes, SmallLimits());
+  if (!member.ok()) return ExpectDecent(member.error());
+  const Result<Bytes> again = WriteMember(member.value(), SmallLimits());
+  KIT_CHECK(again.ok() && again.value() == member_bytes);
 }
 
 void Archive(std::span<const uint8_t> bytes) {
-  const Limits limits = SmallLimits();
-  Bytes member(bytes.begin(), bytes.end());
-  if (member.size() > kCheckByte) member[kCheckByte] = MemberCheck(member);
-  const Result<Scene> scene = DecodeMember(member, 1, limits, SilentProgress());
-  const Result<ArchiveAnatomy> anatomy = ReadAnatomy(member, limits);
+  const CodingContext context{SmallLimits()};
+  const Result<Member> member = ReadMember(Rechecked(bytes), context.limits);
+  if (!member.ok()) return ExpectDecent(member.error());
+  if (member.value().codec != kCodecId) return;
+  const Result<Scene> scene = DecodeScene(member.value(), context);
   if (!scene.ok()) return ExpectDecent(scene.error());
-  KIT_CHECK(anatomy.ok() && anatomy.value().member_bytes == member.size());
-  const Result<Bytes> again = EncodeMember(scene.value(), {1, 1}, limits, SilentProgress());
-  KIT_CHECK(again.ok() && DecodeMember(again.value(), 1, limits, SilentProgress()).value() == scene.value());
+  const Result<Member> again = EncodeScene(scene.value(), 1, context);
+  KIT_CHECK(again.ok() && DecodeScene(again.value(), context).value() == scene.value());
+  const TensorFile file = Unpack(member.value(), context).value();
+  Member packed = Pack(file, {1}, context).value();
+  packed.frame_size = again.value().frame_size;
+  KIT_CHECK(packed == again.value());
 }
 
 void Zip(std::span<const uint8_t> bytes) {
@@ -194,24 +209,16 @@ void Zip(std::span<const uint8_t> bytes) {
   KIT_CHECK(total_bytes <= limits.max_extracted_bytes);
   // The disk may refuse a name: it is too long, say.
   if (!extracted.ok() && extracted.error().code != Code::kIo) ExpectDecent(extracted.error());
-  if (member.ok() && extracted.ok()) KIT_CHECK(LoadMember(folder, limits).value() == member.value());
+  if (member.ok() && extracted.ok()) KIT_CHECK(LoadShell(folder, limits).value().member == member.value());
 }
 
 void Tensors(std::span<const uint8_t> bytes) {
-  const Result<TensorFile> file = TensorFile::Read(Bytes(bytes.begin(), bytes.end()));
+  const Result<TensorFile> file = ReadTensors(bytes);
   if (!file.ok()) return ExpectDecent(file.error());
-  std::vector<NamedTensor> tensors;
-  for (const auto& [name, entry] : file.value().entries()) {
-    if (entry.dtype != "F32") return;
-    tensors.push_back({name, entry.shape, file.value().Floats(entry)});
-  }
-  const Result<TensorFile> again = TensorFile::Read(WriteTensors(tensors));
-  KIT_CHECK(again.ok() && again.value().entries().size() == tensors.size());
-  for (const auto& [name, entry] : file.value().entries()) {
-    const TensorFile::Entry* const copy = again.value().Find(name);
-    KIT_CHECK(copy != nullptr && copy->shape == entry.shape);
-    KIT_CHECK(std::ranges::equal(again.value().Data(*copy), file.value().Data(entry)));
-  }
+  const Result<TensorFile> again = ReadTensors(WriteTensors(file.value()));
+  KIT_CHECK(again.ok() && again.value() == file.value());
+  const Result<Member> member = Pack(file.value(), {1}, CodingContext{SmallLimits()});
+  if (!member.ok()) KIT_CHECK(member.error().code == Code::kInvalidArgument || member.error().code == Code::kLimit);
 }
 
 void Manifest(std::span<const uint8_t> bytes) {

@@ -378,7 +378,7 @@ TEST(MaskDecode, StopsWhenAsked) {
     int updates = 0;
   } stop;
   const Bytes stream = EncodeOrDie(Street(40, 30, 9, 4, 15), 1);
-  EXPECT_EQ(DecodeMask(stream, 1, Limits{}, stop).error().code, Code::kIo);
+  EXPECT_EQ(DecodeMask(stream, 1, Limits{}, stop).error().code, Code::kInterrupted);
   EXPECT_EQ(stop.updates, 2);
 }
 

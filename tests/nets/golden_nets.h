@@ -7,8 +7,8 @@
 
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
+#include "nets/named_tensor.h"
 #include "nets/nets_torch.h"
-#include "nets/safetensors.h"
 #include "testlib.h"
 
 namespace kitsink::testing {

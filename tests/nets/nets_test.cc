@@ -8,122 +8,20 @@
 #include <cmath>
 #include <fstream>
 #include <functional>
-#include <numeric>
 #include <set>
 #include <sstream>
 
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
-#include "nets/safetensors.h"
+#include "nets/named_tensor.h"
 #include "testlib.h"
 
 namespace kitsink {
 namespace {
 
+using testing::NamedTensor;
+
 const std::filesystem::path kStandIn = std::filesystem::path(KITSINK_SOURCE_DIR) / "models/standin";
-
-Bytes FileOf(const std::string& header, size_t data_bytes) {
-  ByteWriter writer;
-  writer.U64(header.size());
-  writer.Append(std::span(reinterpret_cast<const uint8_t*>(header.data()), header.size()));
-  writer.Append(Bytes(data_bytes));
-  return writer.Take();
-}
-
-// The code and the sentence with which a file is refused.
-void ExpectRefused(Bytes bytes, Code code, const std::string& text) {
-  const Result<TensorFile> file = TensorFile::Read(std::move(bytes));
-  ASSERT_FALSE(file.ok()) << text;
-  EXPECT_EQ(file.error().code, code) << file.error().message;
-  EXPECT_NE(file.error().message.find(text), std::string::npos) << file.error().message;
-}
-
-TEST(TensorFile, RoundTripKeepsNamesShapesAndBits) {
-  testing::Random random(1);
-  std::vector<NamedTensor> tensors = {{"b.weight", {3, 2, 1}, {}}, {"a", {}, {}}, {"empty", {0, 4}, {}}};
-  tensors[0].values = {1.5F, -0.0F, 1e-40F, 3e38F, -7.25F, 0.1F};
-  tensors[1].values = {42.0F};
-  const Bytes bytes = WriteTensors(tensors);
-  EXPECT_EQ(bytes, WriteTensors({tensors[2], tensors[1], tensors[0]})) << "the order given must not matter";
-  const Result<TensorFile> file = TensorFile::Read(bytes);
-  ASSERT_TRUE(file.ok()) << file.error().message;
-  ASSERT_EQ(file.value().entries().size(), 3U);
-  for (const NamedTensor& tensor : tensors) {
-    const TensorFile::Entry* entry = file.value().Find(tensor.name);
-    ASSERT_NE(entry, nullptr);
-    EXPECT_EQ(entry->shape, tensor.shape);
-    const std::vector<float> values = file.value().Floats(*entry);
-    ASSERT_EQ(values.size(), tensor.values.size());
-    for (size_t i = 0; i < values.size(); ++i) {
-      EXPECT_EQ(std::bit_cast<uint32_t>(values[i]), std::bit_cast<uint32_t>(tensor.values[i]));
-    }
-  }
-  EXPECT_EQ(file.value().Find("b"), nullptr);
-}
-
-TEST(TensorFile, WritesKnownBytes) {
-  const Bytes bytes = WriteTensors({{"x", {2}, {1.0F, 2.0F}}});
-  const std::string header = R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
-  const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
-  Bytes expected = FileOf(padded, 0);
-  for (const float value : {1.0F, 2.0F}) {
-    for (int i = 0; i < 4; ++i) expected.push_back(static_cast<uint8_t>(std::bit_cast<uint32_t>(value) >> (8 * i)));
-  }
-  EXPECT_EQ(bytes, expected);
-}
-
-TEST(TensorFile, AcceptsMetadataAndOtherTypes) {
-  const Result<TensorFile> file =
-      TensorFile::Read(FileOf(R"({"__metadata__":{"format":"pt"},"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
-                              R"("h":{"dtype":"F16","shape":[3],"data_offsets":[8,14]}}  )",
-                              14));
-  ASSERT_TRUE(file.ok()) << file.error().message;
-  EXPECT_EQ(file.value().entries().size(), 2U);
-}
-
-TEST(TensorFile, RefusesWhatIsNoSuchFile) {
-  ExpectRefused({}, Code::kCorrupt, "not a safetensors file");
-  ExpectRefused(Bytes(8), Code::kCorrupt, "not a safetensors file");
-  ExpectRefused(Bytes(64, 0xff), Code::kCorrupt, "not a safetensors file");
-  ExpectRefused(FileOf("[1, 2]", 0), Code::kCorrupt, "no JSON object");
-  ExpectRefused(FileOf(R"({"x":)", 0), Code::kCorrupt, "no JSON object");
-  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 38502892\n";
-  ExpectRefused(Bytes(pointer.begin(), pointer.end()), Code::kUnsupported, "git lfs pull");
-}
-
-TEST(TensorFile, RefusesHeadersThatContradictTheData) {
-  const auto x = [](const std::string& rest) { return R"({"x":{"dtype":"F32",)" + rest + "}}"; };
-  ExpectRefused(FileOf(x(R"("shape":[2],"data_offsets":[0,8])"), 7), Code::kCorrupt, "cut short");
-  ExpectRefused(FileOf(x(R"("shape":[2],"data_offsets":[0,8])"), 9), Code::kCorrupt, "its tensors take 8");
-  ExpectRefused(FileOf(x(R"("shape":[2],"data_offsets":[4,12])"), 12), Code::kCorrupt, "gap at byte 0");
-  ExpectRefused(FileOf(x(R"("shape":[3],"data_offsets":[0,8])"), 8), Code::kCorrupt, "its shape needs 12");
-  ExpectRefused(FileOf(x(R"("shape":[-2],"data_offsets":[0,8])"), 8), Code::kCorrupt, "impossible shape");
-  ExpectRefused(FileOf(x(R"("shape":[2.5],"data_offsets":[0,8])"), 8), Code::kCorrupt, "impossible shape");
-  ExpectRefused(FileOf(x(R"("shape":[4294967296,4294967296],"data_offsets":[0,0])"), 0), Code::kCorrupt,
-                "impossible shape");
-  ExpectRefused(FileOf(x(R"("shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8])"), 8), Code::kCorrupt, "dimensions");
-  ExpectRefused(FileOf(x(R"("shape":[2],"data_offsets":[8,0])"), 8), Code::kCorrupt, "impossible data_offsets");
-  ExpectRefused(FileOf(x(R"("shape":[2])"), 8), Code::kCorrupt, "lacks");
-  ExpectRefused(FileOf(R"({"x":7})", 8), Code::kCorrupt, "lacks");
-  ExpectRefused(FileOf(R"({"x":{"dtype":"F4","shape":[2],"data_offsets":[0,8]}})", 8), Code::kUnsupported, "F4");
-  ExpectRefused(FileOf(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-                       R"("y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
-                       12),
-                Code::kCorrupt, "overlap at byte 4");
-}
-
-TEST(TensorFile, SurvivesAnyFlippedHeaderByteAndAnyLength) {
-  const Bytes bytes = WriteTensors({{"x", {2}, {1.0F, 2.0F}}, {"y", {1, 3}, {1.0F, 2.0F, 3.0F}}});
-  for (size_t position = 0; position + 20 < bytes.size(); ++position) {
-    for (const uint8_t flip : Bytes{0x01, 0x10, 0x80}) {
-      Bytes damaged = bytes;
-      damaged[position] ^= flip;
-      const Result<TensorFile> file = TensorFile::Read(std::move(damaged));
-      EXPECT_TRUE(file.ok() || file.error().code != Code::kInternal);
-    }
-    EXPECT_FALSE(TensorFile::Read(Bytes(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(position))).ok());
-  }
-}
 
 TEST(Device, ParsesItsWordsOnly) {
   ASSERT_TRUE(ParseDevice("cpu").ok());
@@ -217,14 +115,11 @@ TEST(StandIn, SeesClassesAndMotion) {
 Result<std::unique_ptr<Nets>> LoadEdited(const std::function<void(std::vector<NamedTensor>&)>& edit) {
   testing::TemporaryFolder folder;
   std::filesystem::copy(kStandIn / "posenet.safetensors", folder.path());
-  const Result<TensorFile> file = TensorFile::Load(kStandIn / "segnet.safetensors");
-  if (!file.ok()) return file.error();
+  KIT_ASSIGN(const LoadedTensors loaded, LoadTensorFile(kStandIn / "segnet.safetensors"));
   std::vector<NamedTensor> tensors;
-  for (const auto& [name, entry] : file.value().entries()) {
-    tensors.push_back(NamedTensor{name, entry.shape, file.value().Floats(entry)});
-  }
+  for (const auto& [name, tensor] : loaded.file.tensors) tensors.push_back({name, tensor.shape, FloatsOf(tensor)});
   edit(tensors);
-  KIT_TRY(WriteFile(folder / "segnet.safetensors", WriteTensors(tensors), Overwrite::kRefuse));
+  KIT_TRY(WriteFile(folder / "segnet.safetensors", WriteTensors(testing::FileOf(tensors)), Overwrite::kRefuse));
   return Nets::Load(folder.path(), Device{});
 }
 
@@ -270,52 +165,6 @@ TEST(NetsLoad, ExplainsAMissingFileAndAPointer) {
   const auto refused = Nets::Load(folder.path(), Device{});
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message.find("git lfs pull"), std::string::npos) << refused.error().message;
-}
-
-// A narrow generator with seeded weights.
-WeightSet RandomWeights() {
-  WeightSet weights;
-  weights.shape = GeneratorShape{5, 6, 8, 8, 8, 8, 6};
-  testing::Random random(3);
-  for (const TensorSpec& spec : GeneratorTensors(weights.shape)) {
-    std::vector<float> values(spec.num_values());
-    for (float& value : values) value = static_cast<float>(random.Below(2001)) / 1000.0F - 1.0F;
-    weights.tensors.push_back(QuantizeTensor(spec, values).value());
-  }
-  return weights;
-}
-
-TEST(GeneratorRenderer, RendersPairsOfTheSizeAskedFor) {
-  MaskClip mask{kModelGrid.width, kModelGrid.height, 3, 5, {}};
-  mask.ids.resize(mask.map_bytes() * 3);
-  for (size_t i = 0; i < mask.ids.size(); ++i) mask.ids[i] = static_cast<uint8_t>(i / 40000 % 5);
-  Track pose;
-  pose.num_rows = 3;
-  pose.num_columns = 6;
-  pose.values.resize(18);
-  std::iota(pose.values.begin(), pose.values.end(), 0);
-  for (int32_t& value : pose.values) value *= 50;
-  const WeightSet weights = RandomWeights();
-  const auto renderer = CreateGeneratorRenderer(mask, pose, weights, FrameSize{200, 120}, Device{});
-  ASSERT_TRUE(renderer.ok()) << renderer.error().message;
-  const auto pairs = renderer.value()->Render(1, 2);
-  ASSERT_TRUE(pairs.ok()) << pairs.error().message;
-  ASSERT_EQ(pairs.value().size(), 2U);
-  for (const FramePair& pair : pairs.value()) {
-    EXPECT_EQ(pair.f0.size, (FrameSize{200, 120}));
-    EXPECT_EQ(pair.f1.rgb.size(), pair.f1.size.size_bytes());
-    EXPECT_GT(std::set<uint8_t>(pair.f1.rgb.begin(), pair.f1.rgb.end()).size(), 3U);
-    EXPECT_NE(pair.f0.rgb, pair.f1.rgb);
-  }
-  const auto again = renderer.value()->Render(1, 1);
-  ASSERT_TRUE(again.ok());
-  EXPECT_EQ(again.value()[0].f1.rgb, pairs.value()[0].f1.rgb);
-  EXPECT_EQ(again.value()[0].f0.rgb, pairs.value()[0].f0.rgb);
-  EXPECT_FALSE(renderer.value()->Render(2, 2).ok());
-
-  pose.num_rows = 2;
-  pose.values.resize(12);
-  EXPECT_FALSE(CreateGeneratorRenderer(mask, pose, weights, FrameSize{200, 120}, Device{}).ok());
 }
 
 }  // namespace

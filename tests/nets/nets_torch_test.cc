@@ -5,7 +5,8 @@
 
 #include <algorithm>
 
-#include "golden_nets.h"
+#include "codecs/search/generator.h"
+#include "nets/golden_nets.h"
 #include "testlib.h"
 
 namespace kitsink {
@@ -27,7 +28,7 @@ T Must(Result<T> result) {
 
 TensorFile GoldenFile(bool segnet) {
   const auto keys = SharedData(segnet ? "golden/segnet_keys.tsv" : "golden/posenet_keys.tsv");
-  return Must(TensorFile::Read(WriteTensors(testing::GoldenWeights(keys, segnet))));
+  return testing::FileOf(testing::GoldenWeights(keys, segnet));
 }
 
 Nets::Modules GoldenNets() {
@@ -180,7 +181,8 @@ TEST(GoldenNets, DistortionsAgree) {
   for (const bool segnet : {true, false}) {
     const auto keys = SharedData(segnet ? "golden/segnet_keys.tsv" : "golden/posenet_keys.tsv");
     const auto path = folder / (segnet ? "segnet.safetensors" : "posenet.safetensors");
-    ASSERT_TRUE(WriteFile(path, WriteTensors(testing::GoldenWeights(keys, segnet)), Overwrite::kRefuse).ok());
+    ASSERT_TRUE(
+        WriteFile(path, WriteTensors(testing::FileOf(testing::GoldenWeights(keys, segnet))), Overwrite::kRefuse).ok());
   }
   ConfigureTorch(2);
   const auto nets = Must(Nets::Load(folder.path(), Device{}));
@@ -286,15 +288,15 @@ TEST(GoldenGenerator, RendersThePublishedPictures) {
   KIT_SHARED_DATA_OR_SKIP(poses, "poses/poses_600x6.f32");
   const torch::NoGradGuard no_grad;
   ConfigureTorch(2);
-  const TensorFile file = Must(TensorFile::Load(weights));
+  const TensorFile file = Must(LoadTensorFile(weights)).file;
   std::vector<Tensor> values;
-  for (const TensorSpec& spec : GeneratorTensors(GeneratorShape{})) {
-    const TensorFile::Entry* entry = file.Find(spec.name);
+  for (const TensorSpec& spec : search::GeneratorTensors(search::GeneratorShape{})) {
+    const FileTensor* const entry = file.Find(spec.name);
     ASSERT_NE(entry, nullptr) << spec.name;
     ASSERT_EQ(entry->shape, std::vector<int64_t>(spec.shape.begin(), spec.shape.end())) << spec.name;
-    values.push_back(torch::tensor(file.Floats(*entry)).view(entry->shape));
+    values.push_back(torch::tensor(FloatsOf(*entry)).view(entry->shape));
   }
-  EXPECT_EQ(values.size(), file.entries().size());
+  EXPECT_EQ(values.size(), file.tensors.size());
   const Bytes pose_bytes = Must(ReadFile(poses, 1 << 20));
   for (const int64_t pair : {0, 300}) {
     MaskClip clip{512, 384, 1, 5, {}};
@@ -304,8 +306,9 @@ TEST(GoldenGenerator, RendersThePublishedPictures) {
     ByteReader reader(std::span<const uint8_t>(pose_bytes).subspan(static_cast<size_t>(pair) * 24, 24));
     std::vector<float> pose(6);
     for (float& value : pose) value = reader.F32();
-    const auto [f0, f1] = GeneratorForward(GeneratorShape{}, values, ClassMapsToTensor(clip, 0, 1, torch::kCPU),
-                                           torch::tensor(pose).view({1, 6}));
+    const auto [f0, f1] =
+        search::GeneratorForward(search::GeneratorShape{}, values, search::ClassMapsToTensor(clip, 0, 1, torch::kCPU),
+                                 torch::tensor(pose).view({1, 6}));
     int index = 0;
     for (const Tensor& small : {f0, f1}) {
       char name[32];

@@ -13,6 +13,8 @@ ScoreReport MakeReport(double seg, uint64_t archive_bytes) {
   report.score = {.seg = seg, .pose = 0.004, .archive_bytes = archive_bytes, .original_bytes = 37545489};
   report.upstream = report.score;
   report.upstream.seg = static_cast<double>(static_cast<float>(seg));
+  report.codec = "search";
+  report.nets_at_inflate = true;
   report.nets_bytes = 3548468;
   report.num_pairs = report.total_pairs = 2;
   report.original_name = "drive \"one\".mkv";
@@ -221,12 +223,8 @@ Page MakeWholePage() {
   Page page;
   page.score = MakeReport(0.125, 177857);
   page.score.score.pose = 0.2;
-  page.anatomy = ArchiveAnatomy{.member_bytes = 177757,
-                                .header_bytes = 12,
-                                .mask_bytes = 120000,
-                                .weights_bytes = 50000,
-                                .pose_bytes = 7700,
-                                .selectors_bytes = 45};
+  page.sections = {{"m", "class maps", 120000, "", {}}, {"w", "generator", 50000, "", {}}, {"p", "poses", 7700, "", {}},
+                   {"r", "selectors", 45, "", {}},      {"header", "header", 12, "", {}},  {"zip", "zip", 100, "", {}}};
   const std::string picture = DataUri("image/png", Bytes{1, 2, 3, 4});
   page.worst = {{.index = 0, .share = 1, .original = picture, .class_map = picture, .f0 = picture, .f1 = picture}};
   page.best = {{.index = 1, .share = 0.5, .original = picture, .class_map = picture, .f0 = picture, .f1 = picture}};
@@ -362,7 +360,7 @@ void MakeSubmission(const testing::TemporaryFolder& folder, const std::string& s
 TEST(Audit, CountsOnlyWhatLiesOutside) {
   const testing::TemporaryFolder folder;
   MakeSubmission(folder, "# SegNet is only spoken of\npython3 decode.py \"$@\"\n");
-  const Result<AuditReport> clean = AuditSubmission(folder.path(), Limits{});
+  const Result<AuditReport> clean = AuditSubmission(folder.path(), "");
   ASSERT_TRUE(clean.ok()) << clean.error().message;
   EXPECT_TRUE(clean.value().findings.empty()) << clean.value().findings[0].what;
   ASSERT_TRUE(clean.value().score.has_value());
@@ -381,9 +379,13 @@ TEST(Audit, FindsNetsAndPayload) {
   ASSERT_TRUE(WriteFile(folder / "decode.py", std::span(reinterpret_cast<const uint8_t*>(blob.data()), blob.size()),
                         Overwrite::kAllow)
                   .ok());
-  const Result<AuditReport> audit = AuditSubmission(folder.path(), Limits{});
+  const Result<AuditReport> audit = AuditSubmission(folder.path(), "");
   ASSERT_TRUE(audit.ok()) << audit.error().message;
   EXPECT_EQ(audit.value().nets_bytes, 38502892U);
+  // A codec that runs the nets at inflate runs both.
+  const Result<AuditReport> ours = AuditSubmission(folder.path(), "search");
+  EXPECT_EQ(ours.value().nets_bytes, 38502892U + 55835560U);
+  EXPECT_NE(FormatAudit(ours.value()).find("is kitsink's codec search"), std::string::npos);
   EXPECT_EQ(audit.value().payload_bytes, 4096U + blob.size());
   const std::string json = FormatAuditJson(audit.value());
   EXPECT_NE(json.find("data/weights.bin"), std::string::npos) << json;
@@ -393,13 +395,13 @@ TEST(Audit, FindsNetsAndPayload) {
 
 TEST(Audit, NamesWhatIsNoSubmission) {
   const testing::TemporaryFolder folder;
-  EXPECT_EQ(AuditSubmission(folder.path(), Limits{}).error().code, Code::kIo);
+  EXPECT_EQ(AuditSubmission(folder.path(), "").error().code, Code::kIo);
   MakeSubmission(folder, "true\n");
   const std::string bad = "Average PoseNet Distortion: nan\n";
   ASSERT_TRUE(WriteFile(folder / "report.txt", std::span(reinterpret_cast<const uint8_t*>(bad.data()), bad.size()),
                         Overwrite::kAllow)
                   .ok());
-  const Result<AuditReport> audit = AuditSubmission(folder.path(), Limits{});
+  const Result<AuditReport> audit = AuditSubmission(folder.path(), "");
   ASSERT_FALSE(audit.ok());
   EXPECT_NE(audit.error().message.find("report.txt"), std::string::npos);
 }

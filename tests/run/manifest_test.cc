@@ -1,3 +1,5 @@
+// Manifests, and .raw files checked against theirs.
+
 #include "kitsink/manifest.h"
 
 #include "format_testlib.h"
@@ -91,16 +93,40 @@ TEST(RawCheck, NamesWhatDiffers) {
   EXPECT_EQ(CheckRaw(folder / "none.json", kArchive).error().code, Code::kIo);
 }
 
-TEST(OriginalBytes, ComeFromTheManifestOfThisArchiveOnly) {
+TEST(CompressManifest, IsFoundForThisArchiveOnly) {
   const TemporaryFolder folder;
-  Write(folder / "a.zip.json", "{\"archive\": {\"sha256\": \"00ff\"}, \"original\": {\"bytes\": 1234}}");
-  EXPECT_EQ(OriginalBytesOf(folder / "a.zip", "00ff"), 1234U);
-  EXPECT_EQ(OriginalBytesOf(folder / "a.zip", "00fe"), std::nullopt);
-  EXPECT_EQ(OriginalBytesOf(folder / "b.zip", "00ff"), std::nullopt);
-  Write(folder / "a.zip.json", "{\"archive\": {\"sha256\": \"00ff\"}, \"original\": {\"bytes\": 0}}");
-  EXPECT_EQ(OriginalBytesOf(folder / "a.zip", "00ff"), std::nullopt);
+  Write(folder / "a.zip.json",
+        "{\"archive\": {\"sha256\": \"00ff\"}, \"original\": {\"path\": \"/v.mkv\", \"bytes\": 1234, \"sha256\": "
+        "\"01\"}}");
+  const std::optional<CompressManifest> found = FindCompressManifest(folder / "a.zip", "00ff");
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->original_bytes, 1234U);
+  EXPECT_EQ(found->original, "/v.mkv");
+  EXPECT_EQ(found->original_sha256, "01");
+  EXPECT_TRUE(found->segnet_sha256.empty());
+  // The archive may have been extracted to a folder of its name, with or without the suffix.
+  EXPECT_TRUE(FindCompressManifest(folder / "a", "00ff").has_value());
+  EXPECT_TRUE(FindCompressManifest(folder / "a/", "00ff").has_value());
+  EXPECT_FALSE(FindCompressManifest(folder / "a.zip", "00fe").has_value());
+  EXPECT_FALSE(FindCompressManifest(folder / "b.zip", "00ff").has_value());
   Write(folder / "a.zip.json", "{\"archive\": \"00ff\", \"original\": [-1]");
-  EXPECT_EQ(OriginalBytesOf(folder / "a.zip", "00ff"), std::nullopt);
+  EXPECT_FALSE(FindCompressManifest(folder / "a.zip", "00ff").has_value());
+  EXPECT_EQ(LoadCompressManifest(folder / "a.zip.json").error().code, Code::kCorrupt);
+}
+
+TEST(SearchTrace, IsReadWholeOrNotAtAll) {
+  const auto trace = [](const std::string& points) {
+    const std::string text =
+        "{\"archive\": {\"path\": \"a\", \"sha256\": \"00\"}, \"raw\": {\"bytes\": 1, \"sha256\": \"01\"}, "
+        "\"against_targets\": {\"curve\": " +
+        points + "}}";
+    const std::span bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+    return ReadRawManifest(bytes).value().trace.curve.size();
+  };
+  EXPECT_EQ(trace("[[0.5, 1], [0.25, 2]]"), 2U);
+  EXPECT_EQ(trace("[[0.5, 1], [0.25]]"), 0U);
+  EXPECT_EQ(trace("[[0.5, null]]"), 0U);
+  EXPECT_EQ(trace("3"), 0U);
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
+// The arithmetic of a score and its reports.
+
 #include "kitsink/score.h"
 
 #include <cmath>
 
+#include "kitsink/scorer.h"
 #include "testlib.h"
 
 namespace kitsink {
@@ -31,7 +34,7 @@ FramePair MakePair(uint8_t id, uint8_t pose) {
   return pair;
 }
 
-PairSource Repeat(FramePair pair, size_t count) {
+PairStream Repeat(FramePair pair, size_t count) {
   return [pair = std::move(pair), left = count]() mutable -> Result<std::optional<FramePair>> {
     if (left == 0) return std::optional<FramePair>();
     --left;
@@ -104,12 +107,14 @@ TEST(Score, RefusesClipsThatEndApart) {
 
 TEST(Score, RefusesAnEmptyClip) {
   FakeObserver observer;
-  const ObservationSource none = ObservePairs(Repeat(MakePair(1, 1), 0), observer);
+  const ObservationStream none = ObservePairs(Repeat(MakePair(1, 1), 0), observer);
   EXPECT_FALSE(MeasureDistortion(none, none, 16, SilentProgress(), 0).ok());
 }
 
 ScoreReport ExampleReport() {
   ScoreReport report;
+  report.codec = "search";
+  report.nets_at_inflate = true;
   report.score = {.seg = 0.00060913, .pose = 3.472e-5, .archive_bytes = 177857, .original_bytes = 37545489};
   report.upstream = report.score;
   report.nets_bytes = 94338452;

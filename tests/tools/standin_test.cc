@@ -4,7 +4,7 @@
 
 #include "kitsink/file.h"
 #include "kitsink/nets.h"
-#include "nets/safetensors.h"
+#include "kitsink/tensors.h"
 #include "testlib.h"
 #include "train_standin/batches.h"
 #include "train_standin/jobs.h"
@@ -65,7 +65,7 @@ TEST_F(Training, ResumesToTheSameWeights) {
   const auto whole = ReadFile(folder / "whole", 1 << 24), parts = ReadFile(folder / "parts", 1 << 24);
   ASSERT_TRUE(whole.ok() && parts.ok());
   EXPECT_TRUE(whole.value() == parts.value());
-  EXPECT_TRUE(TensorFile::Load(folder / "whole").ok());
+  EXPECT_TRUE(LoadTensorFile(folder / "whole").ok());
 }
 
 // Each cell of the first picture, fetched from the second where the flow says it went, looks more as it did than where

@@ -1,16 +1,21 @@
+// Quantised tensors: round trip, known values and bytes, rejection; and the generator's, which have all kinds.
+
 #include "kitsink/weights.h"
 
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "codecs/search/scene_testlib.h"
+#include "codecs/search/tensor_classes.h"
 #include "format_testlib.h"
 #include "kitsink/half.h"
 #include "kitsink/hash.h"
-#include "scene_testlib.h"
 
 namespace kitsink {
 namespace {
+
+using namespace search;
 
 using testing::Random;
 using testing::RandomWeights;
@@ -42,10 +47,10 @@ TEST(GeneratorTensors, DefaultShapeIsThePublishedOne) {
   EXPECT_EQ(blocks, 2377U);
   EXPECT_EQ(dense_tensors, 46U);
   EXPECT_EQ(dense_values, 10448U);
-  EXPECT_EQ(specs[0], (TensorSpec{"shared_trunk.embedding.weight", {5, 6}, TensorKind::kHalf}));
-  EXPECT_EQ(specs[36], (TensorSpec{"shared_trunk.fuse.dw.weight", {112, 1, 3, 3}, TensorKind::kFp4}));
-  EXPECT_EQ(specs[65], (TensorSpec{"frame1_head.block1.film_proj.weight", {112, 48}, TensorKind::kDense}));
-  EXPECT_EQ(specs[110], (TensorSpec{"frame2_head.head.bias", {3}, TensorKind::kHalf}));
+  EXPECT_EQ(specs[0], (TensorSpec{"shared_trunk.embedding.weight", {5, 6}, TensorKind::kHalf, kPlainWeight}));
+  EXPECT_EQ(specs[36], (TensorSpec{"shared_trunk.fuse.dw.weight", {112, 1, 3, 3}, TensorKind::kFp4, kDepthwise}));
+  EXPECT_EQ(specs[65], (TensorSpec{"frame1_head.block1.film_proj.weight", {112, 48}, TensorKind::kDense, kFilm}));
+  EXPECT_EQ(specs[110], (TensorSpec{"frame2_head.head.bias", {3}, TensorKind::kHalf, kPlainBias}));
 }
 
 TEST(Weights, SetsOfAnyShapeSurvive) {

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <numbers>
 
+#include "kitsink/tensors.h"
 #include "nets/module_tensors.h"
-#include "nets/safetensors.h"
 
 namespace kitsink::standin {
 namespace {
@@ -63,8 +63,8 @@ int64_t LoadCheckpoint(const std::filesystem::path& path, torch::nn::Module& net
 
 Status LoadInitial(FrozenNet& net, const TrainOptions& options) {
   if (options.initial.empty()) return Ok();
-  KIT_ASSIGN(const TensorFile file, TensorFile::Load(options.initial));
-  return LoadTensors(file, net);
+  KIT_ASSIGN(const LoadedTensors loaded, LoadTensorFile(options.initial));
+  return LoadTensors(loaded.file, net);
 }
 
 Status Train(torch::nn::Module& net, const TrainOptions& options, const std::function<Tensor(int64_t)>& loss_of,

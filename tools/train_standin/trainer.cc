@@ -1,8 +1,8 @@
 #include "train_standin/trainer.h"
 
 #include "kitsink/file.h"
+#include "kitsink/tensors.h"
 #include "nets/module_tensors.h"
-#include "nets/safetensors.h"
 #include "train_standin/loop.h"
 
 namespace kitsink::standin {
@@ -61,16 +61,16 @@ Status TrainSegNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& opt
 }
 
 Status SaveNet(const std::filesystem::path& path, const FrozenNet& net) {
-  std::vector<NamedTensor> tensors;
-  const auto add = [&tensors](const std::string& name, const Tensor& tensor) {
+  TensorFile file;
+  const auto add = [&file](const std::string& name, const Tensor& tensor) {
     if (name.ends_with("num_batches_tracked")) return;
     const Tensor values = tensor.detach().cpu().contiguous();
     const float* begin = values.data_ptr<float>();
-    tensors.push_back(NamedTensor{name, tensor.sizes().vec(), {begin, begin + tensor.numel()}});
+    file.tensors[name] = MakeTensor(tensor.sizes().vec(), std::span(begin, static_cast<size_t>(tensor.numel())));
   };
   for (const auto& item : net.named_parameters()) add(item.key(), item.value());
   for (const auto& item : net.named_buffers()) add(item.key(), item.value());
-  return WriteFile(path, WriteTensors(std::move(tensors)), Overwrite::kAllow);
+  return WriteFile(path, WriteTensors(file), Overwrite::kAllow);
 }
 
 }  // namespace kitsink::standin

@@ -118,8 +118,8 @@ Result<Member> Compress(CompressContext& context) {
   KIT_ASSIGN(scene.weights, Fit(*fitter, scene, folder, progress));
   end_stage("fit");
   const double score_per_byte = ScorePerByte(context.original_bytes);
-  KIT_ASSIGN(SelectorChoice choice, ChooseTails(scene, clip, options.selectors, score_per_byte, *nets, folder,
-                                                context.threads, progress));
+  KIT_ASSIGN(SelectorChoice choice,
+             ChooseTails(scene, clip, options.selectors, score_per_byte, *nets, folder, context.threads, progress));
   scene.selectors = std::move(choice.table);
   DescribeTails(choice.gains, score_per_byte, context);
   end_stage("selectors");

@@ -293,7 +293,8 @@ class Fitter final : public WeightFitter {
         KIT_TRY(checkpoint.save(Pack(state)));
         saved_at = std::chrono::steady_clock::now();
       }
-      if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
+      if (progress.stop_requested())
+        return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
     }
     progress.End();
     WeightSet weights;

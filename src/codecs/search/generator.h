@@ -1,6 +1,6 @@
 #pragma once
-// The generator at the level of tensors, for rendering and for training. Functions throw what LibTorch throws: call them
-// inside Guarded.
+// The generator at the level of tensors, for rendering and for training. Functions throw what LibTorch throws: call
+// them inside Guarded.
 
 #include <torch/torch.h>
 
@@ -19,9 +19,9 @@ torch::Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count
 // Generator values in the order of GeneratorTensors(shape), on `device`, without gradients.
 std::vector<torch::Tensor> GeneratorValues(const WeightSet& weights, torch::Device device);
 
-// JointFrameGenerator as a function of its values (order and shapes of GeneratorTensors(shape)), so that the fit can pass
-// the quantised values of those it trains. class_maps [N, H, W] int64, poses [N, shape.pose]; the result is (f0, f1) on
-// kModelGrid, channels in 0 .. 255.
+// JointFrameGenerator as a function of its values (order and shapes of GeneratorTensors(shape)), so that the fit can
+// pass the quantised values of those it trains. class_maps [N, H, W] int64, poses [N, shape.pose]; the result is (f0,
+// f1) on kModelGrid, channels in 0 .. 255.
 std::pair<torch::Tensor, torch::Tensor> GeneratorForward(const GeneratorShape& shape,
                                                          std::span<const torch::Tensor> values,
                                                          const torch::Tensor& class_maps, const torch::Tensor& poses);

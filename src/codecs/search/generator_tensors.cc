@@ -11,8 +11,7 @@ namespace {
 
 class TensorList {
  public:
-  void Add(const std::string& name, std::initializer_list<uint32_t> shape, TensorKind kind,
-           TensorClass tensor_class) {
+  void Add(const std::string& name, std::initializer_list<uint32_t> shape, TensorKind kind, TensorClass tensor_class) {
     specs_.push_back({name, shape, kind, tensor_class});
   }
   // Depthwise 3x3 without bias, then pointwise with bias.

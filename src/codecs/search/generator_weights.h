@@ -24,8 +24,8 @@ struct GeneratorShape {
   bool operator==(const GeneratorShape&) const = default;
 };
 
-// The 111 tensors of a generator in definition order. Convolutions are kFp4; embedding, RGB heads and their biases kHalf;
-// norms, pose_mlp and film_proj kDense.
+// The 111 tensors of a generator in definition order. Convolutions are kFp4; embedding, RGB heads and their biases
+// kHalf; norms, pose_mlp and film_proj kDense.
 std::vector<TensorSpec> GeneratorTensors(const GeneratorShape& shape);
 
 // kCorrupt unless widths lie within 1 .. 4096 and are even where groups need it; kLimit for too many weights.

@@ -94,9 +94,7 @@ class SearchSource final : public PairSource {
 
  private:
   SearchSource(Scene scene, const EngineContext& context)
-      : scene_(std::move(scene)),
-        options_(OptionsOf<InflateOptions>(context)),
-        poses_(DequantizeTrack(scene_.pose)) {}
+      : scene_(std::move(scene)), options_(OptionsOf<InflateOptions>(context)), poses_(DequantizeTrack(scene_.pose)) {}
 
   std::vector<PairTarget> TargetsOf(uint64_t first, size_t count) const {
     std::vector<PairTarget> targets(count);

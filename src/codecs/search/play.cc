@@ -94,7 +94,8 @@ class Player {
     if (progress_.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
     KIT_ASSIGN(const std::vector<Observation> got, nets_.Observe(std::span(&searched[0].frames, 1)));
     Observation original{{target.class_map.begin(), target.class_map.end()}, {}};
-    std::copy_n(clip_.poses.begin() + static_cast<std::ptrdiff_t>(kPoseValues * pair), kPoseValues, original.pose.begin());
+    std::copy_n(clip_.poses.begin() + static_cast<std::ptrdiff_t>(kPoseValues * pair), kPoseValues,
+                original.pose.begin());
     return ComparePair(original, got[0]);
   }
 

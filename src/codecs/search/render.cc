@@ -19,9 +19,8 @@ class GeneratorRenderer final : public Renderer {
         shape_(scene.weights.shape),
         size_(scene.frame_size),
         device_(TorchDevice(device)),
-        poses_(torch::tensor(DequantizeTrack(scene.pose))
-                   .view({scene.pose.num_rows, scene.pose.num_columns})
-                   .to(device_)),
+        poses_(
+            torch::tensor(DequantizeTrack(scene.pose)).view({scene.pose.num_rows, scene.pose.num_columns}).to(device_)),
         values_(GeneratorValues(scene.weights, device_)) {}
 
   Result<std::vector<FramePair>> Render(size_t first, size_t count) const override {

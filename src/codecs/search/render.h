@@ -14,8 +14,8 @@ namespace kitsink::search {
 
 class Renderer {
  public:
-  // The generator on the model grid, enlarged to the scene's frame size. `scene` must outlive the renderer. kCorrupt when
-  // the pose track or the classes do not fit the weights or the maps.
+  // The generator on the model grid, enlarged to the scene's frame size. `scene` must outlive the renderer. kCorrupt
+  // when the pose track or the classes do not fit the weights or the maps.
   static Result<std::unique_ptr<Renderer>> Create(const Scene& scene, const Device& device);
   virtual ~Renderer() = default;
   // Frames of pairs first .. first + count - 1. Safe to call from several threads.

@@ -19,7 +19,6 @@ enum TensorClass : uint8_t {
 };
 
 inline constexpr std::array<std::string_view, 8> kTensorClassNames = {
-    "depthwise",    "pointwise",   "embedding and heads", "biases",
-    "norm weights", "norm biases", "pose_mlp",            "film_proj"};
+    "depthwise", "pointwise", "embedding and heads", "biases", "norm weights", "norm biases", "pose_mlp", "film_proj"};
 
 }  // namespace kitsink::search

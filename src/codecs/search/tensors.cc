@@ -9,7 +9,8 @@
 namespace kitsink::search {
 namespace {
 
-constexpr uint64_t kAnyNumber = UINT64_MAX;
+constexpr uint64_t kAnyNumber = UINT64_MAX;  // of values
+constexpr int64_t kAnySize = -1;             // of a dimension
 constexpr const char* kMaps = "maps";
 constexpr const char* kPoseCodes = "poses.codes";
 constexpr const char* kPoseSteps = "poses.steps_per_unit";
@@ -61,43 +62,47 @@ void TakeMaps(TensorTaker& taker, const Limits& limits, MaskClip& mask) {
 void TakePoses(TensorTaker& taker, const Limits& limits, int64_t num_pairs, Track& pose) {
   const FileTensor* const codes =
       taker.Take(kPoseCodes, "I32", {num_pairs, -1}, uint64_t{limits.max_pairs} * limits.max_track_dims);
-  if (codes == nullptr) return;
-  pose.num_rows = static_cast<uint32_t>(codes->shape[0]);
-  pose.num_columns = static_cast<uint32_t>(codes->shape[1]);
-  pose.values = Int32sOf(*codes);
+  if (codes != nullptr) {
+    pose.num_rows = static_cast<uint32_t>(codes->shape[0]);
+    pose.num_columns = static_cast<uint32_t>(codes->shape[1]);
+    pose.values = Int32sOf(*codes);
+  }
   if (!taker.Has(kPoseMinimum) && !taker.Has(kPoseScale)) {
     const FileTensor* const steps = taker.Take(kPoseSteps, "I32", {1}, 1);
     if (steps != nullptr) pose.steps_per_unit = static_cast<uint32_t>(Int32sOf(*steps)[0]);
     return;
   }
   pose.kind = TrackKind::kHalfAndBytes;
+  const int64_t columns = codes != nullptr ? codes->shape[1] - 1 : kAnySize;
   for (const auto& [name, values] : {std::pair{kPoseMinimum, &pose.minimum}, {kPoseScale, &pose.scale}}) {
-    const FileTensor* const tensor = taker.Take(name, "F32", {codes->shape[1] - 1}, kAnyNumber);
+    const FileTensor* const tensor = taker.Take(name, "F32", {columns}, kAnyNumber);
     if (tensor != nullptr) *values = FloatsOf(*tensor);
   }
 }
 
-// The widths that decide all other shapes, read off the tensors that have them. False, and complaints, when one of these
-// is missing.
+// The widths that decide all other shapes, read off the tensors that have them. False, and complaints, when one of
+// these is missing.
 bool TakeShape(const TensorFile& file, const Limits& limits, TensorTaker& taker, GeneratorShape& shape) {
   bool found_all = true;
-  const auto read = [&](const std::string& name, size_t rank, size_t axis, uint32_t& width) {
+  // One width for each dimension of the tensor.
+  const auto read = [&](const std::string& name, const std::vector<uint32_t*>& widths) {
     const FileTensor* const tensor = file.Find(WeightName(name));
-    if (tensor == nullptr || tensor->shape.size() != rank) {
-      taker.Complain(WeightName(name) + (tensor == nullptr ? std::string(" is missing")
-                                                           : " does not have " + std::to_string(rank) + " dimensions"));
+    if (tensor == nullptr || tensor->shape.size() != widths.size()) {
+      taker.Complain(WeightName(name) + (tensor == nullptr
+                                             ? std::string(" is missing")
+                                             : " does not have " + std::to_string(widths.size()) + " dimensions"));
       found_all = false;
       return;
     }
-    width = static_cast<uint32_t>(std::min<int64_t>(tensor->shape[axis], UINT16_MAX));
+    for (size_t axis = 0; axis < widths.size(); ++axis) {
+      *widths[axis] = static_cast<uint32_t>(std::clamp<int64_t>(tensor->shape[axis], 0, UINT16_MAX));
+    }
   };
-  read("shared_trunk.embedding.weight", 2, 0, shape.num_classes);
-  read("shared_trunk.embedding.weight", 2, 1, shape.embedding);
-  read("shared_trunk.stem_conv.pw.bias", 1, 0, shape.trunk);
-  read("shared_trunk.down_conv.pw.bias", 1, 0, shape.down);
-  read("pose_mlp.0.weight", 2, 0, shape.condition);
-  read("pose_mlp.0.weight", 2, 1, shape.pose);
-  read("frame1_head.pre.pw.bias", 1, 0, shape.head);
+  read("shared_trunk.embedding.weight", {&shape.num_classes, &shape.embedding});
+  read("shared_trunk.stem_conv.pw.bias", {&shape.trunk});
+  read("shared_trunk.down_conv.pw.bias", {&shape.down});
+  read("pose_mlp.0.weight", {&shape.condition, &shape.pose});
+  read("frame1_head.pre.pw.bias", {&shape.head});
   if (!found_all) return false;
   if (const Status status = CheckGeneratorShape(shape, limits); !status.ok()) {
     taker.Complain(status.error().message);
@@ -134,7 +139,7 @@ void TakeWeights(const TensorFile& file, const Limits& limits, TensorTaker& take
 void TakeSelectors(TensorTaker& taker, size_t num_pairs, SelectorTable& table) {
   for (const TailKind kind : kTails) {
     if (!taker.Has(TailName(kind))) continue;
-    const auto count = static_cast<int64_t>(NumCodes(kind, num_pairs));
+    const int64_t count = num_pairs == 0 ? kAnySize : static_cast<int64_t>(NumCodes(kind, num_pairs));
     const FileTensor* const codes = taker.Take(TailName(kind), "U8", {count}, kAnyNumber);
     if (codes == nullptr) continue;
     for (const uint8_t code : codes->data) {
@@ -161,8 +166,8 @@ void CheckIds(const Scene& scene, TensorTaker& taker) {
 Result<TensorFile> Unpack(const Member& member, const CodingContext& context) {
   KIT_ASSIGN(const Scene scene, DecodeScene(member, context));
   TensorFile file;
-  file.tensors[kMaps] = MakeTensor({scene.mask.count, scene.mask.height, scene.mask.width},
-                                   std::span<const uint8_t>(scene.mask.ids));
+  file.tensors[kMaps] =
+      MakeTensor({scene.mask.count, scene.mask.height, scene.mask.width}, std::span<const uint8_t>(scene.mask.ids));
   AddPoses(scene.pose, file);
   AddWeights(scene.weights, file);
   for (const Tail& tail : scene.selectors.tails) {
@@ -176,7 +181,7 @@ Result<Member> Pack(const TensorFile& file, const PackOptions& options, const Co
   TensorTaker taker(file);
   Scene scene;
   TakeMaps(taker, context.limits, scene.mask);
-  TakePoses(taker, context.limits, scene.mask.count == 0 ? -1 : int64_t{scene.mask.count}, scene.pose);
+  TakePoses(taker, context.limits, scene.mask.count == 0 ? kAnySize : int64_t{scene.mask.count}, scene.pose);
   TakeWeights(file, context.limits, taker, scene.weights);
   TakeSelectors(taker, scene.mask.count, scene.selectors);
   scene.mask.num_classes = scene.weights.shape.num_classes;

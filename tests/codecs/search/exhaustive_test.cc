@@ -9,11 +9,11 @@
 #include <cstdio>
 #include <map>
 
-#include "archive/header.h"
+#include "archive/check_byte.h"
+#include "codecs/search/scene_testlib.h"
 #include "format_testlib.h"
-#include "scene_testlib.h"
 
-namespace kitsink {
+namespace kitsink::search {
 namespace {
 
 constexpr double kMaxSeconds = 5;
@@ -47,20 +47,20 @@ Scene FourPairs(uint32_t width, uint32_t height) {
 struct Archive {
   Scene scene;
   Bytes member, zip;
-  ArchiveAnatomy anatomy;
+  Member parts;
 
   Archive(uint32_t width, uint32_t height) : scene(FourPairs(width, height)) {
-    member = EncodeMember(scene, ArchiveOptions{}, Limits{}, SilentProgress()).TakeValue();
+    member = testing::EncodeMember(scene).TakeValue();
     zip = PackZip(member).value();
-    anatomy = ReadAnatomy(member, Limits{}).value();
+    parts = ReadMember(member, Limits{}).value();
   }
 
   const char* RegionOf(size_t byte) const {
-    const std::array<std::pair<const char*, uint64_t>, 5> regions = {{{"header", anatomy.header_bytes},
-                                                                      {"stream m", anatomy.mask_bytes},
-                                                                      {"stream w", anatomy.weights_bytes},
-                                                                      {"stream p", anatomy.pose_bytes},
-                                                                      {"stream r", anatomy.selectors_bytes}}};
+    const std::array<std::pair<const char*, uint64_t>, 5> regions = {{{"header", HeaderBytes(parts)},
+                                                                      {"stream m", parts.sections[0].size()},
+                                                                      {"stream w", parts.sections[1].size()},
+                                                                      {"stream p", parts.sections[2].size()},
+                                                                      {"stream r", parts.sections[3].size()}}};
     uint64_t end = 0;
     for (const auto& [name, size_bytes] : regions) {
       if (byte < (end += size_bytes)) return name;
@@ -137,7 +137,7 @@ Outcome OutcomeOf(const Result<Scene>& scene, const Archive& archive) {
   return kRefused;
 }
 
-Result<Scene> Decode(std::span<const uint8_t> member) { return DecodeMember(member, 1, Limits{}, SilentProgress()); }
+Result<Scene> Decode(std::span<const uint8_t> member) { return testing::DecodeMember(member); }
 
 TEST(Exhaustive, Zip) {
   const Archive archive(48, 32);
@@ -174,7 +174,7 @@ TEST(Exhaustive, Member) {
 void Forge(const Archive& archive, std::span<const int> flips, Tally& tally) {
   const auto decode = [&archive](std::span<const uint8_t> member) { return OutcomeOf(Decode(member), archive); };
   DamageAll(archive.member, flips, [&](size_t byte, Bytes damaged) {
-    if (damaged.size() > kCheckByte) damaged[kCheckByte] = MemberCheck(damaged);
+    if (damaged.size() > kCheckByteVersion1) damaged[kCheckByteVersion1] = MemberCheck(damaged, kCheckByteVersion1);
     if (damaged == archive.member) return;  // the check byte itself
     const bool cut = byte == archive.member.size();
     const std::string region = cut ? "cut" : archive.RegionOf(byte);
@@ -198,4 +198,4 @@ TEST(Exhaustive, ForgedMemberOfFullSize) {
 }
 
 }  // namespace
-}  // namespace kitsink
+}  // namespace kitsink::search

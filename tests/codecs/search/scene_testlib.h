@@ -1,17 +1,34 @@
 #pragma once
 // Small scenes with every stream in use, made from integers only so that their bytes are the same everywhere.
 
-#include "kitsink/archive.h"
+#include "codecs/search/scene.h"
 #include "testlib.h"
 
 namespace kitsink::testing {
+
+using search::GeneratorShape;
+using search::Scene;
+using search::Tail;
+using search::TailKind;
+using search::WeightSet;
+
+// A scene as an archive's member, and back.
+inline Result<Bytes> EncodeMember(const Scene& scene, int level = 2, int threads = 1, const Limits& limits = Limits()) {
+  KIT_ASSIGN(const Member member, search::EncodeScene(scene, level, {limits, threads}));
+  return WriteMember(member, limits);
+}
+
+inline Result<Scene> DecodeMember(std::span<const uint8_t> bytes, int threads = 1, const Limits& limits = Limits()) {
+  KIT_ASSIGN(const Member member, ReadMember(bytes, limits));
+  return search::DecodeScene(member, {limits, threads});
+}
 
 inline GeneratorShape TinyShape() { return {3, 1, 2, 2, 2, 2, 2}; }
 
 inline WeightSet RandomWeights(const GeneratorShape& shape, uint64_t seed) {
   Random random(seed);
   WeightSet weights{shape, {}};
-  for (const TensorSpec& spec : GeneratorTensors(shape)) {
+  for (const TensorSpec& spec : search::GeneratorTensors(shape)) {
     QuantizedTensor tensor;
     for (size_t i = 0; i < spec.num_values(); ++i) {
       if (spec.kind != TensorKind::kFp4) {
@@ -44,7 +61,7 @@ inline Scene SmallScene(uint64_t seed) {
   for (const TailKind kind : {TailKind::kStartSeed, TailKind::kPoseFactor, TailKind::kLossControl}) {
     Tail tail{kind, {}};
     for (int i = 0; i < (kind == TailKind::kLossControl ? 2 : 7); ++i) {
-      tail.codes.push_back(static_cast<uint8_t>(random.Below(1U << TailBits(kind))));
+      tail.codes.push_back(static_cast<uint8_t>(random.Below(1U << search::TailBits(kind))));
     }
     scene.selectors.tails.push_back(std::move(tail));
   }

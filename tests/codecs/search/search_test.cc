@@ -1,14 +1,23 @@
+// The search, the choice of selectors, the fit and the renderer, on the stand-in nets.
+
+#include "codecs/search/search.h"
+
 #include <torch/torch.h>
 
 #include <cmath>
+#include <numeric>
+#include <set>
 
-#include "kitsink/refine.h"
+#include "codecs/search/choose_selectors.h"
+#include "codecs/search/fake_quant.h"
+#include "codecs/search/fit.h"
+#include "codecs/search/render.h"
+#include "kitsink/contest.h"
+#include "kitsink/kernels.h"
 #include "nets/nets_torch.h"
-#include "nets/preimage.h"
-#include "refine/fake_quant.h"
 #include "testlib.h"
 
-namespace kitsink {
+namespace kitsink::search {
 namespace {
 
 using testing::Random;
@@ -195,7 +204,7 @@ TEST(ChooseSelectors, KeepsWhatBeatsItsBytes) {
     }
     return distortions;
   };
-  const SelectorChoice choice = ChooseSelectors(8, SelectorEffort::kFast, 25 / 37545489.0, play).TakeValue();
+  const SelectorChoice choice = ChooseSelectors(8, SelectorEffort::kFast, ScorePerByte(37545489), play).TakeValue();
   EXPECT_EQ(plays, CountSearches(8, SelectorEffort::kFast));
   ASSERT_EQ(choice.table.tails.size(), 2U);
   EXPECT_EQ(choice.table.tails[0], (Tail{TailKind::kStartSeed, {5, 0, 5, 0, 5, 0, 5, 0}}));
@@ -246,7 +255,8 @@ TEST(Fit, LowersTheDistortionAndGoesOnWhereItStopped) {
     return fitter->Fit(mask, pose, checkpoint, progress);
   };
   const auto distortion = [&](const WeightSet& weights) {
-    const auto renderer = CreateGeneratorRenderer(mask, pose, weights, kContestFrameSize, Device{}).TakeValue();
+    const Scene scene{kContestFrameSize, mask, pose, weights, {}};
+    const auto renderer = Renderer::Create(scene, Device{}).TakeValue();
     const std::vector<Observation> got = StandIns().Observe(renderer->Render(0, 2).value()).TakeValue();
     return PairScore(ComparePair(observed[0], got[0])) + PairScore(ComparePair(observed[1], got[1]));
   };
@@ -263,5 +273,54 @@ TEST(Fit, LowersTheDistortionAndGoesOnWhereItStopped) {
   EXPECT_TRUE(fit(24, checkpoint, SilentProgress()).value() == fitted);
 }
 
+// A narrow generator with seeded weights.
+WeightSet RandomWeights() {
+  WeightSet weights;
+  weights.shape = GeneratorShape{5, 6, 8, 8, 8, 8, 6};
+  testing::Random random(3);
+  for (const TensorSpec& spec : GeneratorTensors(weights.shape)) {
+    std::vector<float> values(spec.num_values());
+    for (float& value : values) value = static_cast<float>(random.Below(2001)) / 1000.0F - 1.0F;
+    weights.tensors.push_back(QuantizeTensor(spec, values).value());
+  }
+  return weights;
+}
+
+TEST(GeneratorRenderer, RendersPairsOfTheSizeAskedFor) {
+  Scene scene;
+  scene.frame_size = {200, 120};
+  MaskClip& mask = scene.mask;
+  mask = {kModelGrid.width, kModelGrid.height, 3, 5, {}};
+  mask.ids.resize(mask.map_bytes() * 3);
+  for (size_t i = 0; i < mask.ids.size(); ++i) mask.ids[i] = static_cast<uint8_t>(i / 40000 % 5);
+  Track& pose = scene.pose;
+  pose.num_rows = 3;
+  pose.num_columns = 6;
+  pose.values.resize(18);
+  std::iota(pose.values.begin(), pose.values.end(), 0);
+  for (int32_t& value : pose.values) value *= 50;
+  scene.weights = RandomWeights();
+  const auto renderer = Renderer::Create(scene, Device{});
+  ASSERT_TRUE(renderer.ok()) << renderer.error().message;
+  const auto pairs = renderer.value()->Render(1, 2);
+  ASSERT_TRUE(pairs.ok()) << pairs.error().message;
+  ASSERT_EQ(pairs.value().size(), 2U);
+  for (const FramePair& pair : pairs.value()) {
+    EXPECT_EQ(pair.f0.size, (FrameSize{200, 120}));
+    EXPECT_EQ(pair.f1.rgb.size(), pair.f1.size.size_bytes());
+    EXPECT_GT(std::set<uint8_t>(pair.f1.rgb.begin(), pair.f1.rgb.end()).size(), 3U);
+    EXPECT_NE(pair.f0.rgb, pair.f1.rgb);
+  }
+  const auto again = renderer.value()->Render(1, 1);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again.value()[0].f1.rgb, pairs.value()[0].f1.rgb);
+  EXPECT_EQ(again.value()[0].f0.rgb, pairs.value()[0].f0.rgb);
+  EXPECT_FALSE(renderer.value()->Render(2, 2).ok());
+
+  pose.num_rows = 2;
+  pose.values.resize(12);
+  EXPECT_FALSE(Renderer::Create(scene, Device{}).ok());
+}
+
 }  // namespace
-}  // namespace kitsink
+}  // namespace kitsink::search

@@ -1,10 +1,12 @@
-#include "kitsink/selectors.h"
+// Stream r: round trip, known bytes, rejection, and what codes mean.
+
+#include "codecs/search/selectors.h"
 
 #include "format_testlib.h"
 #include "kitsink/hash.h"
 #include "kitsink/random.h"
 
-namespace kitsink {
+namespace kitsink::search {
 namespace {
 
 using testing::Random;
@@ -123,4 +125,4 @@ TEST(Selectors, RejectsEveryWrongField) {
 }
 
 }  // namespace
-}  // namespace kitsink
+}  // namespace kitsink::search

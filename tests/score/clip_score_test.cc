@@ -1,20 +1,18 @@
-// The private parts of the codec room that need no nets: reading ahead, remembered observations, running a program.
+// The private parts of the score room: reading ahead, remembered observations.
 
 #include <algorithm>
 #include <atomic>
 #include <thread>
 
-#include "codec/child.h"
-#include "codec/observation_cache.h"
-#include "codec/prefetch.h"
-#include "codec/stopwatch.h"
+#include "score/observation_cache.h"
+#include "score/prefetch.h"
 #include "testlib.h"
 
 namespace kitsink {
 namespace {
 
 // Pairs whose first byte counts up to `count`, then the end, or an error.
-PairSource Counting(int count, bool fails = false) {
+PairStream Counting(int count, bool fails = false) {
   return [next = 0, count, fails]() mutable -> Result<std::optional<FramePair>> {
     if (next == count && fails) return Error{Code::kCorrupt, "broken off"};
     if (next == count) return std::optional<FramePair>();
@@ -25,24 +23,24 @@ PairSource Counting(int count, bool fails = false) {
 }
 
 TEST(ReadAhead, KeepsTheOrderAndTheEnd) {
-  const PairSource source = ReadAhead(Counting(50), 3);
+  const PairStream stream = ReadAhead(Counting(50), 3);
   for (int i = 0; i < 50; ++i) {
-    const Result<std::optional<FramePair>> pair = source();
+    const Result<std::optional<FramePair>> pair = stream();
     ASSERT_TRUE(pair.ok() && pair.value().has_value());
     EXPECT_EQ(pair.value()->f0.rgb[0], i);
   }
   for (int i = 0; i < 2; ++i) {
-    const Result<std::optional<FramePair>> end = source();
+    const Result<std::optional<FramePair>> end = stream();
     EXPECT_TRUE(end.ok() && !end.value().has_value());
   }
 }
 
 TEST(ReadAhead, PassesAnErrorOnAfterThePairsBeforeIt) {
-  const PairSource source = ReadAhead(Counting(2, /*fails=*/true), 1);
-  EXPECT_TRUE(source().ok());
-  EXPECT_TRUE(source().ok());
+  const PairStream stream = ReadAhead(Counting(2, /*fails=*/true), 1);
+  EXPECT_TRUE(stream().ok());
+  EXPECT_TRUE(stream().ok());
   for (int i = 0; i < 2; ++i) {
-    const Result<std::optional<FramePair>> pair = source();
+    const Result<std::optional<FramePair>> pair = stream();
     ASSERT_FALSE(pair.ok());
     EXPECT_EQ(pair.error().message, "broken off");
   }
@@ -51,11 +49,11 @@ TEST(ReadAhead, PassesAnErrorOnAfterThePairsBeforeIt) {
 TEST(ReadAhead, HoldsNoMoreThanAskedForAndMayBeDropped) {
   std::atomic<int> read = 0;
   {
-    PairSource counted = [&read, source = Counting(1000)]() mutable {
+    PairStream counted = [&read, source = Counting(1000)]() mutable {
       ++read;
       return source();
     };
-    const PairSource ahead = ReadAhead(std::move(counted), 4);
+    const PairStream ahead = ReadAhead(std::move(counted), 4);
     EXPECT_TRUE(ahead().ok());
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_LE(read, 6);  // one taken, four waiting, one in the reader's hand
@@ -135,34 +133,6 @@ TEST(ObservationCache, RefusesAnotherKeyAndEveryDamage) {
     EXPECT_FALSE(open_with(Bytes(whole.value().begin(), whole.value().begin() + static_cast<ptrdiff_t>(length))).ok());
   }
   EXPECT_TRUE(open_with(whole.value()).ok());
-}
-
-TEST(RunChild, SaysHowItEnded) {
-  const Result<ChildOutcome> failed = RunChild({"bash", "-c", "exit 5"}, 60, SilentProgress());
-  ASSERT_TRUE(failed.ok());
-  EXPECT_EQ(failed.value().exit_code, 5);
-  EXPECT_FALSE(failed.value().timed_out);
-  const Result<ChildOutcome> killed = RunChild({"bash", "-c", "kill -9 $$"}, 60, SilentProgress());
-  ASSERT_TRUE(killed.ok());
-  EXPECT_EQ(killed.value().exit_code, 128 + 9);
-  EXPECT_FALSE(RunChild({"kitsink-no-such-program"}, 60, SilentProgress()).ok());
-}
-
-TEST(RunChild, StopsAtTheLimitAndOnRequest) {
-  const Stopwatch watch;
-  const Result<ChildOutcome> slow = RunChild({"sleep", "600"}, 0.1, SilentProgress());
-  ASSERT_TRUE(slow.ok());
-  EXPECT_TRUE(slow.value().timed_out);
-  class Stopped final : public Progress {
-    void Begin(std::string_view, uint64_t, std::string_view) override {}
-    void Update(uint64_t, std::string_view) override {}
-    void End() override {}
-    bool stop_requested() const override { return true; }
-  } stopped;
-  const Result<ChildOutcome> interrupted = RunChild({"sleep", "600"}, 600, stopped);
-  ASSERT_FALSE(interrupted.ok());
-  EXPECT_EQ(interrupted.error().message, "interrupted");
-  EXPECT_LT(watch.seconds(), 60);
 }
 
 }  // namespace

@@ -1,0 +1,156 @@
+// A long job's life: resume folders, outputs, shards, time limits.
+
+#include "kitsink/run.h"
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "testlib.h"
+
+namespace kitsink {
+namespace {
+
+using testing::TemporaryFolder;
+
+TEST(ResumeFolder, KeepsEntriesOfTheSamePlanOnly) {
+  const TemporaryFolder folder;
+  const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
+  const Json plan = {{"archive", "abc"}, {"options", {{"steps", 80}}}};
+  {
+    const ResumeFolder first = ResumeFolder::Open(outputs, plan, Overwrite::kRefuse).TakeValue();
+    EXPECT_FALSE(first.resumed());
+    ASSERT_TRUE(first.Save("x", std::string_view("ready")).ok());
+  }
+  const ResumeFolder again = ResumeFolder::Open(outputs, plan, Overwrite::kAllow).TakeValue();
+  EXPECT_TRUE(again.resumed());
+  EXPECT_EQ(again.Load("x").value(), (Bytes{'r', 'e', 'a', 'd', 'y'}));
+
+  const Json other = {{"archive", "abc"}, {"options", {{"steps", 40}}}};
+  const auto refused = ResumeFolder::Open(outputs, other, Overwrite::kRefuse);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("holds unfinished work of another job (options.steps 80, now 40)"),
+            std::string::npos)
+      << refused.error().message;
+  EXPECT_TRUE(again.Has("x"));
+  const ResumeFolder emptied = ResumeFolder::Open(outputs, other, Overwrite::kAllow).TakeValue();
+  EXPECT_FALSE(emptied.resumed());
+  EXPECT_FALSE(emptied.Has("x"));
+}
+
+TEST(ResumeFolder, PublishesBothOutputsAndGoes) {
+  const TemporaryFolder folder;
+  const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
+  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), Overwrite::kRefuse).TakeValue();
+  ASSERT_TRUE(resume.Save("frames", std::string_view("f")).ok());
+  EXPECT_TRUE(resume.exists());
+  ASSERT_TRUE(resume.Publish("frames", "m").ok());
+  EXPECT_FALSE(resume.exists());
+  EXPECT_EQ(ReadFile(outputs.file, 10).value(), Bytes{'f'});
+  EXPECT_EQ(ReadFile(outputs.manifest, 10).value(), Bytes{'m'});
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+}
+
+// Killed after the file got its name: the next process finds the folder without the entry.
+TEST(ResumeFolder, PublishingGoesOnAfterAKill) {
+  const TemporaryFolder folder;
+  const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
+  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), Overwrite::kRefuse).TakeValue();
+  ASSERT_TRUE(WriteFile(outputs.file, Bytes{'f'}, Overwrite::kRefuse).ok());
+  ASSERT_TRUE(resume.Publish("frames", "m").ok());
+  EXPECT_EQ(ReadFile(outputs.file, 10).value(), Bytes{'f'});
+  EXPECT_FALSE(resume.exists());
+}
+
+TEST(JobOutputs, ArePermittedOnceForAll) {
+  const TemporaryFolder folder;
+  const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
+  EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kRefuse).ok());
+  ASSERT_TRUE(WriteFile(outputs.manifest, Bytes{'m'}, Overwrite::kRefuse).ok());
+  EXPECT_NE(CheckOutputs(outputs, Overwrite::kRefuse).error().message.find("--force"), std::string::npos);
+  EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kAllow).ok());
+  // The unfinished job may go on.
+  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), Overwrite::kRefuse).TakeValue();
+  EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kRefuse).ok());
+}
+
+TEST(ResumeFolder, SaysWhenItCannotBeMade) {
+  const TemporaryFolder folder;
+  const auto result = ResumeFolder::Open({folder / "none" / "a.raw", folder / "a.json"}, Json::object(), Overwrite::kRefuse);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, Code::kIo);
+}
+
+TEST(Shard, PartsCoverAllGroupsOnce) {
+  for (const uint64_t groups : {1U, 2U, 7U, 600U}) {
+    for (const uint64_t count : {1U, 2U, 3U, 8U}) {
+      uint64_t next = 0;
+      for (uint64_t index = 0; index < count; ++index) {
+        const PairRange part = Shard{index, count}.PartOf(groups);
+        EXPECT_EQ(part.first, next);
+        next = part.end;
+      }
+      EXPECT_EQ(next, groups);
+    }
+  }
+}
+
+TEST(Shard, IsReadFromTextAndLaunchers) {
+  for (const char* name :
+       {"RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS"}) {
+    unsetenv(name);
+  }
+  EXPECT_EQ(ParseShard("2/3").value().index, 2U);
+  EXPECT_EQ(ParseShard("2/3").value().count, 3U);
+  for (const char* bad : {"", "3", "3/3", "-1/3", "1/", "a/b", "1/3x", "auto"}) {
+    EXPECT_FALSE(ParseShard(bad).ok()) << bad;
+  }
+  setenv("SLURM_PROCID", "4", 1);
+  setenv("SLURM_NTASKS", "6", 1);
+  EXPECT_EQ(ParseShard("auto").value().index, 4U);
+  setenv("OMPI_COMM_WORLD_RANK", "1", 1);
+  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  EXPECT_EQ(ParseShard("auto").value().count, 2U);
+  setenv("RANK", "5", 1);
+  setenv("WORLD_SIZE", "5", 1);
+  EXPECT_EQ(ParseShard("auto").error().message,
+            "shard: got RANK=5 and WORLD_SIZE=5, expected I/N with I from 0 to N - 1, or auto");
+  for (const char* name :
+       {"RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS"}) {
+    unsetenv(name);
+  }
+}
+
+TEST(Duration, IsReadFromText) {
+  EXPECT_EQ(ParseDuration("30m").value(), 1800);
+  EXPECT_EQ(ParseDuration("1h30m").value(), 5400);
+  EXPECT_EQ(ParseDuration("90").value(), 90);
+  EXPECT_EQ(ParseDuration("2m5s").value(), 125);
+  for (const char* bad : {"", "m", "30d", "-5s", "0s", "1.5h"}) EXPECT_FALSE(ParseDuration(bad).ok()) << bad;
+}
+
+TEST(Watchdog, SharesWhatIsLeft) {
+  Watchdog none(0);
+  EXPECT_EQ(none.Next(96, 100).steps, 96U);
+  EXPECT_FALSE(none.Expired(none.Next(96, 100)));
+
+  Watchdog plenty(1e6);
+  EXPECT_EQ(plenty.Next(96, 100).steps, 96U);
+  plenty.Learn(96, 10, 1);
+  EXPECT_EQ(plenty.Next(96, 99).steps, 96U);
+
+  // 10 groups left, about 95 s, 1 s each for all else: 8.5 s of search or 85 steps.
+  Watchdog tight(100);
+  EXPECT_EQ(tight.Next(960, 11).steps, 960U);
+  tight.Learn(100, 10, 1);
+  const Watchdog::Share share = tight.Next(960, 10);
+  EXPECT_GE(share.steps, 84U);
+  EXPECT_LE(share.steps, 85U);
+  EXPECT_FALSE(tight.Expired(share));
+
+  Watchdog over(1e-9);
+  EXPECT_EQ(over.Next(96, 2).steps, 0U);
+  EXPECT_TRUE(over.Expired(over.Next(96, 2)));
+}
+
+}  // namespace
+}  // namespace kitsink
