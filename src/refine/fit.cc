@@ -15,7 +15,7 @@
 #include "kitsink/refine.h"
 #include "nets/nets_torch.h"
 #include "refine/fake_quant.h"
-#include "refine/pose_error.h"
+#include "train/pose_error.h"
 
 namespace kitsink {
 namespace {

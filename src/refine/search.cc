@@ -9,7 +9,7 @@
 #include "kitsink/refine.h"
 #include "nets/nets_torch.h"
 #include "nets/preimage.h"
-#include "refine/pose_error.h"
+#include "train/pose_error.h"
 
 namespace kitsink {
 namespace {
