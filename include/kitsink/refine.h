@@ -15,6 +15,7 @@
 #include "kitsink/result.h"
 #include "kitsink/score.h"
 #include "kitsink/selectors.h"
+#include "kitsink/train.h"
 
 namespace kitsink {
 
@@ -23,7 +24,7 @@ namespace kitsink {
 // resize; the only choice for frames less than twice the model grid.
 enum class SearchGrid { kAuto, kModel, kCamera };
 
-// Test-time Adam for one batch of pairs (specs: semantic 5.1, 5.2), in three stages: pose-only steps on f0, steps on
+// Test-time Adam for one batch of pairs, in three stages: pose-only steps on f0, steps on
 // f1 for class map and pose, then pose-only steps on f0 again, which SegNet does not read, to take up what is left.
 // No constant depends on the clock.
 struct SearchOptions {
@@ -95,7 +96,7 @@ uint64_t CountSearches(size_t num_pairs, SelectorEffort effort);
 Result<SelectorChoice> ChooseSelectors(size_t num_pairs, SelectorEffort effort, double score_per_byte,
                                        const PlaySearch& play);
 
-// How the generator is trained on a clip (specs: semantic 6.2).
+// How the generator is trained on a clip.
 struct FitOptions {
   GeneratorShape shape;
   uint32_t steps = 1000;        // optimiser steps; 0 keeps the seeded start
@@ -115,11 +116,8 @@ struct TeacherReading {
 };
 Result<std::vector<TeacherReading>> ReadTeacher(Nets& nets, std::span<const FramePair> pairs);
 
-// Where a fit keeps its state now and then, so that a killed one goes on with the same result.
-struct FitCheckpoint {
-  Bytes saved;  // by an earlier fit with the same options, pairs, mask and pose; empty = start anew
-  std::function<Status(std::span<const uint8_t>)> save;
-};
+// Of a fit; what was saved belongs to the same options, pairs, mask and pose.
+using FitCheckpoint = Checkpoint;
 
 // Fits generator weights to one clip: AddPair for the whole clip in order, then Fit once.
 class WeightFitter {
