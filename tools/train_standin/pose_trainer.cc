@@ -136,7 +136,7 @@ void Calibrate(FrozenNet& net, const PoseTrace& trace) {
 }
 
 // Trains the layers behind the last stage alone. They are cheap, so they may see each of `pairs` pairs often.
-Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor>()>& next, const TrainOptions& options,
+Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor>()>& next, const NetOptions& options,
                  Progress& progress) {
   std::vector<Tensor> features, answers;
   progress.Begin("look", static_cast<uint64_t>(options.head_batches), "batches");
@@ -151,7 +151,7 @@ Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor
   }
   progress.End();
   const Tensor inputs = torch::cat(features), wanted = torch::cat(answers);
-  TrainOptions rest = options;
+  NetOptions rest = options;
   rest.steps = kHeadRounds * inputs.size(0) / kHeadBatch;
   rest.rate = kHeadRate;
   rest.checkpoint += ".head";
@@ -161,7 +161,7 @@ Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor
   }
   const auto vision = net.named_children()["vision"];
   for (const char* name : {"final_conv", "head"}) head.register_module(name, vision->named_children()[name]);
-  return Train(
+  return TrainModule(
       head, rest,
       [&](int64_t) {
         const Tensor rows = torch::randint(inputs.size(0), {kHeadBatch}).to(inputs.device());
@@ -174,7 +174,7 @@ Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor
 
 }  // namespace
 
-Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& options, Progress& progress) {
+Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const NetOptions& options, Progress& progress) {
   const PoseScale scale = MeasurePoses(scenes);
   const torch::Device device = net.parameters()[0].device();
   const auto draw = [&](int64_t size, bool whole = true) {
@@ -205,7 +205,7 @@ Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& op
   both.register_module("net", std::static_pointer_cast<FrozenNet>(net.shared_from_this()));
   const auto guides = both.register_module("guides", std::make_shared<Guides>(StandInPoseNet()));
   both.to(device);
-  KIT_TRY(Train(
+  KIT_TRY(TrainModule(
       both, options,
       [&](int64_t step) {
         const bool whole = step >= options.crop_steps;

@@ -1,9 +1,8 @@
-#include "train_standin/trainer.h"
-
 #include "kitsink/file.h"
 #include "nets/module_tensors.h"
 #include "nets/safetensors.h"
 #include "train_standin/loop.h"
+#include "train_standin/trainer.h"
 
 namespace kitsink::standin {
 namespace {
@@ -38,14 +37,14 @@ PoseNetShape StandInPoseNet() {
   return shape;
 }
 
-Status TrainSegNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& options, Progress& progress) {
+Status TrainSegNet(FrozenNet& net, const Scenes& scenes, const NetOptions& options, Progress& progress) {
   const torch::Device device = net.parameters()[0].device();
   KIT_TRY(LoadInitial(net, options));
   const auto classes = torch::nn::functional::CrossEntropyFuncOptions().weight(
       torch::tensor(at::ArrayRef<float>(kClassWeights)).to(device));
   const auto whole_from = static_cast<int64_t>(kWholePictures * static_cast<double>(options.steps));
   net.train();
-  KIT_TRY(Train(
+  KIT_TRY(TrainModule(
       net, options,
       [&](int64_t step) {
         const SegBatch batch = step < whole_from

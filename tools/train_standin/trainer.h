@@ -13,7 +13,7 @@
 
 namespace kitsink::standin {
 
-struct TrainOptions {
+struct NetOptions {
   uint64_t seed = 1;
   int64_t steps = 1000, batch = 8;
   double rate = 3e-3;  // at its peak: a short rise, then half a cosine
@@ -30,9 +30,9 @@ PoseNetShape StandInPoseNet();
 
 // Both leave the net in inference mode. Every step draws from a seed of its own, so that a run that was interrupted
 // goes on as if it had not been.
-Status TrainSegNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& options, Progress& progress);
+Status TrainSegNet(FrozenNet& net, const Scenes& scenes, const NetOptions& options, Progress& progress);
 // The net then gives poses in m/s and rad/s.
-Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& options, Progress& progress);
+Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const NetOptions& options, Progress& progress);
 
 Status SaveNet(const std::filesystem::path& path, const FrozenNet& net);
 
