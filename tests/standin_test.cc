@@ -1,4 +1,4 @@
-// The stand-ins' training: that it goes on where it was interrupted, and that its labels fit its pictures.
+// Tests the training of the stand-in nets: it resumes to the same weights, and its labels fit its pictures.
 
 #include <memory>
 

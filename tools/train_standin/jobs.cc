@@ -1,5 +1,8 @@
-#include "kitsink/nets.h"
+// Trains one stand-in net on a folder of scenes and writes its file.
+
 #include "train_standin/jobs.h"
+
+#include "kitsink/nets.h"
 #include "train_standin/trainer.h"
 
 namespace kitsink::standin {

@@ -1,17 +1,20 @@
+// Trains the stand-in SegNet, and writes the file of a net.
+
+#include "train_standin/trainer.h"
+
 #include "kitsink/file.h"
 #include "nets/module_tensors.h"
 #include "nets/safetensors.h"
 #include "train_standin/loop.h"
-#include "train_standin/trainer.h"
 
 namespace kitsink::standin {
 namespace {
 
 using torch::Tensor;
 
-constexpr double kWholePictures = 0.8;  // of the steps: from here on SegNet sees no crops
+constexpr double kWholePictures = 0.8;  // share of the steps after which SegNet sees whole pictures, not crops
 constexpr int64_t kCropHeight = 192, kCropWidth = 256, kCropsInAPicture = 4;
-// Marks are a hundredth of the cells, and other cars few: they count more.
+// In the order of the class ids. Lane marks cover one pixel in a hundred and other cars few more, so they count more.
 constexpr float kClassWeights[] = {1.0F, 2.5F, 1.0F, 1.6F, 1.0F};
 
 }  // namespace
