@@ -118,6 +118,15 @@ Result<Device> ParseDevice(std::string_view text) {
   return device;
 }
 
+FirstPass::FirstPass() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_MMAP_MAX, 1 << 16);
+#endif
+}
+
+FirstPass::~FirstPass() { KeepFreedMemory(); }
+
 int ConfigureTorch(int threads) {
   KeepFreedMemory();
   const int count = threads > 0 ? threads : CountProcessors();

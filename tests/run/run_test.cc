@@ -75,7 +75,8 @@ TEST(JobOutputs, ArePermittedOnceForAll) {
 
 TEST(ResumeFolder, SaysWhenItCannotBeMade) {
   const TemporaryFolder folder;
-  const auto result = ResumeFolder::Open({folder / "none" / "a.raw", folder / "a.json"}, Json::object(), Overwrite::kRefuse);
+  const auto result =
+      ResumeFolder::Open({folder / "none" / "a.raw", folder / "a.json"}, Json::object(), Overwrite::kRefuse);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, Code::kIo);
 }

@@ -1,4 +1,4 @@
-// The stand-ins' training: that it goes on where it was interrupted, and that its labels fit its pictures.
+// Tests the training of the stand-in nets: it resumes to the same weights, and its labels fit its pictures.
 
 #include <memory>
 
@@ -21,8 +21,7 @@ class StopAfter final : public Progress {
   void Begin(std::string_view stage, uint64_t, std::string_view) override { training_ = stage == "train"; }
   void Update(uint64_t done, std::string_view) override { done_ = done; }
   void End() override {}
-  // Asked within a step, before it counts as done.
-  bool stop_requested() const override { return training_ && done_ + 1 >= steps_; }
+  bool stop_requested() const override { return training_ && done_ >= steps_; }
 
  private:
   uint64_t steps_, done_ = 0;
@@ -58,7 +57,7 @@ TEST_F(Training, ResumesToTheSameWeights) {
   StopAfter stop(2);
   const Status interrupted = RunTraining(NetKind::kPoseNet, Folder(), kSeeds, job, stop);
   ASSERT_FALSE(interrupted.ok());
-  EXPECT_EQ(interrupted.error().message, "interrupted");
+  EXPECT_EQ(interrupted.error().message, "interrupted; the same command goes on from here");
   EXPECT_FALSE(std::filesystem::exists(job.output));
   ASSERT_TRUE(RunTraining(NetKind::kPoseNet, Folder(), kSeeds, job, SilentProgress()).ok());
 

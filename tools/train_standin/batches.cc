@@ -1,3 +1,5 @@
+// Draws batches from scenes and varies them.
+
 #include "train_standin/batches.h"
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -15,21 +17,22 @@ using torch::Tensor;
 namespace F = torch::nn::functional;
 
 constexpr double kStandStill = 0.08, kTurned = 0.7, kMirrored = 0.5, kBlurred = 0.35, kTinted = 0.5;
-constexpr double kLongPair = 0.5;  // the first and last view: speeds up to the fastest are equally likely there
+constexpr double kLongPair = 0.5;  // share of pairs of the first and last view, in which all speeds are equally likely
 constexpr double kSegNoise = 14, kPoseNoise = 6;  // grey levels, at most
-// A roll of natural size moves the picture a quarter as far as pitch and yaw do: drawn as strong as those.
+// Of roll, pitch and yaw. The rolls of the scenes move the picture a quarter as far as pitch and yaw do, so added rolls
+// are four times as large.
 constexpr float kAddedTurns[] = {4, 1, 1};
 
 double Uniform(double low, double high) { return low + (high - low) * torch::rand({1}).item<double>(); }
 bool Chance(double probability) { return Uniform(0, 1) < probability; }
 int64_t Below(int64_t bound) { return torch::randint(bound, {1}).item<int64_t>(); }
 
-// What light, lens and sensor may have done to a picture.
+// What light, lens and sensor do to a picture.
 struct Look {
   Tensor gain, offset;  // [3, 1, 1]
-  Tensor tint;          // [1, 3, 6, 8], enlarged to the picture; undefined for none
-  double blur = 0;      // share of a 3 x 3 mean
-  double noise = 0;     // grey levels
+  Tensor tint;          // [1, 3, 6, 8], grey levels, enlarged to the picture's size; undefined: no tint
+  double blur = 0;      // share of the 3 x 3 mean in the picture
+  double noise = 0;     // grey levels, standard deviation
 };
 
 Look DrawLook(double most_noise) {
@@ -42,7 +45,8 @@ Look DrawLook(double most_noise) {
   return look;
 }
 
-// Flat noise of variance 1, drawn once and cut out at random places: drawing it anew costs more than a net's layer.
+// Uniform noise of variance 1, cut out of a large one at a random place. To draw it anew costs more than a layer of a
+// net.
 Tensor CutNoise(int64_t height, int64_t width) {
   static const Tensor kNoise = [] {
     auto generator = at::detail::createCPUGenerator(4711);
@@ -52,7 +56,7 @@ Tensor CutNoise(int64_t height, int64_t width) {
   return kNoise.narrow(1, y, height).narrow(2, x, width);
 }
 
-// Changes `picture`, float [3, H, W], in place: a batch of copies is larger than the caches.
+// Changes `picture`, float [3, H, W], in place. Copies of a whole batch would not fit the caches.
 void Apply(const Look& look, Tensor picture) {
   const std::vector<int64_t> size = {picture.size(1), picture.size(2)};
   picture.mul_(look.gain).add_(look.offset);
@@ -64,14 +68,15 @@ void Apply(const Look& look, Tensor picture) {
   picture.add_(CutNoise(size[0], size[1]), look.noise).clamp_(0, 255);
 }
 
-// From directions in a turned camera to those in the camera as it was; the turn is about the calibrated axes.
+// The matrix from directions in the turned camera to directions in the camera before. The turn is about the axes of the
+// car, not of the mounted camera.
 road::Mat3 TurnOf(const Tensor& angles, const Tensor& mounts) {
   const auto at = [](const Tensor& t, int64_t i) { return t[i].item<double>(); };
   const road::Mat3 mount = road::FromEuler(0, at(mounts, 0), at(mounts, 1));
   return road::Transposed(mount) * (road::FromEuler(at(angles, 0), at(angles, 1), at(angles, 2)) * mount);
 }
 
-// Points of the model grid, x and y, to where `m` takes the directions behind them.
+// Takes points of the model grid to where they lie once their directions are multiplied by `m`: x and y.
 std::pair<Tensor, Tensor> MovePoints(const road::Mat3& m, const Tensor& column, const Tensor& row) {
   const road::Lens lens = road::Lens::For(kModelGrid);
   const Tensor x = (column - lens.center_x) / lens.focal_x, y = (row - lens.center_y) / lens.focal_y;
@@ -80,7 +85,7 @@ std::pair<Tensor, Tensor> MovePoints(const road::Mat3& m, const Tensor& column, 
   return {across * lens.focal_x + lens.center_x, down * lens.focal_y + lens.center_y};
 }
 
-// Middles of cells of `step` cells of the model grid: a row of x, a column of y.
+// The centres of the cells of a grid whose cells are `step` cells of the model grid wide: a row of x, a column of y.
 std::pair<Tensor, Tensor> Middles(int64_t step) {
   const auto along = [step](int64_t size) { return (torch::arange(size / step) + 0.5) * step; };
   return {along(kModelGrid.width).view({1, -1}), along(kModelGrid.height).view({-1, 1})};
@@ -90,7 +95,7 @@ std::pair<Tensor, Tensor> Middles(int64_t step) {
 struct Window {
   int64_t y = 0, x = 0, height = kModelGrid.height, width = kModelGrid.width;
 
-  // Its part of what has a value for every `step` cells.
+  // The window's part of a tensor that has one value for every `step` cells.
   Tensor Of(const Tensor& t, int64_t step = 1) const {
     return t.narrow(-2, y / step, height / step).narrow(-1, x / step, width / step);
   }
@@ -106,7 +111,7 @@ Window DrawWindow(bool whole) {
   return window;
 }
 
-// What the same camera, turned, would have taken, in a window of `picture`.
+// The window of the picture that the turned camera takes.
 Tensor TurnPicture(const road::Mat3& turn, const Tensor& picture, const Window& window) {
   const auto [columns, rows] = Middles(1);
   const auto [x, y] =
@@ -184,7 +189,7 @@ PoseBatch DrawPoseBatch(const Scenes& scenes, const PoseScale& scale, double tur
     knowns.push_back(known);
     Look look = DrawLook(kPoseNoise);
     Apply(look, f0.back());
-    look.gain = look.gain * std::exp(Uniform(-0.01, 0.01));  // exposure follows the scene
+    look.gain = look.gain * std::exp(Uniform(-0.01, 0.01));  // the exposure changes a little from frame to frame
     Apply(look, f1.back());
   }
   return {torch::stack(f0), torch::stack(f1), torch::stack(poses), torch::stack(flows), torch::stack(knowns)};

@@ -1,3 +1,5 @@
+// Trains one stand-in net on a folder of scenes and writes its file.
+
 #include "train_standin/jobs.h"
 
 #include "kitsink/nets.h"
@@ -10,7 +12,7 @@ Status RunTraining(NetKind kind, const std::filesystem::path& scenes, Seeds seed
   KIT_ASSIGN(const Device device, ParseDevice(job.device));
   return Guarded("train_standin", [&]() -> Status {
     KIT_ASSIGN(const Scenes data, LoadScenes(scenes, seeds));
-    TrainOptions options;
+    NetOptions options;
     options.seed = job.seed;
     options.steps = job.steps;
     options.batch = job.batch;

@@ -25,10 +25,10 @@ Status RunTraining(NetKind kind, const std::filesystem::path& scenes, Seeds seed
 
 struct ReportJob {
   std::filesystem::path nets;
-  std::filesystem::path clip, masks;  // optional: a real clip and its class maps
+  std::filesystem::path clip, masks;  // optional: a real clip, and its class maps as raw bytes
   std::filesystem::path png;          // optional
 };
-// Prints tables for models/README.md to stdout.
+// Measures the nets and prints the tables of models/README.md to stdout.
 Status RunReport(const std::filesystem::path& scenes, Seeds seeds, const ReportJob& job);
 
 }  // namespace kitsink::standin

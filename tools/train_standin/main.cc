@@ -1,4 +1,4 @@
-// train_standin: renders scenes, trains the stand-in nets on them, reports what they can do.
+// The command train_standin: renders scenes, trains the stand-in nets on them, and measures the nets.
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -45,8 +45,8 @@ class Console final : public Progress {
 };
 
 constexpr const char* kAbout =
-    R"(Makes the stand-in nets of models/standin: renders scenes, trains the nets on them, reports what they can do.
-Each verb resumes where it was interrupted.)";
+    R"(Makes the stand-in nets of models/standin: renders scenes, trains the nets on them, measures the nets.
+The same command goes on where an interrupted one stopped.)";
 
 void AddSeeds(CLI::App& app, Seeds& seeds) {
   app.add_option("--first", seeds.first, "First scene's seed; held-out scenes begin at 900000")->capture_default_str();
@@ -54,12 +54,12 @@ void AddSeeds(CLI::App& app, Seeds& seeds) {
 }
 
 void AddTraining(CLI::App& app, TrainJob& job) {
-  app.add_option("--seed", job.seed, "What to draw")->capture_default_str();
+  app.add_option("--seed", job.seed, "Seed of all random numbers")->capture_default_str();
   app.add_option("--steps", job.steps, "Steps of the optimiser")->check(CLI::Range(1, 10000000))->required();
-  app.add_option("--batch", job.batch, "Samples a step")->check(CLI::Range(2, 4096))->capture_default_str();
+  app.add_option("--batch", job.batch, "Samples in a step")->check(CLI::Range(2, 4096))->capture_default_str();
   app.add_option("--rate", job.rate, "Largest learning rate")->capture_default_str();
   app.add_option("--decay", job.decay, "Weight decay")->capture_default_str();
-  app.add_option("--from", job.initial, "Net to begin with; else random weights");
+  app.add_option("--from", job.initial, "Net to start from; otherwise random weights");
   app.add_option("-o,--output", job.output, "safetensors file to write; FILE.checkpoint lies beside it")->required();
   app.add_option("--device", job.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
 }
@@ -80,16 +80,16 @@ int Main(int argc, char** argv) {
   CLI::App& table = *app.add_subcommand("report", "Measure a pair of nets on held-out scenes");
   for (CLI::App* verb : {&render, &segnet, &posenet, &table}) AddSeeds(*verb, seeds);
   for (CLI::App* verb : {&segnet, &posenet}) AddTraining(*verb, job);
-  posenet.add_option("--turns", job.turns, "Largest spread of added rotations, in spreads of the natural ones")
+  posenet.add_option("--turns", job.turns, "Largest standard deviation of added rotations, in those of the scenes")
       ->capture_default_str();
-  posenet.add_option("--crop-steps", job.crop_steps, "Of the steps, so many at first teach the flow alone")
+  posenet.add_option("--crop-steps", job.crop_steps, "How many of the first steps learn only the flow")
       ->capture_default_str();
-  posenet.add_option("--head-batches", job.head_batches, "Train the last layers alone on so many more batches")
+  posenet.add_option("--head-batches", job.head_batches, "Then train only the last layers, on this many batches")
       ->capture_default_str();
   table.add_option("--nets", report.nets, "Folder of the nets")->required();
-  table.add_option("--clip", report.clip, "A real clip to compare with, too");
+  table.add_option("--clip", report.clip, "A real clip to measure, too");
   table.add_option("--masks", report.masks, "Its class maps (u8, 512 x 384 each)");
-  table.add_option("--png", report.png, "Folder for pictures of what SegNet sees");
+  table.add_option("--png", report.png, "Folder for pictures of SegNet's class maps");
   CLI11_PARSE(app, argc, argv);
 
   std::signal(SIGINT, [](int) { stop_requested = 1; });

@@ -1,5 +1,5 @@
-// PoseNet's training. Six numbers a pair teach a net little, so layers on every stage, which the file leaves out, must
-// tell the flow of each cell as well.
+// Trains the stand-in PoseNet. The six numbers of a pose are little to learn from. Therefore an extra layer on each
+// stage learns the flow of each cell; these layers are not written to the file.
 
 #include <cmath>
 #include <numbers>
@@ -13,16 +13,17 @@ namespace {
 using torch::Tensor;
 namespace F = torch::nn::functional;
 
-// How much each motion counts: speed most, since the turns added in training outweigh it; sideways and down hardly
-// anything moves.
+// Weights of the six motions in the loss. Speed counts most, because the turns that training adds outweigh it. The
+// motions to the right and down count little, because they are nearly zero.
 constexpr float kPoseWeights[] = {8.0F, 0.2F, 0.2F, 1.0F, 1.0F, 1.0F};
-constexpr double kGuideShare = 0.5, kLastGuideShare = 0.05;  // of the flow in the loss, in the first and last step
+constexpr double kGuideShare = 0.5, kLastGuideShare = 0.05;  // of the flow's loss, in the first and the last step
 constexpr int64_t kCalibration = 12;                         // batches
 constexpr int64_t kHeadBatch = 64, kHeadRounds = 60;
 constexpr double kHeadRate = 1e-3;
-constexpr size_t kWideStages = 2;  // stages that tell the flow alone
+constexpr size_t kWideStages = 2;  // the first stages, which learn the flow but not its moments
 
-// Between normalised poses, which the net learns, and those it gives: y = spread * x + mean in its last layer.
+// Changes the last layer so that its outputs x become spread * x + mean. The net learns normalised poses and gives
+// poses in their units.
 void ScaleOutputs(FrozenNet& net, const Tensor& spread, const Tensor& mean) {
   const torch::NoGradGuard no_grad;
   auto parameters = net.named_parameters();
@@ -32,10 +33,10 @@ void ScaleOutputs(FrozenNet& net, const Tensor& spread, const Tensor& mean) {
   bias.mul_(spread.to(bias.device())).add_(mean.to(bias.device()));
 }
 
-// Half of the first layer's channels begin as detectors of motion: plus or minus a gradient of the mean of both
-// frames, plus or minus their difference. Where the picture moves along the gradient the sum of the two is larger than
-// their difference, so that rectified and averaged channels already follow the motion. From random filters the
-// regression learned nothing in the first 250 steps.
+// Makes half of the first layer's channels detectors of motion. A detector adds a gradient of the mean of both frames
+// to their difference, each with a sign of its own. Where the picture moves along the gradient, the sum is larger than
+// the sum with the opposite sign. Thus rectified and averaged channels follow the motion from the start. From random
+// filters the regression learned nothing in the first 250 steps.
 void BeginWithMotion(FrozenNet& net) {
   const torch::NoGradGuard no_grad;
   auto parameters = net.named_parameters();
@@ -46,8 +47,8 @@ void BeginWithMotion(FrozenNet& net) {
   for (int64_t channel = 0; channel < kDetectors; ++channel) {
     const double polarity = (channel & 1) != 0 ? 1 : -1, direction = (channel & 2) != 0 ? 1 : -1;
     const bool vertical = (channel & 4) != 0;
-    const double reach = (channel & 8) != 0 ? 1 : 4;  // how strongly a difference counts: for fast or slow motion
-    for (int64_t tap = 0; tap < 36; ++tap) {          // three by three cells, each of four lumas
+    const double reach = (channel & 8) != 0 ? 1 : 4;  // weight of the difference: small for fast motion, large for slow
+    for (int64_t tap = 0; tap < 36; ++tap) {          // 3 x 3 cells, each of four lumas
       const int64_t phase = tap % 4, row = tap / 4 / 3, column = tap / 4 % 3;
       const double y = static_cast<double>(2 * row + phase % 2) - 2.5;
       const double x = static_cast<double>(2 * column + phase / 2) - 2.5;
@@ -58,14 +59,14 @@ void BeginWithMotion(FrozenNet& net) {
     }
   }
   parameters["vision.stem.0.conv_scale.bn.weight"].slice(0, 0, kDetectors).zero_();
-  // The next layer averages.
+  // The next layer starts as an average: no weight is negative.
   for (const char* name : {"vision.stem.1.conv_kxk.0.conv.weight", "vision.stem.1.conv_scale.conv.weight"}) {
     parameters[name].abs_();
   }
 }
 
-// The layers that tell the flow, one a stage. The late stages tell also how it grows to the right and downwards, which
-// is what a mean over the picture needs to know of turns and speed.
+// The extra layers that give the flow, one for each stage. Those of the late stages also give the flow's moments: the
+// flow times the place. Their means over the picture determine turns and speed.
 struct Guides : torch::nn::Module {
   std::vector<torch::nn::Conv2d> layers;
 
@@ -78,11 +79,12 @@ struct Guides : torch::nn::Module {
   }
 };
 
-// What a guide should tell on a grid of the stage's size: logarithms of the flow, whose small values turns are made of
-// and whose large ones speed; and those times the place, -1 .. 1.
+// What a guide should give on a grid of the stage's size, and the weight of each cell. The first two planes are asinh
+// of the flow, which is linear for the small flows of turns and logarithmic for the large flows of speed. With
+// `moments` four more planes follow: those two times x, and times y, both -1 .. 1.
 std::pair<Tensor, Tensor> GuideTarget(const Tensor& flow, const Tensor& known, bool moments, int64_t height,
                                       int64_t width) {
-  constexpr double kFine = 4;  // a quarter of a cell is still told linearly
+  constexpr double kFine = 4;  // asinh is nearly linear up to a quarter of a cell
   const std::vector<int64_t> size = {height, width};
   const Tensor weight = torch::adaptive_avg_pool2d(known.to(torch::kFloat32), size);
   Tensor wanted = torch::adaptive_avg_pool2d(torch::asinh(kFine * flow) * known, size) / weight.clamp_min(1e-3);
@@ -93,7 +95,8 @@ std::pair<Tensor, Tensor> GuideTarget(const Tensor& flow, const Tensor& known, b
   return {wanted, weight};
 }
 
-// Moments need whole pictures.
+// The sum over the stages of the mean error of their guides. Moments count only on whole pictures: in a quarter the
+// place is unknown.
 Tensor GuideLoss(Guides& guides, const PoseTrace& trace, const PoseBatch& batch, bool whole) {
   Tensor sum = torch::zeros({}, trace.pooled.options());
   for (size_t stage = 0; stage < trace.stages.size(); ++stage) {
@@ -120,8 +123,8 @@ void SetMomentum(FrozenNet& net, c10::optional<double> momentum) {
   }
 }
 
-// Fills the norms' running statistics, which then stay; and lets the first linear layer whiten the pooled features:
-// motion is a small part of what varies in them, and the norms that follow have one scale for all.
+// Makes the first linear layer whiten the pooled features. Motion is a small part of their variance, and the norms that
+// follow scale all features alike.
 void Calibrate(FrozenNet& net, const PoseTrace& trace) {
   const torch::NoGradGuard no_grad;
   constexpr double kFloor = 1e-3;  // of the mean variance
@@ -135,8 +138,9 @@ void Calibrate(FrozenNet& net, const PoseTrace& trace) {
   bias.copy_(-weight.matmul(mean.to(weight.options())));
 }
 
-// Trains the layers behind the last stage alone. They are cheap, so they may see each of `pairs` pairs often.
-Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor>()>& next, const TrainOptions& options,
+// Trains only the layers behind the last stage, on features that are computed once. These layers are cheap, so each
+// pair is used many times.
+Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor>()>& next, const NetOptions& options,
                  Progress& progress) {
   std::vector<Tensor> features, answers;
   progress.Begin("look", static_cast<uint64_t>(options.head_batches), "batches");
@@ -147,11 +151,11 @@ Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor
     features.push_back(trace.stages.back().contiguous());
     answers.push_back(wanted);
     progress.Update(static_cast<uint64_t>(i + 1), "");
-    if (progress.stop_requested()) return Error{Code::kIo, "interrupted"};
+    if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted"};
   }
   progress.End();
   const Tensor inputs = torch::cat(features), wanted = torch::cat(answers);
-  TrainOptions rest = options;
+  NetOptions rest = options;
   rest.steps = kHeadRounds * inputs.size(0) / kHeadBatch;
   rest.rate = kHeadRate;
   rest.checkpoint += ".head";
@@ -161,7 +165,7 @@ Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor
   }
   const auto vision = net.named_children()["vision"];
   for (const char* name : {"final_conv", "head"}) head.register_module(name, vision->named_children()[name]);
-  return Train(
+  return TrainModule(
       head, rest,
       [&](int64_t) {
         const Tensor rows = torch::randint(inputs.size(0), {kHeadBatch}).to(inputs.device());
@@ -174,7 +178,7 @@ Status TrainHead(FrozenNet& net, const std::function<std::pair<PoseTrace, Tensor
 
 }  // namespace
 
-Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& options, Progress& progress) {
+Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const NetOptions& options, Progress& progress) {
   const PoseScale scale = MeasurePoses(scenes);
   const torch::Device device = net.parameters()[0].device();
   const auto draw = [&](int64_t size, bool whole = true) {
@@ -194,6 +198,8 @@ Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& op
     BeginWithMotion(net);
     const torch::NoGradGuard no_grad;
     net.train();
+    // In training mode and without a momentum the norms average their statistics over all that they see. The second
+    // pass measures those behind the layer that Calibrate changed. From then on the statistics stay.
     SetMomentum(net, c10::nullopt);
     Calibrate(net, trace(draw(kCalibration * options.batch)));
     trace(draw(kCalibration * options.batch));
@@ -205,7 +211,7 @@ Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& op
   both.register_module("net", std::static_pointer_cast<FrozenNet>(net.shared_from_this()));
   const auto guides = both.register_module("guides", std::make_shared<Guides>(StandInPoseNet()));
   both.to(device);
-  KIT_TRY(Train(
+  KIT_TRY(TrainModule(
       both, options,
       [&](int64_t step) {
         const bool whole = step >= options.crop_steps;

@@ -1,3 +1,5 @@
+// Measures a pair of nets on held-out scenes and on a clip, and prints tables.
+
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -16,9 +18,9 @@ using torch::Tensor;
 constexpr int64_t kClasses = 5;
 constexpr const char* kClassNames[] = {"road", "lane marks", "undrivable", "movable", "own car"};
 constexpr const char* kPoseNames[] = {"forward", "right", "down", "roll", "pitch", "yaw"};
-constexpr int64_t kConsecutive[] = {0, 2};  // pairs of views one frame apart
+constexpr int64_t kConsecutive[] = {0, 2};  // pairs of views that are one frame apart
 
-// Rows are truth, columns are the net's classes.
+// Counts of pixels: a row for each true class, a column for each class that the net gives.
 Tensor Confusion(const Tensor& truth, const Tensor& seen) {
   return torch::bincount((truth * kClasses + seen).flatten(), {}, kClasses * kClasses).view({kClasses, kClasses});
 }
@@ -47,10 +49,11 @@ Status SaveMap(const std::filesystem::path& path, const Tensor& picture, const T
   return SavePng(path, TensorToFrames(both.unsqueeze(0))[0], Overwrite::kAllow);
 }
 
-// How far the pose moves: root mean square over its six numbers, as the score weighs them.
+// The root of the mean square of the six differences; the score weighs them so.
 double Moved(const Tensor& from, const Tensor& to) { return (to - from).square().mean().sqrt().item<double>(); }
 
-// Two small changes of both pictures: noise of at most half a grey level, and a tenth of one along the gradient's sign.
+// Prints how the outputs react to two small changes of both pictures: noise of at most half a grey level, and a tenth
+// of a grey level along the sign of the gradient.
 void PrintSensitivity(Nets::Modules& nets, const Scenes& scenes) {
   const int64_t count = std::min<int64_t>(scenes.count(), 16);
   double noise = 0, along = 0, cells = 0;

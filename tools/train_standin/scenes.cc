@@ -1,3 +1,5 @@
+// Renders scenes into files, and loads them as tensors.
+
 #include "train_standin/scenes.h"
 
 #include <array>
@@ -32,7 +34,8 @@ std::array<double, kViews> Times(const road::World& world, uint64_t seed) {
   return {kStart, kStart + span * random.Uniform(0.3, 0.7), kStart + span};
 }
 
-// Planes of x and y, in cells of the model grid.
+// Writes where the cells of the coarse grid at time `from` lie at time `to`: a plane of x, then one of y, in cells of
+// the model grid.
 void WriteTracks(const road::World& world, double from, double to, ByteWriter& writer) {
   const std::vector<road::PicturePoint> points = road::TrackCells(world, from, to, kTrackGrid);
   for (const road::PicturePoint& point : points) writer.F32(static_cast<float>(point.x * kTrackStep));
@@ -89,7 +92,7 @@ Status RenderScenes(const std::filesystem::path& folder, Seeds seeds, int thread
       KIT_TRY(WriteFile(path, RenderScene(seeds.first + i, threads), Overwrite::kAllow));
     }
     progress.Update(i + 1, "");
-    if (progress.stop_requested()) return Error{Code::kIo, "interrupted"};
+    if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted"};
   }
   progress.End();
   return Ok();
@@ -107,7 +110,8 @@ Result<Scenes> LoadScenes(const std::filesystem::path& folder, Seeds seeds) {
   for (int64_t i = 0; i < count; ++i) {
     const std::filesystem::path path = SceneFile(folder, seeds.first + static_cast<uint64_t>(i));
     KIT_ASSIGN(const Bytes bytes, ReadFile(path, kSceneBytes));
-    if (bytes.size() != kSceneBytes) return Error{Code::kCorrupt, path.string() + ": is no scene of this version"};
+    if (bytes.size() != kSceneBytes)
+      return Error{Code::kCorrupt, path.string() + ": is not a scene file of this version"};
     const uint8_t* from = bytes.data();
     const auto take = [&from](torch::Tensor to) {
       std::memcpy(to.data_ptr(), from, to.nbytes());

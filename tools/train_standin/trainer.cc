@@ -1,3 +1,5 @@
+// Trains the stand-in SegNet, and writes the file of a net.
+
 #include "train_standin/trainer.h"
 
 #include "kitsink/file.h"
@@ -10,9 +12,9 @@ namespace {
 
 using torch::Tensor;
 
-constexpr double kWholePictures = 0.8;  // of the steps: from here on SegNet sees no crops
+constexpr double kWholePictures = 0.8;  // share of the steps after which SegNet sees whole pictures, not crops
 constexpr int64_t kCropHeight = 192, kCropWidth = 256, kCropsInAPicture = 4;
-// Marks are a hundredth of the cells, and other cars few: they count more.
+// In the order of the class ids. Lane marks cover one pixel in a hundred and other cars few more, so they count more.
 constexpr float kClassWeights[] = {1.0F, 2.5F, 1.0F, 1.6F, 1.0F};
 
 }  // namespace
@@ -38,14 +40,14 @@ PoseNetShape StandInPoseNet() {
   return shape;
 }
 
-Status TrainSegNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& options, Progress& progress) {
+Status TrainSegNet(FrozenNet& net, const Scenes& scenes, const NetOptions& options, Progress& progress) {
   const torch::Device device = net.parameters()[0].device();
   KIT_TRY(LoadInitial(net, options));
   const auto classes = torch::nn::functional::CrossEntropyFuncOptions().weight(
       torch::tensor(at::ArrayRef<float>(kClassWeights)).to(device));
   const auto whole_from = static_cast<int64_t>(kWholePictures * static_cast<double>(options.steps));
   net.train();
-  KIT_TRY(Train(
+  KIT_TRY(TrainModule(
       net, options,
       [&](int64_t step) {
         const SegBatch batch = step < whole_from

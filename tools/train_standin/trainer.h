@@ -1,5 +1,5 @@
 #pragma once
-// The training of one net, and its file.
+// Trains a stand-in net and writes its file.
 
 #include <torch/torch.h>
 
@@ -13,26 +13,26 @@
 
 namespace kitsink::standin {
 
-struct TrainOptions {
+struct NetOptions {
   uint64_t seed = 1;
   int64_t steps = 1000, batch = 8;
-  double rate = 3e-3;  // at its peak: a short rise, then half a cosine
-  double decay = 1e-2;
-  double turns = 4;               // of pairs for PoseNet, see DrawPoseBatch
-  int64_t crop_steps = 0;         // for PoseNet: so many steps at first teach the flow alone, on quarters of pictures
-  int64_t head_batches = 0;       // for PoseNet: on so many it trains its last layers some more
-  std::filesystem::path initial;  // safetensors file to begin with; random weights when empty
-  std::filesystem::path checkpoint;  // resumed from when it exists
+  double rate = 3e-3;             // the highest; it rises for a twentieth of the steps, then falls along half a cosine
+  double decay = 1e-2;            // of AdamW
+  double turns = 4;               // PoseNet only: see DrawPoseBatch
+  int64_t crop_steps = 0;         // PoseNet only: the first steps, which learn only the flow, on quarters of pictures
+  int64_t head_batches = 0;       // PoseNet only: after the steps, its last layers are trained on this many batches
+  std::filesystem::path initial;  // safetensors file of the first weights; empty: random weights
+  std::filesystem::path checkpoint;  // file that holds the state of an interrupted training
 };
 
 SegNetShape StandInSegNet();
 PoseNetShape StandInPoseNet();
 
-// Both leave the net in inference mode. Every step draws from a seed of its own, so that a run that was interrupted
-// goes on as if it had not been.
-Status TrainSegNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& options, Progress& progress);
-// The net then gives poses in m/s and rad/s.
-Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const TrainOptions& options, Progress& progress);
+// Both leave the net in inference mode. The draws of a step depend only on the seed and the step, so that a resumed
+// training ends with the same weights.
+Status TrainSegNet(FrozenNet& net, const Scenes& scenes, const NetOptions& options, Progress& progress);
+// The trained net gives poses in m/s and rad/s.
+Status TrainPoseNet(FrozenNet& net, const Scenes& scenes, const NetOptions& options, Progress& progress);
 
 Status SaveNet(const std::filesystem::path& path, const FrozenNet& net);
 

@@ -1,36 +1,34 @@
-// Trains the generator on one clip against the frozen nets.
+// Fits the generator's weights to one clip.
 
 #include "codecs/search/fit.h"
 
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <numeric>
-#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "codecs/search/fake_quant.h"
 #include "codecs/search/generator.h"
-#include "codecs/search/pose_error.h"
 #include "kitsink/random.h"
 #include "kitsink/score.h"
 #include "nets/nets_torch.h"
+#include "train/pose_error.h"
+#include "train/straight_through.h"
+#include "train/train.h"
 
 namespace kitsink::search {
 namespace {
 
 using Tensors = std::vector<torch::Tensor>;
 
-// A killed fit loses less than this.
-constexpr int kSaveSeconds = 10;
+constexpr double kWeightDecay = 0.01;
 
-// The start and the order of pairs come from the seed alone, on any LibTorch.
+// Draws the first weights and the order of the pairs from the seed, the same with any LibTorch.
 class SeededRandom : public SplitMix64 {
  public:
   using SplitMix64::SplitMix64;
@@ -43,8 +41,8 @@ bool EndsWith(const std::string& text, std::string_view end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// PyTorch's default start: uniform within 1 / sqrt(fan in) for matrices and convolutions, 1 for norms, 0 for biases,
-// about unit variance for the embedding. The first pose layer sees a speed of some 30 m/s: scaled down to match.
+// The first value of a tensor, as PyTorch starts it: uniform within 1 / sqrt(fan in) for matrices and convolutions, 1
+// for norms, 0 for biases, about unit variance for the embedding.
 torch::Tensor StartValue(const TensorSpec& spec, SeededRandom& random, torch::Device device) {
   std::vector<int64_t> sizes(spec.shape.begin(), spec.shape.end());
   std::vector<float> values(spec.num_values());
@@ -56,7 +54,7 @@ torch::Tensor StartValue(const TensorSpec& spec, SeededRandom& random, torch::De
     float bound = 1.7F;
     if (!EndsWith(spec.name, "embedding.weight")) {
       bound = std::sqrt(static_cast<float>(spec.shape[0]) / static_cast<float>(spec.num_values()));
-      // A residual block's FiLM starts as the identity's neighbour.
+      // A FiLM layer starts near the identity.
       if (EndsWith(spec.name, "film_proj.weight")) bound *= 0.1F;
     }
     for (float& value : values) value = bound * random.Signed();
@@ -64,28 +62,37 @@ torch::Tensor StartValue(const TensorSpec& spec, SeededRandom& random, torch::De
   return torch::tensor(values).view(sizes).to(device).requires_grad_(true);
 }
 
-// Order in which pairs are shown: shuffled anew each time all were seen.
+// The pairs of each step's batch. They come in an order that is shuffled anew each time all pairs were shown.
 class PairOrder {
  public:
-  PairOrder(size_t count, uint64_t seed) : random_(seed ^ 0x6f72646572U), order_(count), next_(count) {
+  PairOrder(size_t count, size_t batch_size, uint64_t seed)
+      : random_(seed ^ 0x6f72646572U), order_(count), next_(count), batch_size_(std::min(batch_size, count)) {
     std::iota(order_.begin(), order_.end(), int64_t{0});
   }
-  std::vector<int64_t> Take(size_t count) {
-    std::vector<int64_t> taken;
-    while (taken.size() < std::min(count, order_.size())) {
+  // REQUIRES: steps come in rising order; a step may be asked for again, and any may be left out.
+  const std::vector<int64_t>& BatchOf(int64_t step) {
+    for (; steps_drawn_ <= step; ++steps_drawn_) Draw();
+    return batch_;
+  }
+
+ private:
+  void Draw() {
+    batch_.clear();
+    while (batch_.size() < batch_size_) {
       if (next_ == order_.size()) {
         for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random_.Below(i)]);
         next_ = 0;
       }
-      taken.push_back(order_[next_++]);
+      batch_.push_back(order_[next_++]);
     }
-    return taken;
   }
 
- private:
   SeededRandom random_;
   std::vector<int64_t> order_;
   size_t next_;
+  size_t batch_size_;
+  std::vector<int64_t> batch_;
+  int64_t steps_drawn_ = 0;
 };
 
 class Fitter final : public WeightFitter {
@@ -105,7 +112,7 @@ class Fitter final : public WeightFitter {
     return Guarded("fit", [&]() -> Result<WeightSet> {
       class_maps_ = ClassMapsToTensor(mask, 0, mask.count, torch::kCPU).to(torch::kUInt8);
       poses_ = torch::tensor(DequantizeTrack(pose)).view({static_cast<int64_t>(pose.num_rows), -1}).to(device_);
-      return Train(checkpoint, progress);
+      return RunSteps(checkpoint, progress);
     });
   }
 
@@ -119,7 +126,7 @@ class Fitter final : public WeightFitter {
     Tensors teacher;
     for (const int64_t i : indices) {
       const std::vector<uint16_t>& logits = teacher_[static_cast<size_t>(i)];
-      teacher.push_back(torch::empty({5, kModelGrid.height, kModelGrid.width}, torch::kHalf));
+      teacher.push_back(torch::empty({kNumClasses, kModelGrid.height, kModelGrid.width}, torch::kHalf));
       std::memcpy(teacher.back().data_ptr(), logits.data(), logits.size() * sizeof(uint16_t));
     }
     return {class_maps_.index_select(0, index).to(device_).to(torch::kLong), poses_.index_select(0, index.to(device_)),
@@ -132,29 +139,42 @@ class Fitter final : public WeightFitter {
     return quantised;
   }
 
-  // seg: temperature-2 divergence from the teacher early on, boosted cross-entropy later; plus the pose error.
+  // The loss of one batch. Its value is computed by SegNet and PoseNet one after the other, each with its gradient with
+  // respect to the frames, so that neither's graph is in memory with the other's. What is left to differentiate is the
+  // generator: the frames times those gradients.
   torch::Tensor Loss(const Tensors& values, const Batch& batch, double hardness) const {
     const auto [f0, f1] = GeneratorForward(options_.shape, values, batch.class_maps, batch.poses);
     const torch::Tensor small_f0 = ReadBack(f0, frame_size_);
     const torch::Tensor small_f1 = ReadBack(f1, frame_size_);
+    const torch::Tensor read_f0 = small_f0.detach().requires_grad_(true);
+    const torch::Tensor read_f1 = small_f1.detach().requires_grad_(true);
+    const auto differentiated = [](const torch::Tensor& loss) {
+      loss.backward();
+      return loss.detach();
+    };
+    torch::Tensor loss = differentiated(100 * SegLoss(read_f1, batch, hardness));
+    loss = loss + differentiated(options_.pose_weight *
+                                 BentPoseError(PoseOutputs(modules_, read_f0, read_f1), batch.poses).mean());
+    return StraightThrough((small_f0 * read_f0.grad()).sum() + (small_f1 * read_f1.grad()).sum(), loss);
+  }
+
+  // The divergence from the teacher at temperature 2 in early steps; in late steps the cross-entropy, in which wrongly
+  // classified pixels count more.
+  torch::Tensor SegLoss(const torch::Tensor& small_f1, const Batch& batch, double hardness) const {
     const torch::Tensor logits = SegLogits(modules_, small_f1);
     const torch::Tensor log_probability = torch::log_softmax(logits, 1);
     const torch::Tensor surprise = -log_probability.gather(1, batch.class_maps.unsqueeze(1)).squeeze(1);
     const torch::Tensor wrong = logits.detach().argmax(1).ne(batch.class_maps).to(torch::kFloat);
-    torch::Tensor seg = (surprise * (1 + options_.error_boost * wrong)).mean() * (0.5 * (0.1 + 0.9 * hardness));
-    if (hardness < 1) {
-      const torch::Tensor soft = torch::log_softmax(logits / 2, 1);
-      const torch::Tensor teacher = torch::log_softmax(batch.teacher / 2, 1);
-      const torch::Tensor divergence = (teacher.exp() * (teacher - soft)).sum(1).mean() * 4;
-      seg = seg + divergence * (0.9 * (1 - hardness));
-    }
-    const torch::Tensor pose = BentPoseError(PoseOutputs(modules_, small_f0, small_f1), batch.poses);
-    return 100 * seg + options_.pose_weight * pose.mean();
+    const torch::Tensor hard = (surprise * (1 + options_.error_boost * wrong)).mean() * (0.5 * (0.1 + 0.9 * hardness));
+    if (hardness >= 1) return hard;
+    const torch::Tensor soft = torch::log_softmax(logits / 2, 1);
+    const torch::Tensor teacher = torch::log_softmax(batch.teacher / 2, 1);
+    const torch::Tensor divergence = (teacher.exp() * (teacher - soft)).sum(1).mean() * 4;
+    return hard + divergence * (0.9 * (1 - hardness));
   }
 
   // 100 * seg + sqrt(10 * pose) of quantised values over at most 64 evenly spaced pairs.
   double Evaluate(const Tensors& values) const {
-    const torch::NoGradGuard no_grad;
     const Tensors quantised = Quantised(values);
     const int64_t count = static_cast<int64_t>(teacher_.size());
     const int64_t shown = std::min<int64_t>(count, 64);
@@ -169,138 +189,51 @@ class Fitter final : public WeightFitter {
       const torch::Tensor got = PoseOutputs(modules_, ReadBack(f0, frame_size_), small_f1);
       pose += (got - batch.poses).square().mean().item<double>();
     }
-    const double score = DistortionTerms(seg / static_cast<double>(shown), pose / static_cast<double>(shown));
-    return std::isfinite(score) ? score : std::numeric_limits<double>::infinity();
+    return DistortionTerms(seg / static_cast<double>(shown), pose / static_cast<double>(shown));
   }
 
-  double LearningRate(uint32_t step) const {
-    const double warm_up = std::max(1.0, 0.05 * options_.steps);
-    const double progress = step / static_cast<double>(options_.steps);
-    return options_.learning_rate * std::min(1.0, (step + 1) / warm_up) * 0.5 * (1 + std::cos(M_PI * progress));
-  }
-
-  // All that the next step depends on; pairs and options are the caller's.
-  struct State {
-    uint32_t step = 0;
-    double best_score = std::numeric_limits<double>::infinity();
-    Tensors values, average, best;
-    std::unique_ptr<torch::optim::AdamW> optimiser;
-  };
-
-  State Start() const {
+  Tensors Start() const {
     SeededRandom random(options_.seed);
-    State state;
-    for (const TensorSpec& spec : specs_) state.values.push_back(StartValue(spec, random, device_));
-    for (const torch::Tensor& value : state.values) {
-      state.average.push_back(value.detach().clone());
-      state.best.push_back(value.detach().clone());
-    }
-    state.optimiser = std::make_unique<torch::optim::AdamW>(
-        state.values, torch::optim::AdamWOptions(options_.learning_rate).betas({0.9, 0.99}).weight_decay(0.01));
-    return state;
+    Tensors values;
+    for (const TensorSpec& spec : specs_) values.push_back(StartValue(spec, random, device_));
+    return values;
   }
 
-  static Bytes Pack(const State& state) {
-    torch::serialize::OutputArchive archive, optimiser;
-    archive.write("step", torch::tensor(static_cast<int64_t>(state.step)));
-    archive.write("best_score", torch::tensor(state.best_score, torch::kDouble));
-    for (size_t i = 0; i < state.values.size(); ++i) {
-      archive.write("value" + std::to_string(i), state.values[i].detach());
-      archive.write("average" + std::to_string(i), state.average[i]);
-      archive.write("best" + std::to_string(i), state.best[i]);
-    }
-    state.optimiser->save(optimiser);
-    archive.write("optimiser", optimiser);
-    std::ostringstream stream;
-    archive.save_to(stream);
-    const std::string text = stream.str();
-    return Bytes(text.begin(), text.end());
+  TrainOptions LoopOptions() const {
+    TrainOptions options;
+    options.stage = "fit";
+    options.steps = options_.steps;
+    // One pair at a time costs a CPU no time and half the memory of two. A GPU has memory, and is faster with more.
+    const size_t batch_size = std::min<size_t>(options_.batch_size, teacher_.size());
+    options.micro_batches = device_.is_cuda() ? 1 : static_cast<int64_t>(batch_size);
+    options.schedule.peak = options_.learning_rate;
+    options.beta2 = 0.99;
+    options.clip_norm = 1;
+    options.ema_decay = options_.ema_decay;
+    options.evaluate_every = std::max<int64_t>(1, options.steps / 10);
+    options.evaluate_from = options.steps * 6 / 10;
+    return options;
   }
 
-  void Unpack(const Bytes& bytes, State& state) const {
-    std::istringstream stream(std::string(bytes.begin(), bytes.end()));
-    torch::serialize::InputArchive archive, optimiser;
-    archive.load_from(stream, device_);
-    const auto read = [&archive](const std::string& key) {
-      torch::Tensor tensor;
-      archive.read(key, tensor);
-      return tensor;
+  Result<WeightSet> RunSteps(const FitCheckpoint& checkpoint, Progress& progress) const {
+    const Tensors values = Start();
+    PairOrder order(teacher_.size(), options_.batch_size, options_.seed);
+    const TrainOptions loop = LoopOptions();
+    TrainHooks hooks;
+    hooks.loss = [&](int64_t step, int64_t micro_batch) {
+      std::vector<int64_t> pairs = order.BatchOf(step);
+      if (loop.micro_batches > 1) pairs = {pairs[static_cast<size_t>(micro_batch)]};
+      const int64_t qat_start = static_cast<uint32_t>(options_.qat_from * options_.steps);
+      const double hardness =
+          qat_start == 0 ? 1.0 : std::min(1.0, 2.0 * static_cast<double>(step) / static_cast<double>(qat_start));
+      return Loss(step >= qat_start ? Quantised(values) : values, TakeBatch(pairs), hardness);
     };
-    const torch::NoGradGuard no_grad;
-    state.step = static_cast<uint32_t>(read("step").item<int64_t>());
-    state.best_score = read("best_score").item<double>();
-    for (size_t i = 0; i < state.values.size(); ++i) {
-      state.values[i].copy_(read("value" + std::to_string(i)));
-      state.average[i].copy_(read("average" + std::to_string(i)));
-      state.best[i].copy_(read("best" + std::to_string(i)));
-    }
-    archive.read("optimiser", optimiser);
-    state.optimiser->load(optimiser);
-  }
-
-  void KeepBest(const Tensors& candidate, State& state) const {
-    const double score = Evaluate(candidate);
-    if (score >= state.best_score) return;
-    state.best_score = score;
-    for (size_t i = 0; i < state.best.size(); ++i) state.best[i] = candidate[i].detach().clone();
-  }
-
-  // One step of the optimiser and of the running average; returns the loss.
-  double Step(const std::vector<int64_t>& pairs, State& state) const {
-    const uint32_t qat_start = static_cast<uint32_t>(options_.qat_from * options_.steps);
-    for (auto& group : state.optimiser->param_groups()) {
-      static_cast<torch::optim::AdamWOptions&>(group.options()).lr(LearningRate(state.step));
-    }
-    const bool quantise = state.step >= qat_start;
-    const double hardness = qat_start == 0 ? 1.0 : std::min(1.0, 2.0 * state.step / qat_start);
-    state.optimiser->zero_grad();
-    const torch::Tensor loss = Loss(quantise ? Quantised(state.values) : state.values, TakeBatch(pairs), hardness);
-    loss.backward();
-    torch::nn::utils::clip_grad_norm_(state.values, 1.0);
-    state.optimiser->step();
-    const torch::NoGradGuard no_grad;
-    const double decay = std::min(options_.ema_decay, (state.step + 1.0) / (state.step + 10.0));
-    for (size_t i = 0; i < state.values.size(); ++i) {
-      state.average[i].mul_(decay).add_(state.values[i], 1 - decay);
-    }
-    return loss.item<double>();
-  }
-
-  Result<WeightSet> Train(const FitCheckpoint& checkpoint, Progress& progress) {
-    State state = Start();
-    if (!checkpoint.saved.empty()) Unpack(checkpoint.saved, state);
-    PairOrder order(teacher_.size(), options_.seed);
-    for (uint32_t step = 0; step < state.step; ++step) order.Take(options_.batch_size);
-    const uint32_t check_every = std::max(1U, options_.steps / 10);
-    auto saved_at = std::chrono::steady_clock::now();
-    progress.Begin("fit", options_.steps, "steps");
-    while (state.step < options_.steps) {
-      const double loss = Step(order.Take(options_.batch_size), state);
-      if (!std::isfinite(loss)) {
-        return Error{Code::kInternal, "the loss stopped being finite at step " + std::to_string(state.step)};
-      }
-      ++state.step;
-      const bool last = state.step == options_.steps;
-      const bool check = state.step % check_every == 0 && state.step >= options_.steps * 6 / 10;
-      if (check || last) KeepBest(state.average, state);
-      if (last) KeepBest(state.values, state);
-      char note[48];
-      std::snprintf(note, sizeof(note), "loss %.4f", loss);
-      progress.Update(state.step, note);
-      // When a state is kept changes no result, so that the clock may say when.
-      const bool due = std::chrono::steady_clock::now() - saved_at > std::chrono::seconds(kSaveSeconds);
-      if (checkpoint.save && (due || last || progress.stop_requested())) {
-        KIT_TRY(checkpoint.save(Pack(state)));
-        saved_at = std::chrono::steady_clock::now();
-      }
-      if (progress.stop_requested())
-        return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
-    }
-    progress.End();
+    hooks.evaluate = [this](const Tensors& candidate) -> Result<double> { return Evaluate(candidate); };
+    KIT_ASSIGN(const TrainResult trained, Train({{{values, kWeightDecay}}, {}}, loop, hooks, checkpoint, progress));
     WeightSet weights;
     weights.shape = options_.shape;
     for (size_t i = 0; i < specs_.size(); ++i) {
-      const torch::Tensor value = state.best[i].to(torch::kCPU).contiguous();
+      const torch::Tensor value = trained.best[i].to(torch::kCPU).contiguous();
       const std::span<const float> span(value.data_ptr<float>(), static_cast<size_t>(value.numel()));
       KIT_ASSIGN(QuantizedTensor tensor, QuantizeTensor(specs_[i], span));
       weights.tensors.push_back(std::move(tensor));

@@ -15,6 +15,7 @@
 #include "kitsink/nets.h"
 #include "kitsink/pose.h"
 #include "kitsink/result.h"
+#include "kitsink/train.h"
 
 namespace kitsink::search {
 
@@ -38,11 +39,8 @@ struct TeacherReading {
 };
 Result<std::vector<TeacherReading>> ReadTeacher(Nets& nets, std::span<const FramePair> pairs);
 
-// Where a fit keeps its state now and then, so that a killed one goes on with the same result.
-struct FitCheckpoint {
-  Bytes saved;  // by an earlier fit with the same options, pairs, mask and pose; empty = start anew
-  std::function<Status(std::span<const uint8_t>)> save;
-};
+// Of a fit; what was saved belongs to the same options, pairs, mask and pose.
+using FitCheckpoint = Checkpoint;
 
 // Fits generator weights to one clip: AddPair for the whole clip in order, then Fit once.
 class WeightFitter {

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "codecs/search/pose_error.h"
 #include "kitsink/kernels.h"
 #include "nets/nets_torch.h"
+#include "train/pose_error.h"
 
 namespace kitsink::search {
 namespace {

@@ -94,9 +94,7 @@ TEST(Scene, StreamsRejectDamageThatTheCheckByteMisses) {
 }
 
 TEST(Scene, RejectsStreamsThatDisagree) {
-  const auto encode_error = [](const Scene& scene) {
-    return testing::EncodeMember(scene).error().message;
-  };
+  const auto encode_error = [](const Scene& scene) { return testing::EncodeMember(scene).error().message; };
   Scene scene = SmallScene(6);
   scene.pose.num_rows = 6;
   scene.pose.values.resize(12);
@@ -208,8 +206,7 @@ TEST(Tensors, WhatIsUnpackedPacksToTheSameBytes) {
 }
 
 TEST(Tensors, AreListedByName) {
-  const TensorFile file =
-      Unpack(EncodeScene(SmallScene(13), 1, CodingContext()).value(), CodingContext()).value();
+  const TensorFile file = Unpack(EncodeScene(SmallScene(13), 1, CodingContext()).value(), CodingContext()).value();
   EXPECT_EQ(file.Find("maps")->shape, (std::vector<int64_t>{7, 8, 12}));
   EXPECT_EQ(file.Find("maps")->dtype, "U8");
   EXPECT_EQ(file.Find("poses.codes")->dtype, "I32");
@@ -239,9 +236,7 @@ TEST(Tensors, EveryFaultIsNamedInOneSentence) {
             "tensors do not fit the codec: maps holds id 3, expected less than the 3 classes of the embedding");
   EXPECT_EQ(message([](TensorFile& file) { file.tensors["selectors.PSEL3"].data[1] = 8; }),
             "tensors do not fit the codec: selectors.PSEL3 holds code 8, expected less than 8");
-  EXPECT_EQ(message([](TensorFile& file) {
-              file.tensors["generator.frame1_head.pre.pw.weight.codes"].data[0] = 8;
-            }),
+  EXPECT_EQ(message([](TensorFile& file) { file.tensors["generator.frame1_head.pre.pw.weight.codes"].data[0] = 8; }),
             "tensors do not fit the codec: weights: frame1_head.pre.pw.weight: got FP4 code 8, expected 0 to 15 but 8");
   EXPECT_EQ(message([](TensorFile& file) { file.tensors.erase("generator.shared_trunk.embedding.weight"); }),
             "tensors do not fit the codec: generator.shared_trunk.embedding.weight is missing");
