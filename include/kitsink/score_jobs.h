@@ -70,10 +70,18 @@ struct MaskFileReport {
   double seconds = 0;
 };
 
-Result<MaskFileReport> EncodeMaskFile(const MaskEncodeOptions& options, const JobOptions& job, Progress& progress);
+// Folders of pictures, which only the engine reads and writes. Null where it is not loaded.
+struct MaskPictures {
+  Result<MaskClip> (*load)(const std::filesystem::path& folder, const Limits& limits) = nullptr;
+  Status (*save)(const MaskClip& clip, const std::filesystem::path& folder, Overwrite overwrite) = nullptr;
+};
+MaskPictures PngPictures();
+
+Result<MaskFileReport> EncodeMaskFile(const MaskEncodeOptions& options, const MaskPictures& pictures,
+                                      const JobOptions& job, Progress& progress);
 // `output` ending in ".u8" gets the ids, anything else is a folder for PNGs "000000.png", ...
 Result<MaskFileReport> DecodeMaskFile(const std::filesystem::path& input, const std::filesystem::path& output,
-                                      const JobOptions& job, Progress& progress);
+                                      const MaskPictures& pictures, const JobOptions& job, Progress& progress);
 Result<MaskFileReport> DescribeMaskFile(const std::filesystem::path& input, const JobOptions& job);
 
 struct VideoFacts {

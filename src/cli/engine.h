@@ -14,9 +14,7 @@ struct Engine {
   decltype(&Inflate) inflate;
   decltype(&RunScore) score;
   decltype(&RunEvaluate) evaluate;
-  decltype(&EncodeMaskFile) encode_mask;
-  decltype(&DecodeMaskFile) decode_mask;
-  decltype(&DescribeMaskFile) describe_mask;
+  decltype(&PngPictures) mask_pictures;
   decltype(&DescribeEngine) describe;
   decltype(&MakePage) make_page;
 };

@@ -13,9 +13,7 @@ extern "C" [[gnu::visibility("default")]] const Engine* kitsink_engine(const cha
       .inflate = Inflate,
       .score = RunScore,
       .evaluate = RunEvaluate,
-      .encode_mask = EncodeMaskFile,
-      .decode_mask = DecodeMaskFile,
-      .describe_mask = DescribeMaskFile,
+      .mask_pictures = PngPictures,
       .describe = DescribeEngine,
       .make_page = MakePage,
   };

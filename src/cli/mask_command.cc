@@ -17,13 +17,15 @@ struct State {
   OutputOptions out;
 };
 
-// Opens the engine, runs `job` with it and reports what it found.
-template <typename Job>
-int RunAndReport(const State& state, const char* verb, const Job& job) {
-  Progress& progress = StartOutput(state.out);
-  const Result<const Engine*> engine = OpenEngine();
-  if (!engine.ok()) return Fail(verb, engine.error());
-  const Result<MaskFileReport> result = job(*engine.value(), progress);
+// Pictures need the engine; files of ids do not.
+Result<MaskPictures> OpenPictures(bool needed) {
+  if (!needed) return MaskPictures();
+  KIT_ASSIGN(const Engine* const engine, OpenEngine());
+  return engine->mask_pictures();
+}
+
+// Reports what a job found.
+int Report(const State& state, const char* verb, const Result<MaskFileReport>& result) {
   if (!result.ok()) return Fail(verb, result.error());
   const MaskFileReport& report = result.value();
   const double bits = 8.0 * static_cast<double>(report.stream_bytes) / static_cast<double>(report.raw_bytes);
@@ -43,6 +45,19 @@ int RunAndReport(const State& state, const char* verb, const Job& job) {
     std::printf("\n");
   }
   return kExitDone;
+}
+
+Result<MaskFileReport> Encode(const State& state) {
+  Progress& progress = StartOutput(state.out);
+  std::error_code error;
+  KIT_ASSIGN(const MaskPictures pictures, OpenPictures(std::filesystem::is_directory(state.encode.input, error)));
+  return EncodeMaskFile(state.encode, pictures, state.job, progress);
+}
+
+Result<MaskFileReport> Decode(const State& state) {
+  Progress& progress = StartOutput(state.out);
+  KIT_ASSIGN(const MaskPictures pictures, OpenPictures(state.output.extension() != ".u8"));
+  return DecodeMaskFile(state.input, state.output, pictures, state.job, progress);
 }
 
 // "512x384"
@@ -78,13 +93,7 @@ void AddEncode(CLI::App& mask, Action& action) {
   AddForceOption(*verb, state->job);
   AddThreadsOption(*verb, state->job);
   AddOutputOptions(*verb, state->out);
-  verb->callback([state, &action] {
-    action = [state] {
-      return RunAndReport(*state, "mask encode", [&state](const Engine& engine, Progress& progress) {
-        return engine.encode_mask(state->encode, state->job, progress);
-      });
-    };
-  });
+  verb->callback([state, &action] { action = [state] { return Report(*state, "mask encode", Encode(*state)); }; });
 }
 
 void AddDecode(CLI::App& mask, Action& action) {
@@ -97,13 +106,7 @@ void AddDecode(CLI::App& mask, Action& action) {
   AddForceOption(*verb, state->job);
   AddThreadsOption(*verb, state->job);
   AddOutputOptions(*verb, state->out);
-  verb->callback([state, &action] {
-    action = [state] {
-      return RunAndReport(*state, "mask decode", [&state](const Engine& engine, Progress& progress) {
-        return engine.decode_mask(state->input, state->output, state->job, progress);
-      });
-    };
-  });
+  verb->callback([state, &action] { action = [state] { return Report(*state, "mask decode", Decode(*state)); }; });
 }
 
 void AddMaskInfo(CLI::App& mask, Action& action) {
@@ -113,9 +116,8 @@ void AddMaskInfo(CLI::App& mask, Action& action) {
   AddOutputOptions(*verb, state->out);
   verb->callback([state, &action] {
     action = [state] {
-      return RunAndReport(*state, "mask info", [&state](const Engine& engine, Progress&) {
-        return engine.describe_mask(state->input, state->job);
-      });
+      StartOutput(state->out);
+      return Report(*state, "mask info", DescribeMaskFile(state->input, state->job));
     };
   });
 }

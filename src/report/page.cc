@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "kitsink/contest.h"
 #include "kitsink/report.h"
 #include "kitsink/version.h"
 #include "report/chart.h"
@@ -114,10 +115,10 @@ std::string SearchCurve(const Page& page) {
 }
 
 std::string Anatomy(const Page& page) {
-  const double original = static_cast<double>(page.score.score.original_bytes);
   const uint64_t total = page.score.score.archive_bytes;
-  const auto points = [original](uint64_t bytes) {
-    return FormatFixed(25 * static_cast<double>(bytes) / original, kDigits);
+  const double per_byte = ScorePerByte(page.score.score.original_bytes);
+  const auto points = [per_byte](uint64_t bytes) {
+    return FormatFixed(per_byte * static_cast<double>(bytes), kDigits);
   };
   std::string html = "<h2>Archive</h2>";
   if (page.sections.empty()) {
