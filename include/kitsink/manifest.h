@@ -26,6 +26,7 @@ Json DescribeFile(const std::filesystem::path& path, uint64_t size_bytes, const 
 
 // Of the manifest that `compress` wrote beside an archive. Fields that it lacks are empty.
 struct CompressManifest {
+  std::filesystem::path path;  // of the manifest itself
   std::string archive_sha256;
   std::filesystem::path original;
   uint64_t original_bytes = 0;

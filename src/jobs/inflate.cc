@@ -146,7 +146,9 @@ Result<PairRange> AskedPairs(const JobOptions& job, uint64_t num_pairs) {
 
 Result<std::unique_ptr<PairSource>> OpenSource(const Member& member, const InflateOptions& options,
                                                const JobOptions& job, Progress& progress) {
-  KIT_ASSIGN(const CodecFormat* const format, job.codecs.FormatOf(member));
+  const Result<const CodecFormat*> known = job.codecs.FormatOf(member);
+  if (!known.ok()) return Within(options.archive.string(), known.error());
+  const CodecFormat* const format = known.value();
   const CodecEngine* const engine = job.codecs.FindEngine(format->id);
   const auto open = format->open != nullptr ? format->open : engine != nullptr ? engine->open : nullptr;
   if (open == nullptr) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -78,19 +79,19 @@ Result<Packed> PackFile(const TensorFile& file, const PackOptions& options, cons
   return packed;
 }
 
-// The manifest of the archive's making, if there is one, now about the repacked archive.
+std::filesystem::path ManifestOf(const std::filesystem::path& archive) { return archive.string() + ".json"; }
+
+// The manifest of the archive's making, now about the repacked archive.
 Status CopyManifest(const std::filesystem::path& from, const std::string& from_sha256, const std::filesystem::path& to,
                     const PackReport& report, Overwrite overwrite) {
-  const std::filesystem::path path = from.string() + ".json";
-  const Result<CompressManifest> manifest = LoadCompressManifest(path);
-  if (!manifest.ok() || manifest.value().archive_sha256 != from_sha256) return Ok();
-  KIT_ASSIGN(const Bytes bytes, ReadFile(path, kMaxManifestBytes));
+  KIT_ASSIGN(const Bytes bytes, ReadFile(from, kMaxManifestBytes));
   Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  if (!json.is_object()) return Error{Code::kCorrupt, from.string() + ": is not a JSON object any more"};
   json["archive"] = DescribeFile(to, report.archive_bytes, report.archive_sha256);
   json["repacked_from"] = from_sha256;
   json.erase("sections");
   const std::string text = json.dump(2) + "\n";
-  return WriteFile(to.string() + ".json", {reinterpret_cast<const uint8_t*>(text.data()), text.size()}, overwrite);
+  return WriteFile(ManifestOf(to), {reinterpret_cast<const uint8_t*>(text.data()), text.size()}, overwrite);
 }
 
 }  // namespace
@@ -120,12 +121,16 @@ Result<PackReport> Repack(const std::filesystem::path& from, const std::filesyst
                           const PackOptions& options, const JobOptions& job, Progress& progress) {
   KIT_TRY(CheckWritable(to, job.overwrite));
   KIT_ASSIGN(const LoadedArchive loaded, LoadArchive(from, job.limits));
+  const std::optional<CompressManifest> manifest = FindCompressManifest(from, loaded.sha256);
+  if (manifest.has_value()) KIT_TRY(CheckWritable(ManifestOf(to), job.overwrite));
   const Result<TensorFile> file = UnpackMember(loaded.member, job, progress);
   if (!file.ok()) return Within(from.string(), file.error());
   KIT_ASSIGN(Packed packed, PackFile(file.value(), options, job, progress));
   packed.report.before_bytes = loaded.size_bytes;
   KIT_TRY(WriteFile(to, packed.zip, job.overwrite));
-  KIT_TRY(CopyManifest(from, loaded.sha256, to, packed.report, job.overwrite));
+  if (manifest.has_value()) {
+    KIT_TRY(CopyManifest(manifest->path, loaded.sha256, to, packed.report, job.overwrite));
+  }
   return packed.report;
 }
 

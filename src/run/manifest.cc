@@ -50,8 +50,9 @@ std::vector<fs::path> CompressManifestPaths(const fs::path& archive) {
   return {path + ".json", path + ".zip.json"};
 }
 
-CompressManifest ReadCompressManifest(const Json& json) {
+CompressManifest ReadCompressManifest(const fs::path& path, const Json& json) {
   CompressManifest manifest;
+  manifest.path = path;
   manifest.archive_sha256 = StringAt(json, "/archive/sha256").value_or("");
   manifest.original = StringAt(json, "/original/path").value_or("");
   manifest.original_bytes = NumberAt(json, "/original/bytes").value_or(0);
@@ -112,7 +113,7 @@ Json DescribeFile(const fs::path& path, uint64_t size_bytes, const std::string& 
 
 Result<CompressManifest> LoadCompressManifest(const fs::path& path) {
   KIT_ASSIGN(const Bytes bytes, ReadFile(path, kMaxManifestBytes));
-  CompressManifest manifest = ReadCompressManifest(Json::parse(bytes.begin(), bytes.end(), nullptr, false));
+  CompressManifest manifest = ReadCompressManifest(path, Json::parse(bytes.begin(), bytes.end(), nullptr, false));
   if (!manifest.archive_sha256.empty()) return manifest;
   return Error{Code::kCorrupt, path.string() + ": manifest: lacks archive.sha256, as if compress had not written it"};
 }
@@ -121,7 +122,7 @@ std::optional<CompressManifest> FindCompressManifest(const fs::path& archive, co
   for (const fs::path& path : CompressManifestPaths(archive)) {
     const std::optional<Json> json = LoadJson(path);
     if (!json.has_value()) continue;
-    CompressManifest manifest = ReadCompressManifest(*json);
+    CompressManifest manifest = ReadCompressManifest(path, *json);
     if (manifest.archive_sha256 == archive_sha256) return manifest;
   }
   return std::nullopt;

@@ -16,8 +16,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The contest's larger net has 56 MB, and its header 61 kB.
-constexpr uint64_t kMaxFileBytes = 1ULL << 30;
+// The class maps of the longest clip (Limits::max_map_bytes) and as much as a quarter of it besides. The contest's
+// larger net has 56 MB, and its header 61 kB.
+constexpr uint64_t kMaxFileBytes = 5ULL << 29;
 constexpr uint64_t kMaxHeaderBytes = 1ULL << 23;
 constexpr size_t kMaxDimensions = 8;
 constexpr const char* kMetadata = "__metadata__";
@@ -53,7 +54,7 @@ Result<Entry> ReadEntry(const std::string& name, const Json& json, uint64_t data
                    std::to_string(kMaxDimensions) + " are allowed");
   }
   for (const Json& dimension : *shape) {
-    // Each factor below the file limit keeps the product below 2^64.
+    // Both factors within the file limit keep the product below 2^64.
     if (!dimension.is_number_unsigned() || dimension.get<uint64_t>() > kMaxFileBytes) {
       return Corrupt(quoted + " has an impossible shape");
     }
@@ -77,6 +78,16 @@ Result<Entry> ReadEntry(const std::string& name, const Json& json, uint64_t data
                    std::to_string(expected));
   }
   return entry;
+}
+
+Result<std::map<std::string, std::string>> ReadMetadata(const Json& json) {
+  std::map<std::string, std::string> metadata;
+  if (!json.is_object()) return Corrupt("has a __metadata__ that is no JSON object");
+  for (const auto& [key, text] : json.items()) {
+    if (!text.is_string()) return Corrupt("has a value in __metadata__ that is no text, " + Quoted(key));
+    metadata[key] = text.get<std::string>();
+  }
+  return metadata;
 }
 
 // Tensors back to back from the first to the last byte; a key that occurs twice shows up here as a gap.
@@ -198,9 +209,7 @@ Result<TensorFile> ReadTensors(std::span<const uint8_t> bytes) {
   std::map<std::string, Entry> entries;
   for (const auto& [name, value] : json.items()) {
     if (name == kMetadata) {
-      for (const auto& [key, text] : value.items()) {
-        if (text.is_string()) file.metadata[key] = text.get<std::string>();
-      }
+      KIT_ASSIGN(file.metadata, ReadMetadata(value));
       continue;
     }
     KIT_ASSIGN(Entry entry, ReadEntry(name, value, reader.remaining()));

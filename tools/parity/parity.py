@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """kitsink score against the contest's scorer, its rules written anew on PyTorch: the same class maps, poses and score,
-and the pairs per second of both in one run.
+and the pairs per second of both in one run. With --tensors, kitsink unpack and pack against the package safetensors.
 
   python3 -m venv VENV; VENV/bin/pip install -r tools/parity/requirements.txt
   VENV/bin/python tools/parity/parity.py --kitsink build/release/kitsink --nets golden:FOLDER VIDEO   full-size nets
   VENV/bin/python tools/parity/parity.py --kitsink build/release/kitsink --nets models/standin VIDEO  any other
+  VENV/bin/python tools/parity/parity.py --kitsink build/release/kitsink --tensors ARCHIVE            tensor files
 
 golden:FOLDER makes full-size nets from the key lists in FOLDER (segnet_keys.tsv, posenet_keys.tsv). The inflated clip
-is the original in 16 levels. Exits with 1 when a bar of parity is missed; speed is only printed.
+is the original in 16 levels. ARCHIVE is any archive of kitsink's. Exits with 1 when a bar of parity is missed; speed is
+only printed.
 """
 import argparse
 import hashlib
@@ -26,6 +28,7 @@ import av
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import nets_reference
@@ -112,7 +115,7 @@ def score_reference(segnet, posenet, video, raw, archive_bytes):
 # ---- kitsink ----------------------------------------------------------------------------------------------------
 
 def read_observations(path):
-    """The cache file of src/codec/observation_cache.cc -> (class maps, poses)."""
+    """The cache file of src/score/observation_cache.cc -> (class maps, poses)."""
     data = Path(path).read_bytes()
     assert data[:8] == b"KITOBS1\n" and data[-64:].decode() == hashlib.sha256(data[:-64]).hexdigest()
     at = 8 + 4 + struct.unpack_from("<I", data, 8)[0] + 8
@@ -147,6 +150,27 @@ def run_kitsink(options, nets, raw, archive, cache, *more):
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0, f"kitsink failed: {command}"
     return json.loads(text) | {"peak_mb": peak_kb / 1000, "cpu_seconds": usage.ru_utime + usage.ru_stime}
+
+
+def check_tensors(kitsink, archive, work):
+    """The package reads every tensor that kitsink unpacks, and what it writes of them packs to the same bytes."""
+    def run(verb, source, target, *more):
+        subprocess.run([kitsink, verb, source, "-o", target, "-q", *more], check=True)
+        return target
+
+    level = ("--level", "1")  # the fastest; equal integers give equal bytes at every level
+    packed = run("repack", archive, work / "packed.zip", *level)
+    unpacked = run("unpack", packed, work / "unpacked.safetensors")
+    with safe_open(unpacked, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(unpacked)
+    values = sum(tensor.numel() for tensor in tensors.values())
+    print(f"codec {metadata['codec']}: the package reads {len(tensors)} tensors of {values} values")
+    save_file(tensors, work / "saved.safetensors", metadata)
+    again = run("pack", work / "saved.safetensors", work / "again.zip", *level)
+    good = again.read_bytes() == packed.read_bytes()
+    print(f"the package's file is {'the same' if good else 'ANOTHER'} archive of {packed.stat().st_size} bytes")
+    return good
 
 
 # ---- comparison -------------------------------------------------------------------------------------------------
@@ -196,14 +220,20 @@ def relative(poses, expected):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kitsink", required=True)
-    parser.add_argument("--nets", required=True)
+    parser.add_argument("--nets")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--repeat", type=int, default=3, help="timed runs of each, alternating; the best counts")
     parser.add_argument("--centre", action="store_true",
                         help="golden nets that see every class in this clip: as made they see one and equal maps prove "
                         "little, but these waver at many a pixel")
-    parser.add_argument("video")
+    parser.add_argument("--tensors", metavar="ARCHIVE", type=Path, help="check unpack and pack on this archive instead")
+    parser.add_argument("video", nargs="?")
     options = parser.parse_args()
+    if options.tensors:
+        with tempfile.TemporaryDirectory() as folder:
+            sys.exit(0 if check_tensors(options.kitsink, options.tensors, Path(folder)) else 1)
+    if not options.video or not options.nets:
+        parser.error("expected --nets and VIDEO, or --tensors ARCHIVE")
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
