@@ -13,8 +13,7 @@ namespace kitsink {
 bool HasPrivateTaps(FrameSize size);
 
 // A frame whose resize to kModelGrid is `picture` up to a mean error of about 0.03 grey levels. `picture` is planar
-// RGB, 3 x 384 x 512 floats, clamped to 0 .. 255. The four taps of a model pixel are floor(value) plus the best offsets
-// of
+// RGB, 3 x 384 x 512 floats, clamped to 0 .. 255. The four taps of a model pixel are floor(value) plus the best of
 // {-1, 0, 1}^4. Camera pixels that the resize does not read copy their nearest neighbour that it reads.
 // REQUIRES: HasPrivateTaps(size).
 Frame WritePreimage(std::span<const float> picture, FrameSize size);
