@@ -1,5 +1,5 @@
 #pragma once
-// Which kitsink this is.
+// The version of kitsink.
 
 #include <string_view>
 

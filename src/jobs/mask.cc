@@ -1,4 +1,4 @@
-// The class-map coder on files of ids and on pictures.
+// Encodes, decodes and describes class maps in files of ids or pictures.
 
 #include <algorithm>
 #include <cstdio>
