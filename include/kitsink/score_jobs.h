@@ -1,6 +1,6 @@
 #pragma once
-// The jobs around the codecs: score, evaluate, the page about a run, the class-map coder alone, and what the engine
-// finds on this machine.
+// The jobs around the codecs: score, evaluate, the page about a run, the class-map coder alone, and the engine's report
+// about this machine.
 
 #include <cstddef>
 #include <cstdint>
