@@ -1,4 +1,5 @@
 // Reads the directory of an untrusted zip and refuses whatever two readers could understand differently.
+
 #include "archive/zip_directory.h"
 
 #include <sys/stat.h>

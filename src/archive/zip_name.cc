@@ -1,4 +1,5 @@
 // Checks and cleans the name of an untrusted zip member.
+
 #include "archive/zip_name.h"
 
 #include <algorithm>

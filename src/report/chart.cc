@@ -1,4 +1,5 @@
 // Draws the page's bars and charts as HTML and SVG.
+
 #include "report/chart.h"
 
 #include <algorithm>
