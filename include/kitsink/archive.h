@@ -89,7 +89,7 @@ Status ExtractZip(const std::filesystem::path& zip, const std::filesystem::path&
 
 // A member of any zip.
 struct ZipMember {
-  std::string name;     // of unknown origin: Quoted() before it is shown
+  std::string name;     // untrusted: show it through Quoted()
   uint16_t method = 0;  // 0 stored, 8 Deflate
   uint64_t packed_bytes = 0, size_bytes = 0;
   uint32_t crc = 0;

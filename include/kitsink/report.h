@@ -20,7 +20,7 @@ namespace kitsink {
 // One line of a ledger: a score without its pairs, the time, the tool and the user's note.
 struct LedgerRecord {
   std::string time;  // "2026-11-21T15:04:05Z"
-  std::string tool;  // "kitsink 0.1.0"
+  std::string tool;  // "kitsink 0.2.0"
   std::string note;
   ScoreReport score;
 };

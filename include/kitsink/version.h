@@ -5,7 +5,7 @@
 
 namespace kitsink {
 
-// "0.1.0"
+// "0.2.0"
 std::string_view Version();
 
 }  // namespace kitsink
