@@ -3,7 +3,7 @@
 
 A room includes itself and the rooms that its row names. A codec never includes another codec, and its scene.* only rooms
 of kitsink_format. A decode file never includes an encode file. An outside library appears only where the lists below put
-it. Between rooms only public headers cross, but for the tensor-level headers below.
+it. Rooms include only public headers of other rooms, and the headers in CROSSING below.
 """
 
 import pathlib
@@ -22,7 +22,7 @@ HEADERS = {
     "jobs": {"jobs", "score_jobs"},
 }
 FORMAT_ROOMS = {"base", "entropy", "mask", "pose", "weights", "tensors", "archive"}
-# Headers below src/ that other rooms may include: they speak of LibTorch's tensors, which no public header does; and each
+# Headers below src/ that other rooms may include: headers with LibTorch's tensors, which must not be public, and each
 # codec's options, for its file of the command line.
 CROSSING = re.compile(r"(nets/nets_torch|train/\w+|codecs/\w+/options)\.h|codecs/codecs\.def")
 # Include prefix of an outside library -> (rooms, files) that may use it; None = any file of the room.
@@ -58,13 +58,13 @@ def room_of_header(name, rooms):
 
 
 def codec_of(path):
-    """"search" for codecs/search/scene.cc, nothing outside of a codec's folder."""
+    """"search" for codecs/search/scene.cc, "" outside of a codec's folder."""
     parts = pathlib.PurePath(path).parts
     return parts[1] if len(parts) > 2 and parts[0] == "codecs" else ""
 
 
 def check_target(name, target, room, rooms, source):
-    """What is wrong with including `name`, a header of ours, from a file of `room`."""
+    """Says what is wrong with including the kitsink header `name` from a file of `room`; None if nothing."""
     if target not in rooms:
         return f"{name} belongs to no room of docs/architecture.md"
     if target != room and target not in rooms[room]:

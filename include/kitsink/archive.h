@@ -1,5 +1,5 @@
 #pragma once
-// An archive: a zip, or the folder it was extracted to, with one member; and the member's parts (FORMAT.md).
+// An archive: a zip with one member, or the folder it was extracted to; and the member's parts (src/archive/FORMAT.md).
 
 #include <cstdint>
 #include <filesystem>
@@ -14,28 +14,28 @@
 
 namespace kitsink {
 
-// Number of a codec, 1 .. 15. Each codec's folder names its own.
+// Number of a codec, 1 .. 15. Each codec's folder defines its own.
 using CodecId = uint8_t;
 inline constexpr CodecId kMaxCodecId = 15;
 inline constexpr CodecId kVersion1Codec = 1;  // the one codec of format version 1; it has no other version
 
 inline constexpr size_t kMaxSections = 8;
 
-// What an archive stores, before a codec decodes it: the waist between bytes and pictures.
+// What an archive stores, before a codec decodes it.
 struct Member {
   CodecId codec = 0;
-  FrameSize frame_size = kContestFrameSize;  // of the frames to write, 1 .. Limits::max_dimension each way
-  uint8_t flags = 0;                         // the codec's own, in version 1 only: see kCodecFlags
+  FrameSize frame_size = kContestFrameSize;  // of the frames to write; each side 1 .. Limits::max_dimension
+  uint8_t flags = 0;                         // the codec's own flags; version 1 only, see kCodecFlags
   std::vector<Bytes> sections;               // 1 .. kMaxSections; version 1 has four
   bool operator==(const Member&) const = default;
 };
 inline constexpr uint8_t kCodecFlags = 1 << 1;  // bits of version 1's flag byte that belong to the codec
 
-// Header and sections. kInvalidArgument for a member that breaks the rules above, kLimit for one that is too large.
+// Header and sections as bytes. kInvalidArgument for a member that breaks the rules above, kLimit for one too large.
 Result<Bytes> WriteMember(const Member& member, const Limits& limits);
 // Verifies header, lengths and the check byte.
 Result<Member> ReadMember(std::span<const uint8_t> bytes, const Limits& limits);
-// What the header takes. REQUIRES: WriteMember() accepts the member.
+// Size of the header. REQUIRES: WriteMember() accepts the member.
 uint64_t HeaderBytes(const Member& member);
 // The format version that a member is written with, 1 or 2.
 int FormatVersion(const Member& member);
@@ -46,54 +46,54 @@ struct SectionUse {
   std::string title;  // "class maps"
   uint64_t size_bytes = 0;
   std::string what;               // for people: "600 class maps of 512 x 384, ..."
-  std::vector<StreamPart> parts;  // whose bits add up to the section's; empty when nobody measured them
+  std::vector<StreamPart> parts;  // their bits add up to the section's; empty unless measured
 };
 
 enum class DescribeDepth {
-  kQuick,     // what takes no time to decode
-  kWhole,     // every section is decoded to its last integer
-  kMeasured,  // the same, and every part's bits are measured
+  kQuick,     // only what decodes at once
+  kWhole,     // decode every section to its last integer
+  kMeasured,  // the same, and measure the bits of every part
 };
 
 // What a member holds.
 struct Description {
   uint64_t num_pairs = 0;
-  std::vector<SectionUse> sections;  // one for each of the member's
-  std::vector<double> pair_bits;     // what each pair's class map costs; only when measured
-  std::string facts;                 // a JSON object with the codec's own figures
+  std::vector<SectionUse> sections;  // one for each section of the member
+  std::vector<double> pair_bits;     // bits of each pair's class map; empty unless measured
+  std::string facts;                 // JSON object with the codec's own figures
 };
 
 struct PackOptions {
   int level = 3;  // 1 fast .. 3 smallest
 };
 
-// A zip of one stored member named "p": member + 100 bytes, equal bytes for equal members.
+// A zip of one stored member named "p": 100 bytes more than the member. Equal members give equal bytes.
 Result<Bytes> PackZip(std::span<const uint8_t> member);
 
-// The one member of such a zip by any writer. Anything else (several members, compressed or encrypted ones, unsafe
-// names and every other trick of FORMAT.md, "Shell") is an error that names what was found.
+// The member of a zip with one stored member, by any writer. Every other zip (several members, compressed or encrypted
+// ones, unsafe names and every other trick in src/archive/FORMAT.md, "Shell") is an error that names what was found.
 Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits);
 
-// An archive with what names it.
+// An archive with its size and hash.
 struct LoadedArchive {
   Member member;
   uint64_t size_bytes = 0;
-  std::string sha256;  // of the zip; for a folder, of the zip that our writer makes of its member
+  std::string sha256;  // of the zip; for a folder, of the zip that PackZip() makes of its member
 };
-// From a zip file, or from a folder into which such a zip was extracted.
+// Reads a zip file, or a folder into which such a zip was extracted.
 Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits);
 
-// Extracts every file of any zip into `folder`, which exists, as unzip -o does: folders are made, a file's right to be
-// run is kept. Tricks are refused before anything is written.
+// Extracts every file of any zip into the existing `folder`, as unzip -o does: it makes folders and keeps the
+// executable bit. Refuses the tricks in src/archive/FORMAT.md before it writes anything.
 Status ExtractZip(const std::filesystem::path& zip, const std::filesystem::path& folder, const Limits& limits);
 
 // A member of any zip.
 struct ZipMember {
-  std::string name;     // of unknown origin: Quoted() before it is shown
+  std::string name;     // untrusted: show it through Quoted()
   uint16_t method = 0;  // 0 stored, 8 Deflate
   uint64_t packed_bytes = 0, size_bytes = 0;
   uint32_t crc = 0;
-  std::string sha256;  // of its contents; empty when this build cannot unfold it
+  std::string sha256;  // of its contents; empty when this build cannot decompress it
 };
 
 struct ZipListing {
@@ -102,7 +102,7 @@ struct ZipListing {
   std::vector<ZipMember> members;
 };
 
-// What any zip holds; refuses what ExtractZip refuses, and members that are damaged.
+// Lists the members of any zip. Refuses what ExtractZip refuses, and damaged members.
 Result<ZipListing> ListZip(const std::filesystem::path& path, const Limits& limits);
 
 }  // namespace kitsink

@@ -1,5 +1,5 @@
 #pragma once
-// What every decoder and encoder is given.
+// Arguments that every encoder and decoder takes.
 
 #include "kitsink/limits.h"
 #include "kitsink/log.h"

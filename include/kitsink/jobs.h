@@ -1,5 +1,5 @@
 #pragma once
-// The jobs that make archives, open them and turn them into frames, for every codec alike. score_jobs.h has the others.
+// The jobs that make, open and inflate archives, for every codec alike. score_jobs.h has the others.
 
 #include <any>
 #include <cstdint>
@@ -21,12 +21,12 @@
 
 namespace kitsink {
 
-// What every job may use.
+// Options of every job.
 struct JobOptions {
   Codecs codecs;
   std::filesystem::path nets_folder;  // segnet.safetensors and posenet.safetensors
   std::string device = "auto";        // ParseDevice
-  int threads = 0;                    // 0 = the processors this process may use
+  int threads = 0;                    // 0 = all processors this process may use
   std::optional<PairRange> pairs;
   Overwrite overwrite = Overwrite::kRefuse;
   Limits limits;
@@ -42,15 +42,15 @@ struct CompressOptions {
 struct CompressReport {
   uint64_t archive_bytes = 0, original_bytes = 0, num_pairs = 0;
   std::string archive_sha256;
-  uint64_t container_bytes = 0, header_bytes = 0;       // of archive_bytes
-  std::vector<SectionUse> sections;                     // the rest
-  std::vector<std::string> remarks;                     // the codec's, for people
+  uint64_t container_bytes = 0, header_bytes = 0;       // part of archive_bytes
+  std::vector<SectionUse> sections;                     // the rest of archive_bytes
+  std::vector<std::string> remarks;                     // from the codec, for people
   std::vector<std::pair<std::string, double>> seconds;  // of each stage
   std::string json;  // the manifest, also written beside the archive as "<archive>.json"
 };
 
-// video -> codec -> archive. Ends by decoding the archive. What is finished is kept in "<archive>.resume" until the
-// archive is whole, so that a killed job goes on and gives the same bytes.
+// Compresses a video with a codec, then checks the archive by decoding it. Finished work stays in "<archive>.resume"
+// until the archive is complete, so a killed job resumes and gives the same bytes.
 Result<CompressReport> Compress(const CompressOptions& options, const JobOptions& job, Progress& progress);
 
 struct InflateOptions {
@@ -58,27 +58,27 @@ struct InflateOptions {
   std::filesystem::path folder;   // output; made when missing
   std::string name;               // "<name>.raw" and "<name>.json"; empty = the archive's stem
   Shard shard;
-  double time_limit_seconds = 0;  // 0 = none: the plan is fixed, and two runs agree
+  double time_limit_seconds = 0;  // 0 = none: every run takes the planned steps and gives the same frames
   std::any options;               // the codec's own struct; empty = its defaults
 };
 
 struct InflateReport {
   std::filesystem::path raw;
-  uint64_t num_pairs = 0, pairs_done = 0;  // of the output; fewer done: other shards are still at work
-  uint64_t pairs_cut = 0;                  // that took fewer steps than planned, because of the time limit
+  uint64_t num_pairs = 0, pairs_done = 0;  // of the output; pairs_done is lower while other shards still work
+  uint64_t pairs_cut = 0;                  // got fewer steps than planned, because of the time limit
   uint32_t planned_steps = 0;              // of a group; 0 for codecs that do not search
   double decode_seconds = 0;
-  double inflate_seconds = 0;    // summed over the groups, several of which may be worked on at once
-  MeanDistortion before, after;  // of the pairs done, against the archive's own targets; zero for codecs without
+  double inflate_seconds = 0;    // sum over the groups, several of which may run at once
+  MeanDistortion before, after;  // of the finished pairs, against the archive's own targets; zero without targets
   std::string json;              // the manifest; empty while pairs are missing
 };
 
-// archive -> PairSource -> frames of the .raw, group by group. Finished groups are kept in "<name>.raw.resume" beside
-// the output, so that a killed job goes on and shards work on one output. The process that finds all groups done gives
-// the .raw its name. The bytes depend on archive, nets, options and pair alone.
+// Inflates an archive to the frames of a .raw, group by group. Finished groups stay in "<name>.raw.resume" beside the
+// output, so that a killed job resumes and shards share one output. The process that finds all groups finished renames
+// the .raw to its final name. The bytes depend only on archive, nets, options and pair.
 Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& job, Progress& progress);
 
-// archive -> safetensors file with everything that it stores.
+// Writes everything that an archive stores to a safetensors file. Returns the file's size in bytes.
 Result<uint64_t> Unpack(const std::filesystem::path& archive, const std::filesystem::path& tensors,
                         const JobOptions& job, Progress& progress);
 
@@ -88,14 +88,14 @@ struct PackReport {
   uint64_t before_bytes = 0;  // of the archive that was repacked
   std::string archive_sha256;
 };
-// safetensors file -> the smallest archive of it. The file's metadata name the codec and the frame size.
+// Makes the smallest archive of a safetensors file, whose metadata name the codec and the frame size.
 Result<PackReport> Pack(const std::filesystem::path& tensors, const std::filesystem::path& archive,
                         const PackOptions& options, const JobOptions& job, Progress& progress);
-// Both in one. A manifest of the archive's making goes along, with the new archive's name and hash.
+// Unpack and Pack in one step. Copies the manifest of `compress`, with the new archive's name and hash.
 Result<PackReport> Repack(const std::filesystem::path& from, const std::filesystem::path& to,
                           const PackOptions& options, const JobOptions& job, Progress& progress);
 
-// An archive of ours, opened and described.
+// A kitsink archive, opened and described.
 struct DescribedArchive {
   const CodecFormat* format = nullptr;
   int format_version = 0;
@@ -107,14 +107,14 @@ struct DescribedArchive {
 Result<DescribedArchive> DescribeArchive(const std::filesystem::path& archive, DescribeDepth depth,
                                          const JobOptions& job, Progress& progress);
 
-// What is known of the codec that made an archive.
+// What is known about the codec of an archive.
 struct ArchiveCodec {
   std::string name;  // empty: kitsink does not know the archive
   bool nets_at_inflate = false;
 };
 ArchiveCodec IdentifyCodec(const std::filesystem::path& archive, const JobOptions& job);
 
-// job.threads, or as many as there are processors.
+// job.threads, or the number of processors for 0.
 int ThreadsOf(const JobOptions& job);
 
 }  // namespace kitsink

@@ -26,14 +26,14 @@ struct Device {
 // CUDA is asked for and this LibTorch or machine has none.
 Result<Device> ParseDevice(std::string_view text);
 
-// Sets LibTorch's thread counts (Debian's build starts with one) and its determinism switches: deterministic
-// algorithms, TF32 off. threads <= 0 means the processors this process may use. Returns the count in force.
+// Sets LibTorch's thread count and switches on deterministic algorithms and off TF32. threads <= 0 means all processors
+// this process may use; Debian's build would use one. Returns the thread count in force.
 int ConfigureTorch(int threads);
 
-// For the first pass of a long job. While it lives, large blocks come from the operating system and return to it when
-// freed. The small blocks that the pass leaves behind, oneDNN's compiled layers above all, then lie together. Without
-// it they lie between the large blocks and break the freed memory into pieces: a fit with the stand-in nets took 1.78
-// GB, not 1.45. When it ends, freed blocks are kept again, as ConfigureTorch arranges. One at a time; glibc only.
+// Holds memory use down during the first pass of a long job. While it exists, large blocks come from the operating
+// system and return to it when freed, so the small blocks that the pass leaves behind, mostly oneDNN's compiled layers,
+// lie together. Without it they fragment the freed memory: a fit with the stand-in nets took 1.78 GB, not 1.45. Its
+// destructor restores ConfigureTorch's setting, which keeps freed blocks. One at a time; glibc only.
 class FirstPass {
  public:
   FirstPass();
@@ -42,16 +42,16 @@ class FirstPass {
   FirstPass& operator=(const FirstPass&) = delete;
 };
 
-// "LibTorch 1.13.0, oneDNN on, 2 threads": facts for --version and manifests.
+// "LibTorch 1.13.0, oneDNN on, CUDA off, 2 threads", for --version and manifests.
 std::string TorchDescription();
 
-// What the evaluator nets read in one pair.
+// What the evaluator nets see in one pair.
 struct Observation {
   std::vector<uint8_t> class_map;         // SegNet's argmax on f1, kModelGrid, ids below kNumClasses
   std::array<float, kPoseValues> pose{};  // the first six outputs of PoseNet on (f0, f1)
 };
 
-// Where the evaluator nets come from and which they are.
+// Identity and source of the evaluator nets.
 struct NetsInfo {
   std::filesystem::path folder;
   std::string label;  // "contest nets" when both SHA-256 are the published ones, else "stand-in nets"
@@ -61,7 +61,7 @@ struct NetsInfo {
   uint64_t size_bytes() const { return segnet_bytes + posenet_bytes; }
 };
 
-// Reads pairs of frames as the scorer does.
+// Runs the nets on pairs of frames as the scorer does.
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -69,8 +69,8 @@ class Observer {
   virtual Result<std::vector<Observation>> Observe(std::span<const FramePair> pairs) = 0;
 };
 
-// SegNet and PoseNet, loaded from a folder that holds segnet.safetensors and posenet.safetensors, any widths and
-// depths of the same architecture (they are read off the tensors' shapes).
+// SegNet and PoseNet, loaded from a folder with segnet.safetensors and posenet.safetensors. Any widths and depths of
+// the same architecture load; the tensors' shapes give them.
 class Nets final : public Observer {
  public:
   static Result<std::unique_ptr<Nets>> Load(const std::filesystem::path& folder, const Device& device);
@@ -81,7 +81,7 @@ class Nets final : public Observer {
   struct Modules;  // nets_torch.h
   Modules& modules() { return *modules_; }
   // The same nets with batch norms and parallel branches merged: faster, and equal up to rounding. For searches; the
-  // scorer keeps the nets as they are. Loaded again and merged on first use, by whichever thread comes first.
+  // scorer never uses them. The first call loads the files again and merges. Thread-safe.
   Result<Modules*> FoldedModules();
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
-// What is made of scores: the ledger of runs and how they compare, the page about one run, the audit of a submission.
+// Reports made from scores: the ledger of runs, the comparison of runs, the page about one run, and the audit of a
+// submission.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,34 +17,34 @@
 
 namespace kitsink {
 
-// One line of a ledger: a score, without its pairs, and when and why it was taken.
+// One line of a ledger: a score without its pairs, the time, the tool and the user's note.
 struct LedgerRecord {
   std::string time;  // "2026-11-21T15:04:05Z"
-  std::string tool;  // "kitsink 0.1.0"
+  std::string tool;  // "kitsink 0.2.0"
   std::string note;
   ScoreReport score;
 };
 
-// A ledger is text, one JSON object a line, and only grows.
+// A ledger is a text file with one JSON object a line. Lines are only appended.
 std::string FormatLedgerRecord(const LedgerRecord& record);
-// kCorrupt says "NAME:LINE: what is wrong"; kLimit for a line or a file beyond reason.
+// Errors start with "NAME:LINE: ". kCorrupt for a malformed line, kLimit for a line or a file that is too large.
 Result<std::vector<LedgerRecord>> ParseLedger(std::string_view text, const std::string& name);
 Result<std::vector<LedgerRecord>> LoadLedger(const std::filesystem::path& path);
-// Adds a record of `score` as of now; all of it or nothing.
+// Appends a record of `score` with the current time, whole or not at all.
 Status AppendToLedger(const std::filesystem::path& path, const ScoreReport& score, const std::string& note);
 
-// Everything that two scores must share to be compared, a line each: nets, device, clip, pairs, decoder ...
+// Everything that two comparable scores must share, one fact a line: nets, device, clip, pairs, decoder ...
 std::string SettingsOf(const ScoreReport& score);
 
 enum class Verdict { kFirst, kPromoted, kRejected };
 
-// A run against the best earlier one of its settings.
+// A run compared with the best earlier run of the same settings.
 struct ComparedRun {
   size_t index = 0;  // of the record
   Verdict verdict = Verdict::kFirst;
   size_t best = 0;      // the record compared with; its own index for the first
-  double delta = 0;     // of the score, archive alone; negative is better
-  std::string changes;  // "inflate.steps 300 -> 600": what the options say differs from `best`
+  double delta = 0;     // difference of the scores, archive alone; negative is better
+  std::string changes;  // options that differ from those of `best`: "inflate.steps 300 -> 600"
 };
 
 struct RunGroup {
@@ -51,18 +52,18 @@ struct RunGroup {
   std::vector<ComparedRun> runs;
 };
 
-// Runs of equal settings together, in the order of the ledger. Runs of different groups are never compared.
+// Groups runs by settings, in the order of the ledger. Runs of different groups are never compared.
 std::vector<RunGroup> CompareRuns(std::span<const LedgerRecord> records);
 
 std::string FormatLedger(std::span<const LedgerRecord> records);
 std::string FormatLedgerJson(std::span<const LedgerRecord> records);
-// One line about the last record: promoted or rejected against what, and what it is not compared with.
+// One line about the last record: its verdict, the record it was compared with, and how many it was not.
 std::string FormatVerdict(std::span<const LedgerRecord> records);
 
 // "data:image/png;base64,..."
 std::string DataUri(std::string_view type, std::span<const uint8_t> bytes);
 
-// How the page draws a class map, and what the classes of the contest's SegNet are, by id.
+// Names of the classes of the contest's SegNet, and the colours that the page gives them; by id.
 struct ClassColour {
   const char* name;
   uint8_t rgb[3];
@@ -76,16 +77,16 @@ inline constexpr ClassColour kClassColours[kNumClasses] = {{"road", {70, 76, 90}
 // One pair as the page shows it; pictures are data URIs.
 struct PagePair {
   uint64_t index = 0;     // of the clip
-  double share = 0;       // of the score: what the pair adds to the seg term and, to first order, to the pose term
+  double share = 0;       // what the pair adds to the score: to the seg term and, to first order, to the pose term
   std::string original;   // f1
-  std::string class_map;  // of the original's f1; cells that the nets read otherwise in the inflated f1 are white
+  std::string class_map;  // of the original's f1; white where the class in the inflated f1 differs
   std::string f0, f1;     // inflated
 };
 
-// All that the page about one run shows.
+// Everything that the page about one run shows.
 struct Page {
   ScoreReport score;
-  std::vector<SectionUse> sections;   // of the archive, header and container too; empty when it is not ours
+  std::vector<SectionUse> sections;   // of the archive, with header and container; empty for an unknown archive
   std::vector<PagePair> worst, best;  // worst first, best first
   std::vector<PairDistortion> before,
       after;                          // the search, pair by pair, against the archive's targets; empty = unknown
@@ -93,29 +94,28 @@ struct Page {
   std::vector<LedgerRecord> ledger;
 };
 
-// One HTML file that needs nothing else: no network, no script.
+// One HTML file without scripts or links to other files.
 std::string FormatPage(const Page& page);
 
-// What of a submission lies outside its archive.
+// Kinds of files that a submission keeps outside its archive.
 enum class AuditKind { kNets, kPayload, kNote };
 
 struct AuditFinding {
   AuditKind kind = AuditKind::kNote;
   std::string path, what;
-  uint64_t bytes = 0;  // of the file; 0 where the finding is no file's size
+  uint64_t bytes = 0;  // size of the file; 0 where it does not matter
 };
 
 struct AuditReport {
   uint64_t archive_bytes = 0;
-  uint64_t nets_bytes = 0;     // the contest's SegNet and PoseNet, as far as inflating runs them
-  uint64_t payload_bytes = 0;  // files that are neither text nor program
-  std::optional<Score> score;  // archive alone, from report.txt's figures; absent without one
+  uint64_t nets_bytes = 0;     // of the contest's nets that inflating runs
+  uint64_t payload_bytes = 0;  // of files that are neither text nor a program
+  std::optional<Score> score;  // archive alone, from report.txt; absent without this file
   std::vector<AuditFinding> findings;
 };
 
-// Looks at every file of a submission's folder but the archive and what evaluating it makes. It sees what a reader of
-// the folder would, and proves nothing about a program. `nets_codec` is the name of the archive's codec where that runs
-// the nets at inflate, else empty.
+// Checks every file of a submission's folder except the archive and the output of an evaluation. It cannot tell what a
+// program does. `nets_codec` is the name of the archive's codec if that codec runs the nets at inflate, else empty.
 Result<AuditReport> AuditSubmission(const std::filesystem::path& folder, const std::string& nets_codec);
 std::string FormatAudit(const AuditReport& report);
 std::string FormatAuditJson(const AuditReport& report);

@@ -1,5 +1,5 @@
 #pragma once
-// Errors as values: every operation that can fail returns a Result or a Status that must be looked at.
+// Errors as values: every operation that can fail returns a Result or a Status, which the caller must check.
 
 #include <optional>
 #include <string>
@@ -15,7 +15,7 @@ enum class Code {
   kLimit,            // input asks for more than Limits allows
   kInvalidArgument,  // the caller's options make no sense
   kInterrupted,      // the user asked to stop
-  kInternal,         // a bug of ours or of a library; input bytes must never cause it
+  kInternal,         // a bug in kitsink or a library; input bytes must never cause it
 };
 
 // One sentence, "room: object: what, got X, expected Y, at byte Z", without a final full stop.
@@ -61,11 +61,11 @@ inline Status Ok() { return Status(); }
 // The same error with the room's or the object's name in front: "mask: ...".
 Error Within(std::string_view where, Error error);
 
-// Text of unknown origin, fit for a message: in double quotes, at most 80 bytes of it, with whatever is not printable
-// ASCII as \xNN and quotes and backslashes escaped.
+// Untrusted text made safe for a message: at most 80 bytes of it, in double quotes. Quotes and backslashes are escaped;
+// other bytes than printable ASCII become \xNN.
 std::string Quoted(std::string_view text);
 
-// Prints file, line and expression and aborts: a broken invariant of ours, never bad input.
+// Prints file, line and expression and aborts. For broken invariants of kitsink itself, never for bad input.
 [[noreturn]] void CheckFailed(const char* file, int line, const char* expression);
 
 }  // namespace kitsink

@@ -1,6 +1,5 @@
 #pragma once
-// A long job's life: the outputs it may write, what it has finished so far, its share of the work, its time and
-// threads.
+// Support for long jobs: output files, unfinished work that can resume, shards, and time limits.
 
 #include <chrono>
 #include <cstdint>
@@ -18,7 +17,7 @@
 
 namespace kitsink {
 
-// Wall time since it was made.
+// Wall time since its construction.
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
@@ -30,7 +29,7 @@ class Stopwatch {
 // "1:02:03"
 std::string FormatClock(double seconds);
 
-// Keeps others out of a folder while it lives; processes on this host, and on others where the file system can.
+// Locks a folder while it exists, against processes on this host, and on other hosts where the file system supports it.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder);
@@ -42,21 +41,21 @@ class FolderLock {
   int descriptor_;
 };
 
-// What a job writes: one file, and the manifest that says how it was made.
+// The two files that a job writes: its output, and the manifest that says how the output was made.
 struct JobOutputs {
   std::filesystem::path file, manifest;
 };
 
-// kInvalidArgument when an output exists and overwriting is refused. An unfinished job was permitted its outputs when
-// it began: while its folder "<file>.resume" is there, the answer is yes.
+// kInvalidArgument when an output exists and overwriting is refused. Ok while the folder "<file>.resume" of an
+// unfinished job exists, because the check passed when that job began.
 Status CheckOutputs(const JobOutputs& outputs, Overwrite overwrite);
 
-// The folder "<file>.resume": entries that are whole or absent. Several processes may share it; each entry is written
-// by one of them, or the same by several. A job that was killed, failed or was stopped leaves it behind.
+// The folder "<file>.resume". Its entries are whole or absent. Several processes may share it: each entry is written by
+// one process, or by several with the same bytes. A job that fails, is stopped or is killed leaves the folder behind.
 class ResumeFolder {
  public:
-  // `plan` names everything that the entries depend on. A folder left by a job with another plan is
-  // kInvalidArgument and says what differs; with Overwrite::kAllow it is emptied instead.
+  // `plan` holds everything that the entries depend on. kInvalidArgument, with the differences, when a job with another
+  // plan left the folder; with Overwrite::kAllow the folder is emptied instead.
   static Result<ResumeFolder> Open(const JobOutputs& outputs, const Json& plan, Overwrite overwrite);
   // True when an earlier job, or another process of this one, made the folder.
   bool resumed() const { return resumed_; }
@@ -67,8 +66,8 @@ class ResumeFolder {
   Result<Bytes> Load(const std::string& entry) const;
   Status Save(const std::string& entry, std::span<const uint8_t> bytes) const;
   Status Save(const std::string& entry, std::string_view text) const;
-  // Ends the job: gives the manifest and the entry that holds the file their final names, then removes the folder. A
-  // process that was killed in here is followed by one that calls it again with the same arguments.
+  // Ends the job: renames the manifest and the entry that holds the file to their final names, then removes the folder.
+  // After a kill inside, a later process completes it by calling it with the same arguments.
   Status Publish(const std::string& entry, std::string_view manifest) const;
 
  private:
@@ -80,37 +79,38 @@ class ResumeFolder {
   bool resumed_ = false;
 };
 
-// One of several processes, on one host or many, that share a job.
+// The number of a process among those, on one host or several, that share a job.
 struct Shard {
   uint64_t index = 0;
   uint64_t count = 1;
-  // The consecutive groups, of so many, that this process does.
+  // The consecutive groups out of `num_groups` that this process works on.
   PairRange PartOf(uint64_t num_groups) const;
 };
 
-// "1/3", or "auto": the process's number in the environment of torchrun, Open MPI or Slurm.
+// "1/3", or "auto": read from the environment variables of torchrun, Open MPI or Slurm.
 Result<Shard> ParseShard(const std::string& text);
 
 // "90s", "30m", "1h30m" to seconds; a bare number is seconds.
 Result<double> ParseDuration(const std::string& text);
 
-// Holds a job whose groups take steps to the wall-clock limit that the user set. It measures seconds per step and
-// shares what is left of the limit among the groups that are left, so that every group gets frames and the later ones
-// fewer steps rather than none. Not synchronised, but for Expired.
+// Keeps a search within the user's wall-clock limit. It measures seconds per step and divides the remaining time
+// among the remaining groups, so that every group gets frames and late groups get fewer steps, not none. Only Expired
+// is thread-safe.
 class Watchdog {
  public:
-  // The clock starts here. A limit of 0 is none.
+  // Starts the clock. A limit of 0 means no limit.
   explicit Watchdog(double limit_seconds) : limit_(limit_seconds) {}
   // What the next group may use.
   struct Share {
     uint32_t steps = 0;
     double end = std::numeric_limits<double>::infinity();  // on this clock
   };
-  // As many of its planned steps as there is time for, where `groups_left`, it included, follow one another. Warns
-  // once, as soon as the plan will not do.
+  // As many of the `planned` steps as there is time for, when `groups_left` groups, this one included, run one after
+  // the other. Warns once, as soon as the planned steps will not fit.
   Share Next(uint32_t planned, uint64_t groups_left);
   bool Expired(const Share& share) const { return clock_.seconds() >= share.end; }
-  // The group took `steps`; seconds spent on them, and on all else (rendering, judging, writing).
+  // Records a finished group: its steps, the seconds spent on them, and the seconds spent on everything else
+  // (rendering, running the nets, writing).
   void Learn(uint32_t steps, double step_seconds, double other_seconds);
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// The contest's score: the arithmetic as a pure function, and its reports. scorer.h measures it.
+// The contest's score: its arithmetic and its reports. scorer.h measures it.
 
 #include <cstdint>
 #include <optional>
@@ -31,7 +31,7 @@ struct PairDistortion {
   float pose = 0;
 };
 
-// Distortion of one pair given what the nets read in the original and in the inflated frames, in upstream's float32.
+// Distortion of one pair, in upstream's float32.
 PairDistortion ComparePair(const Observation& original, const Observation& inflated);
 
 // Means over pairs, in double.
@@ -40,17 +40,17 @@ struct MeanDistortion {
   double pose = 0;
 };
 
-// 100 * seg + sqrt(10 * pose): what a score would hold of a pair, or of means, besides its bytes.
+// 100 * seg + sqrt(10 * pose): the distortion terms of a score, here of one pair or of means.
 double DistortionTerms(double seg, double pose);
 
 // Exact means of the pairs' float32 figures. REQUIRES: not empty.
 MeanDistortion ExactMeans(std::span<const PairDistortion> pairs);
-// The means as upstream forms them: float32 sums over batches of `batch_size`, added up in order. A batch never holds
-// pairs of two clips. REQUIRES: a pair, batch_size > 0.
+// The means as upstream computes them: float32 sums over batches of `batch_size`, added in order. A batch never holds
+// pairs of two clips. REQUIRES: at least one pair, batch_size > 0.
 MeanDistortion UpstreamMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size);
 // "seg 0.001234 pose 0.000567"
 std::string FormatMeans(const MeanDistortion& means);
-// What they add to a score, for progress: "terms so far: seg 0.1234 pose 0.0753"
+// The score's terms of such means, for progress: "terms so far: seg 0.1234 pose 0.0753"
 std::string FormatTerms(const MeanDistortion& means);
 
 inline constexpr size_t kUpstreamBatchSize = 16;
@@ -61,21 +61,21 @@ struct ScoreReport {
   Score upstream;                // the same from upstream's float32 means
   uint64_t nets_bytes = 0;       // counted in the second accounting when the codec runs the nets at inflate
   std::string codec;             // of the archive; empty for an archive that kitsink does not know
-  bool nets_at_inflate = false;  // a fact of the codec; assumed false where the codec is unknown, which a note says
-  uint64_t first_pair = 0;       // of the scored ones
+  bool nets_at_inflate = false;  // a fact of the codec; for an unknown codec assumed false, which a note says
+  uint64_t first_pair = 0;       // first scored pair
   uint64_t num_pairs = 0;        // scored
-  uint64_t total_pairs = 0;      // in the original; fewer scored = a partial score
+  uint64_t total_pairs = 0;      // in the original; more than num_pairs in a partial score
   std::string original_name, original_sha256;
   std::string inflated_name;
   std::string archive_name, archive_sha256;
-  std::string made;  // JSON: options and seconds of the manifests that say how the frames were made; empty = unknown
+  std::string made;  // JSON: options and seconds from the manifests of archive and frames; empty = unknown
   std::string nets_label, segnet_sha256, posenet_sha256;
   std::string device, torch;
-  std::string ground_truth;          // where the original's frames came from
+  std::string ground_truth;          // source of the original's frames
   std::string ground_truth_decoder;  // name and version
   std::string ground_truth_sha256;   // of a dump's frames; of the video when it was decoded here
-  bool from_cache = false;           // what the nets read in the original was remembered
-  std::vector<std::string> notes;    // what a reader must know besides: sentences without a final full stop
+  bool from_cache = false;           // the original's observations came from the cache
+  std::vector<std::string> notes;    // other things a reader must know: sentences without a final full stop
   size_t batch_size = kUpstreamBatchSize;
   double inflate_seconds = 0;  // of inflate.sh, when it was run
   double seconds = 0;          // of scoring
@@ -85,12 +85,12 @@ struct ScoreReport {
 
 // The table for people, several lines.
 std::string FormatScore(const ScoreReport& report);
-// Upstream's results block, the same characters apart from the digits.
+// Upstream's results block; only the digits may differ.
 std::string FormatUpstreamResults(const ScoreReport& report);
 // One JSON object with doubles that round-trip.
 std::string FormatScoreJson(const ScoreReport& report);
-// The report that FormatScoreJson wrote. kCorrupt names the field that is missing, of the wrong kind, out of range or
-// at odds with the others.
+// Reads what FormatScoreJson wrote. kCorrupt names the field that is missing, of the wrong kind, out of range or in
+// contradiction to the others.
 Result<ScoreReport> ParseScoreJson(std::string_view text);
 
 }  // namespace kitsink

@@ -1,6 +1,6 @@
 #pragma once
-// The jobs around the codecs: score, evaluate, the page about a run, the class-map coder alone, and what the engine
-// finds on this machine.
+// The jobs around the codecs: score, evaluate, the page about a run, the class-map coder alone, and the engine's report
+// about this machine.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,14 +23,14 @@ struct ScoreOptions {
   std::filesystem::path original;  // the video; empty: the one that the manifests name
   std::filesystem::path archive;   // empty: the one that the manifest beside the .raw names
   GroundTruthOptions ground_truth;
-  bool use_cache = true;  // remember what the nets read in the original
+  bool use_cache = true;  // keep the original's observations for the next score
 };
 
-// Refuses a .raw that is short, or whose manifest names another archive than the one given; an original that is not the
-// one that the manifests name, when none was given.
+// Refuses a short .raw, and a .raw whose manifest names another archive than the given one. Without a given original,
+// refuses a file that is not the original named by the manifests.
 Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job, Progress& progress);
 
-// The contest's evaluate.sh and evaluate.py in one; names and defaults are theirs.
+// Options of the contest's evaluate.sh and evaluate.py, with their names and defaults.
 struct EvaluateOptions {
   std::string submission_dir = "./submissions/baseline";  // archive.zip and inflate.sh
   std::string uncompressed_dir = "./videos";
@@ -38,7 +38,7 @@ struct EvaluateOptions {
   std::string report;  // empty: report.txt in submission_dir
   std::string device = "cpu";
   int batch_size = 16;
-  int num_threads = 2;  // these three do nothing here but appear in the report
+  int num_threads = 2;  // this and the next two have no effect, but appear in the report
   int prefetch_queue_depth = 4;
   int seed = 1234;
   double time_limit_seconds = 30 * 60;  // of inflate.sh
@@ -48,18 +48,18 @@ struct EvaluateOptions {
 
 struct EvaluateReport {
   ScoreReport score;
-  std::string text;  // report.txt: upstream's, the same characters apart from what was measured
+  std::string text;  // report.txt, as upstream writes it apart from the measured figures
 };
 
-// Unzips archive.zip, runs inflate.sh, scores, writes the report. Of job, `device` and `pairs` are not used.
+// Unzips archive.zip, runs inflate.sh, scores the frames and writes the report. Ignores job.device and job.pairs.
 Result<EvaluateReport> RunEvaluate(const EvaluateOptions& options, const JobOptions& job, Progress& progress);
 
-// The class-map coder on files, for the laboratory: uint8 ids, map after map, or a folder of PNG pictures whose grey
-// values are ids, in the order of their names.
+// The class-map coder on files, for experiments. Input is a file of uint8 ids, map after map, or a folder of PNG
+// pictures whose grey values are ids, in the order of their names.
 struct MaskEncodeOptions {
   std::filesystem::path input;
   std::filesystem::path output;
-  FrameSize size;            // of one map; PNGs bring their own
+  FrameSize size;            // of one map; ignored for PNGs
   uint32_t num_classes = 0;  // 0 = the largest id plus one, at least 2
   int level = 2;
 };
@@ -79,17 +79,17 @@ MaskPictures PngPictures();
 
 Result<MaskFileReport> EncodeMaskFile(const MaskEncodeOptions& options, const MaskPictures& pictures,
                                       const JobOptions& job, Progress& progress);
-// `output` ending in ".u8" gets the ids, anything else is a folder for PNGs "000000.png", ...
+// An `output` that ends in ".u8" becomes a file of ids; any other is a folder for PNGs "000000.png", ...
 Result<MaskFileReport> DecodeMaskFile(const std::filesystem::path& input, const std::filesystem::path& output,
                                       const MaskPictures& pictures, const JobOptions& job, Progress& progress);
 Result<MaskFileReport> DescribeMaskFile(const std::filesystem::path& input, const JobOptions& job);
 
 struct VideoFacts {
   FrameSize frame_size;
-  uint64_t num_frames = 0;  // the container's estimate; 0 when it does not say
+  uint64_t num_frames = 0;  // the container's estimate; 0 when it gives none
 };
 
-// Each part fails for itself, so that a reader sees all that is wrong at once.
+// Each part can fail on its own, so that a reader sees all problems at once.
 struct EngineFacts {
   std::string torch;           // TorchDescription
   std::string decoder;         // DecoderVersion
@@ -98,10 +98,11 @@ struct EngineFacts {
   Result<VideoFacts> video;    // opened, its first frame decoded
 };
 
-// Of job, `nets_folder`, `device` and `threads` are used. An empty `video` is not opened.
+// Uses job.nets_folder, job.device and job.threads. An empty `video` is not opened.
 EngineFacts DescribeEngine(const std::filesystem::path& video, const JobOptions& job);
 
-// Scores as RunScore does, then gathers all but the ledger; `num_shown` pairs at either end get pictures.
+// Scores as RunScore does, then fills in the page except for the ledger. The `num_shown` worst and best pairs get
+// pictures.
 Result<Page> MakePage(const ScoreOptions& options, size_t num_shown, const JobOptions& job, Progress& progress);
 
 }  // namespace kitsink

@@ -1,5 +1,5 @@
 #pragma once
-// Measures a score: the original's pairs, the inflated frames, the nets, and what was observed before.
+// Measures a score from the original's pairs, the inflated frames, the nets, and cached observations.
 
 #include <cstdint>
 #include <filesystem>
@@ -18,45 +18,45 @@
 
 namespace kitsink {
 
-// Delivers the next pair, or nothing at the end.
+// Gives the next pair, or nothing at the end.
 using PairStream = std::function<Result<std::optional<FramePair>>()>;
 
-// Delivers what the nets read in the next `count` pairs; in fewer, or none, only at the end.
+// Gives the observations of the next `count` pairs; fewer, or none, only at the end.
 using ObservationStream = std::function<Result<std::vector<Observation>>(size_t count)>;
 
 // Reads pairs and observes them together. `observer` must outlive the result.
 ObservationStream ObservePairs(PairStream stream, Observer& observer);
 
-// Compares the two clips, `pairs_at_once` at a time. They must end together: kCorrupt otherwise.
+// Compares two clips, `pairs_at_once` pairs at a time. kCorrupt when one is shorter than the other.
 Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationStream& original,
                                                       const ObservationStream& inflated, size_t pairs_at_once,
                                                       Progress& progress, uint64_t expected_pairs);
 
-// Where the original's frames come from, whatever device the nets run on.
+// Source of the original's frames; the device of the nets does not change it.
 struct GroundTruthOptions {
-  // Raw frames of another decoder, with their record beside them (docs/usage.md); empty: the video is decoded here, to
-  // the same bytes as by PyAV and upstream's conversion.
+  // Raw frames of another decoder, with a record beside them (docs/usage.md). Empty: the video is decoded here, to the
+  // same bytes as by PyAV and upstream's conversion.
   std::filesystem::path dump;
 };
 
-// What a score says of the frames that it took for the original's.
+// What a score says about the original's frames that it used.
 struct GroundTruthInfo {
   std::string description;    // for people
   std::string decoder;        // name and version
   std::string frames_sha256;  // of the dump; of the video when it is decoded here
 };
 
-// Reads and checks what is known without decoding. `video_sha256` is the original's. For a dump FILE.raw its record
-// FILE.json must name decoder, sha256 and video_sha256, and both sums must be right: frames of unknown origin would
-// give a score that cannot be compared with any other.
+// Reads and checks what is known without decoding. `video_sha256` is the original's. The record FILE.json of a dump
+// FILE.raw must name decoder, sha256 and video_sha256, and both hashes must be right: a score on frames of unknown
+// origin cannot be compared with any other.
 Result<GroundTruthInfo> DescribeGroundTruth(const GroundTruthOptions& options, const std::string& video_sha256);
 
-// Pairs of a range in order.
+// Gives the original's pairs of a range in order.
 class GroundTruth {
  public:
   static Result<GroundTruth> Open(const std::filesystem::path& video, const GroundTruthOptions& options,
                                   const PairRange& range, const Limits& limits);
-  // As PairReader's.
+  // As PairReader::Next and PairReader::CountAllPairs.
   Result<std::optional<FramePair>> Next();
   Result<uint64_t> CountAllPairs();
   FrameSize frame_size() const { return video_.frame_size(); }
@@ -65,10 +65,10 @@ class GroundTruth {
  private:
   GroundTruth(PairReader video, std::optional<RawReader> dump, const PairRange& range)
       : video_(std::move(video)), dump_(std::move(dump)), range_(range), next_(range.first) {}
-  PairReader video_;  // says the frame size even when a dump gives the frames
+  PairReader video_;  // gives the frame size even when a dump gives the frames
   std::optional<RawReader> dump_;
   PairRange range_;
-  uint64_t next_ = 0;  // pair of the dump
+  uint64_t next_ = 0;  // next pair of the dump
 };
 
 // Pair `index` of raw frames.
@@ -80,7 +80,7 @@ struct ClipRequest {
   std::optional<PairRange> pairs;
   size_t batch_size = kUpstreamBatchSize;
   bool use_cache = true;
-  bool may_name_pairs = false;  // `pairs` is the user's to set, and an error says so
+  bool may_name_pairs = false;  // the user can set `pairs`, so an error may suggest it
   Limits limits;
 };
 
@@ -89,17 +89,17 @@ struct ClipScore {
   uint64_t total_pairs = 0;  // of the original
   GroundTruthInfo ground_truth;
   std::string video_sha256;
-  bool from_cache = false;  // the original's observations were
+  bool from_cache = false;  // the original's observations came from the cache
 };
 
 // kCorrupt for a .raw that is short, long or of another size.
 Result<ClipScore> ScoreClip(const ClipRequest& request, Nets& nets, Progress& progress);
 
-// Fills in what a report says of the nets and the device.
+// Fills in what a report says about the nets and the device.
 void DescribeJudges(const Nets& nets, const GroundTruthOptions& options, ScoreReport& report);
-// Adds a clip's ground truth to a report, whose from_cache stays true only if this clip's is.
+// Adds a clip's ground truth to a report. The report's from_cache stays true only if this clip's is true.
 void AddGroundTruth(const ClipScore& clip, ScoreReport& report);
-// Fills in both means, the exact and upstream's. REQUIRES: a pair.
+// Fills in the exact and upstream's means. REQUIRES: at least one pair.
 void FillMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size, ScoreReport& report);
 
 }  // namespace kitsink

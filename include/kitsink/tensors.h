@@ -24,7 +24,7 @@ struct FileTensor {
   bool operator==(const FileTensor&) const = default;
 };
 
-// Bytes of one value; 0 for a dtype that is not known here.
+// Bytes of one value; 0 for an unknown dtype.
 uint64_t DtypeBytes(std::string_view dtype);
 
 // 1-, 2- and 4-byte values <-> tensors. REQUIRES: the shape has as many values.
@@ -46,12 +46,12 @@ struct TensorFile {
   bool operator==(const TensorFile&) const = default;
 };
 
-// The bytes of a file. Tensors come in the order of falling value size, then of their names, so that every tensor is
-// aligned and equal contents give equal bytes.
+// The bytes of a file. Tensors are sorted by value size, largest first, then by name: every tensor is aligned, and
+// equal contents give equal bytes.
 Bytes WriteTensors(const TensorFile& file);
 
-// Every tensor's range is checked: inside the data, no gap, no overlap, as long as its shape says. kUnsupported for a
-// Git LFS pointer or an unknown dtype, kCorrupt otherwise.
+// Checks every tensor's range: inside the data, no gap, no overlap, and the size that its shape needs. kUnsupported
+// for a Git LFS pointer or an unknown dtype, kCorrupt otherwise.
 Result<TensorFile> ReadTensors(std::span<const uint8_t> bytes);
 
 // A file with its SHA-256. kIo when unreadable; errors name the file.
@@ -62,20 +62,20 @@ struct LoadedTensors {
 };
 Result<LoadedTensors> LoadTensorFile(const std::filesystem::path& path);
 
-// Takes tensors out of a file by name and keeps every complaint, so that a user sees all of them at once.
+// Takes tensors from a file by name and collects all errors, so that a user sees them at once.
 class TensorTaker {
  public:
   explicit TensorTaker(const TensorFile& file) : file_(file) {}
   bool Has(const std::string& name) const { return file_.tensors.contains(name); }
-  // Null, and a complaint, when the tensor is missing or of another dtype or shape. A dimension of -1 fits any size of
-  // at least 1; `most` is the largest number of values that is allowed.
+  // Null, and an error is noted, when the tensor is missing or has another dtype or shape. A dimension of -1 fits any
+  // size of at least 1. `most` is the largest allowed number of values.
   const FileTensor* Take(const std::string& name, std::string_view dtype, const std::vector<int64_t>& shape,
                          uint64_t most);
-  // A complaint of the caller's: "maps: id 7, expected 0 to 4".
+  // Notes an error that the caller found: "maps: id 7, expected 0 to 4".
   void Complain(const std::string& what) { complaints_.push_back(what); }
-  // Tensors whose names begin so are not unknown: what they should be cannot be told.
+  // Accepts all tensors whose names start with `prefix`, for when an earlier error hides what they should be.
   void Pass(const std::string& prefix);
-  // kInvalidArgument with all complaints, tensors that nobody took among them.
+  // kInvalidArgument with all errors; each tensor that was neither taken nor passed is one.
   Status Finish();
 
  private:

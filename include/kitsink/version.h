@@ -1,11 +1,11 @@
 #pragma once
-// Which kitsink this is.
+// The version of kitsink.
 
 #include <string_view>
 
 namespace kitsink {
 
-// "0.1.0"
+// "0.2.0"
 std::string_view Version();
 
 }  // namespace kitsink

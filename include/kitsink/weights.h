@@ -1,5 +1,5 @@
 #pragma once
-// Named quantised tensors <-> bytes. The room knows no network: a codec says which tensors it has, and in which order.
+// Named quantised tensors <-> bytes. This room knows no network: a codec says which tensors it has, and in which order.
 
 #include <cstdint>
 #include <span>
@@ -16,21 +16,21 @@ namespace kitsink {
 enum class TensorKind : uint8_t {
   kFp4,    // E2M1 in blocks of 32 consecutive values with one fp16 scale
   kHalf,   // fp16
-  kDense,  // fp16 on a grid of at most 511 steps each way
+  kDense,  // fp16 on a grid: a power-of-two step times -511 .. 511
 };
 
 struct TensorSpec {
   std::string name;             // state-dict key, "shared_trunk.stem_conv.dw.weight"
   std::vector<uint32_t> shape;  // outermost first
   TensorKind kind = TensorKind::kHalf;
-  uint8_t statistics = 0;  // tensors with the same number share adaptive statistics; below kMaxStatistics
+  uint8_t statistics = 0;  // below kMaxStatistics; tensors with the same number share adaptive statistics
   size_t num_values() const;
   bool operator==(const TensorSpec&) const = default;
 };
 inline constexpr size_t kMaxStatistics = 32;
 
-// Exactly what is stored. kFp4 tensors hold nibbles (sign << 3 | level, never 8) in `codes` and fp16 bit patterns in
-// `scales`, one per block of 32; the others hold fp16 bit patterns in `halves`.
+// The integers that are stored. A kFp4 tensor holds nibbles (sign << 3 | level, never 8) in `codes` and fp16 bit
+// patterns in `scales`, one per block of 32. The other kinds hold fp16 bit patterns in `halves`.
 struct QuantizedTensor {
   std::vector<uint8_t> codes;
   std::vector<uint16_t> scales;
@@ -41,18 +41,17 @@ struct QuantizedTensor {
 inline constexpr size_t kFp4Block = 32;
 inline constexpr size_t NumBlocks(size_t num_values) { return (num_values + kFp4Block - 1) / kFp4Block; }
 
-// Bit pattern of a block's scale for its largest magnitude: a sixth of it, as fp16 rounded to five fraction bits; one
-// for a block of zeros. Levels are chosen with this scale, so quantisation-aware training must use it too.
+// fp16 bit pattern of the scale of a block with this largest magnitude: a sixth of it, rounded to five fraction bits;
+// 1 for a block of zeros. QuantizeTensor uses this scale, so quantisation-aware training must use it too.
 uint16_t Fp4Scale(float largest);
 
-// values.size() == spec.num_values(). Values that are not finite in fp16 are kInvalidArgument. kFp4: the nearest of
-// scale * {0, .5, 1, 1.5, 2, 3, 4, 6}, ties to the lower. kHalf: the nearest fp16. kDense: the nearest multiple, as
-// fp16, of the power of two that puts the tensor's largest magnitude at 256 to 511 steps.
+// kInvalidArgument unless values.size() == spec.num_values() and all values are finite in fp16. kFp4: the nearest of
+// scale * {0, .5, 1, 1.5, 2, 3, 4, 6}, ties to the lower. kHalf: the nearest fp16. kDense: the nearest multiple of a
+// step, as fp16; the step is the power of two that puts the tensor's largest magnitude at 256 to 511 steps.
 Result<QuantizedTensor> QuantizeTensor(const TensorSpec& spec, std::span<const float> values);
 std::vector<float> DequantizeTensor(const TensorSpec& spec, const QuantizedTensor& tensor);
 
-// kInvalidArgument when a tensor does not hold what its spec asks for: counts, FP4 codes, positive finite scales,
-// finite halves.
+// kInvalidArgument unless a tensor fits its spec: its counts, valid FP4 codes, positive finite scales, finite halves.
 Status CheckTensor(const TensorSpec& spec, const QuantizedTensor& tensor);
 
 // kLimit when the specs ask for more values than Limits::max_weights.
@@ -62,13 +61,13 @@ uint64_t CountWeights(std::span<const TensorSpec> specs);
 // Range-coded integers of all tensors, then a CRC-16 of them. kInvalidArgument as CheckTensor.
 Result<Bytes> EncodeTensors(std::span<const TensorSpec> specs, std::span<const QuantizedTensor> tensors);
 
-// The tensors that `section` holds from byte `begin` to its end. kCorrupt otherwise.
+// Decodes the tensors in `section` from byte `begin` to its end. kCorrupt when these bytes are not such a stream.
 // REQUIRES: CheckNumWeights(specs).
 Result<std::vector<QuantizedTensor>> DecodeTensors(std::span<const TensorSpec> specs, std::span<const uint8_t> section,
                                                    size_t begin);
 
-// The same, and what the bits are spent on: the scales and the values of each statistics number, under its name in
-// `names`, and the end. With 8 * begin bits for the head they add up to the section's.
+// DecodeTensors, and the bits of each part: scales and values by statistics number, called as in `names`, and the end
+// of the stream. With the 8 * begin bits before them the parts add up to the section.
 struct MeasuredTensors {
   std::vector<QuantizedTensor> tensors;
   std::vector<StreamPart> parts;

@@ -1,6 +1,6 @@
 # Finds LibTorch by its files: Debian's libtorch-dev, the pip wheel, the pytorch.org zip. Honours Torch_DIR and
-# CMAKE_PREFIX_PATH as TorchConfig.cmake does, but unlike it neither asks for the CUDA toolkit (we include no CUDA
-# header) nor pulls in protobuf, gflags and glog. Defines the target TorchPlain::torch and TorchPlain_VERSION.
+# CMAKE_PREFIX_PATH as TorchConfig.cmake does, but needs no CUDA toolkit (kitsink includes no CUDA header), protobuf,
+# gflags or glog. Defines the target TorchPlain::torch and TorchPlain_VERSION.
 
 set(torch_hints)
 set(torch_version)
@@ -19,7 +19,7 @@ if(TorchPlain_INCLUDE_DIR)
   set(torch_lib_hints "${torch_root}/lib" "${torch_root}/lib/${CMAKE_LIBRARY_ARCHITECTURE}")
   foreach(header IN ITEMS
       "${TorchPlain_INCLUDE_DIR}/torch/version.h" "${torch_root}/include/torch/headeronly/version.h")
-    if(EXISTS "${header}" AND NOT torch_version)  # 2.9 moved the numbers from the first to the second
+    if(EXISTS "${header}" AND NOT torch_version)  # 2.9 moved the numbers to the second
       file(STRINGS "${header}" torch_version REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
     endif()
   endforeach()
@@ -48,11 +48,11 @@ if(TorchPlain_FOUND AND NOT TARGET TorchPlain::torch)
   add_library(TorchPlain::torch INTERFACE IMPORTED)
   target_include_directories(TorchPlain::torch SYSTEM INTERFACE
     "${TorchPlain_INCLUDE_DIR}" "${torch_root}/include")
-  # Wheels export a std::filesystem of their own that crashes in a foreign program (2.10: a null call inside
-  # remove_all); libstdc++ named first is searched first. libtorch.so itself is an empty shell around the others.
+  # Wheels export their own std::filesystem, which crashes in other programs (2.10: a null call inside remove_all).
+  # libstdc++ is named first, so that it is searched first. libtorch.so itself only links the others.
   set(torch_libraries -lstdc++ "${TorchPlain_torch_cpu_LIBRARY}" "${TorchPlain_c10_LIBRARY}")
   if(TorchPlain_torch_cuda_LIBRARY AND TorchPlain_c10_cuda_LIBRARY)
-    # Nothing refers to these two by name: they register themselves when they are loaded.
+    # No code refers to these two by name; they register themselves when they are loaded.
     list(APPEND torch_libraries -Wl,--no-as-needed "${TorchPlain_torch_cuda_LIBRARY}"
       "${TorchPlain_c10_cuda_LIBRARY}" -Wl,--as-needed)
   endif()

@@ -2,7 +2,8 @@
 # Turns the contest's archive into raw frames with kitsink, called as the contest's evaluate.sh calls it:
 #   inflate.sh ARCHIVE_FOLDER OUTPUT_FOLDER VIDEO_NAMES_FILE
 # kitsink is $KITSINK, else the one in kitsink/bin beside this script, else on PATH, else built from kitsink/source.
-# KITSINK_TIME_LIMIT (seconds, 1500) covers all of this script: the contest's 30 minutes also hold set-up and scoring.
+# KITSINK_TIME_LIMIT (seconds, default 1500) covers all of this script; the contest's 30 minutes include set-up and
+# scoring.
 set -euo pipefail
 fail() { echo "inflate.sh: $1" >&2; exit 1; }
 [[ $# -eq 3 ]] || fail "got $# arguments, expected ARCHIVE_FOLDER OUTPUT_FOLDER VIDEO_NAMES_FILE"
@@ -18,7 +19,7 @@ mapfile -t lines < <(tr -d '\r' <"$names" | sed 's/^[[:space:]]*//; s/[[:space:]
 [[ ${#lines[@]} -eq 1 ]] || fail "$names names ${#lines[@]} videos, the archive holds one"
 stem=${lines[0]%.*}
 case "/$stem/" in */../*) fail "$names: \"${lines[0]}\" leads out of the output folder" ;; esac
-# A .raw of an earlier run must not pass for this one's.
+# A .raw of an earlier run must not be taken for this run's.
 rm -rf -- "$output/$stem.raw" "$output/$stem.json" "$output/$stem.raw.resume"
 
 kitsink=${KITSINK:-}
@@ -28,7 +29,7 @@ if [[ -z $kitsink && -x $here/kitsink/bin/kitsink ]]; then
 fi
 [[ -n $kitsink ]] || kitsink=$(command -v kitsink || true)
 if [[ -z $kitsink && -f $here/kitsink/source/CMakeLists.txt ]]; then
-  # Against the LibTorch of the Python that is there, as in the contest's environment, else the system's.
+  # Use the LibTorch of the installed Python, as in the contest's environment, else the system's.
   torch=$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)' 2>/dev/null || true)
   cmake -S "$here/kitsink/source" -B "$here/kitsink/build" -DCMAKE_BUILD_TYPE=Release -DKITSINK_TESTS=OFF \
     ${torch:+-DCMAKE_PREFIX_PATH="$torch"} >&2
@@ -38,8 +39,8 @@ if [[ -z $kitsink && -f $here/kitsink/source/CMakeLists.txt ]]; then
 fi
 [[ -n $kitsink ]] || fail "found no kitsink: set KITSINK, or make the submission --with-binary or --with-source"
 
-# A codec that runs the evaluator nets at inflate needs those that the archive was made for: $KITSINK_NETS, those of the
-# contest's checkout, or some beside this script.
+# A codec that runs the evaluator nets at inflate needs the nets that the archive was made for. Candidates:
+# $KITSINK_NETS, those of the contest's checkout, and those beside this script.
 nets=()
 needs_nets=1
 if [[ $("$kitsink" info "$archive" --json) == *'"nets_at_inflate": false'* ]]; then needs_nets=0; fi

@@ -1,5 +1,5 @@
 #pragma once
-// The header of format version 1, which codec `search` writes (FORMAT.md, "Header, version 1").
+// The header of format version 1, used by codec `search` (FORMAT.md, "Header, version 1").
 
 #include <array>
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace kitsink {
 inline constexpr size_t kVersion1Sections = 4;  // m, w, p, r
 
 struct HeaderV1 {
-  uint8_t flags = 0;  // the codec's: kCodecFlags
+  uint8_t flags = 0;  // the codec's own flags, within kCodecFlags
   FrameSize frame_size = kContestFrameSize;
   std::array<uint64_t, kVersion1Sections> section_bytes{};
 

@@ -10,7 +10,7 @@ namespace kitsink {
 namespace {
 
 constexpr uint8_t kVersion = 2;
-constexpr uint8_t kFrameSizeFollows = 1 << 7;  // of the byte that also holds codec and number of sections
+constexpr uint8_t kFrameSizeFollows = 1 << 7;  // in byte 1, which also holds codec and number of sections
 constexpr int kSectionsShift = 4;
 
 Error Corrupt(const std::string& what) { return Error{Code::kCorrupt, "archive: header: " + what}; }

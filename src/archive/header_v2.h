@@ -1,5 +1,5 @@
 #pragma once
-// The header of format version 2, for every codec but `search` (FORMAT.md, "Header, version 2").
+// The header of format version 2, used by every codec except `search` (FORMAT.md, "Header, version 2").
 
 #include <cstdint>
 #include <span>

@@ -1,4 +1,4 @@
-// Between a member's bytes and its parts.
+// Writes a member's header and sections as bytes, and parses and checks such bytes.
 
 #include <algorithm>
 #include <string>
@@ -61,7 +61,7 @@ Status CheckMember(const Member& member, const Limits& limits) {
   return Ok();
 }
 
-// A section's length must fit the header's field before anything is written.
+// Checks that every section's length fits its header field before it writes anything.
 Result<Bytes> WriteHeaderOf(const Member& member, const Limits& limits) {
   if (FormatVersion(member) == 1) return WriteHeaderV1(HeaderV1Of(member));
   for (const Bytes& section : member.sections) {
@@ -77,7 +77,7 @@ Member Split(std::span<const uint8_t> bytes, uint64_t header_bytes, std::span<co
     const std::span<const uint8_t> section = reader.Take(length);
     member.sections.emplace_back(section.begin(), section.end());
   }
-  KIT_CHECK(!reader.overran() && reader.remaining() == 0);  // the headers' readers made sure
+  KIT_CHECK(!reader.overran() && reader.remaining() == 0);  // the header's reader has checked the lengths
   return member;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The outer shell of an archive: a zip with one stored member, or the folder into which it was extracted.
+// The outer shell of an archive: a zip with one stored member, or the folder it was extracted to.
 
 #include <cstdint>
 #include <filesystem>
@@ -11,7 +11,7 @@
 
 namespace kitsink {
 
-// The member's bytes, whatever they are, with what names the zip (LoadedArchive).
+// The member's bytes, not yet parsed; size and hash as in LoadedArchive.
 struct Shell {
   Bytes member;
   uint64_t size_bytes = 0;

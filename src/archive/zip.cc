@@ -1,5 +1,4 @@
-// The outer shell: writes a zip of one stored member, reads such a zip or the folder it was extracted into, and
-// extracts the zips of others.
+// Writes a zip of one stored member, reads such a zip or the folder it was extracted to; lists and extracts any zip.
 
 #include <zip.h>
 
@@ -28,8 +27,8 @@ struct ZipCloser {
   void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 
-// A zip of one entry, whose name is our writer's. Written here and not by libzip: the bytes must not depend on a
-// library's version. REQUIRES: sizes below 4 GiB.
+// A zip of one entry named kMemberName. Written here and not by libzip, so that the bytes do not depend on a library's
+// version. REQUIRES: sizes below 4 GiB.
 Bytes WriteZip(const ZipEntry& entry, std::span<const uint8_t> packed) {
   const auto write_common = [&entry](ByteWriter& writer) {
     writer.U16(10);  // version needed
@@ -142,8 +141,8 @@ Result<Shell> LoadZip(const std::filesystem::path& path, const Limits& limits) {
 
 using Sink = std::function<Status(std::span<const uint8_t>)>;
 
-// Hands the contents of an entry to `sink` part by part: as many bytes as it declares, with its CRC-32. libzip unfolds
-// them from a zip of this member alone, so that no directory but the one that was read here has a say.
+// Decompresses an entry into `sink`, part by part, and checks its size and CRC-32. libzip gets a new zip of this member
+// alone, so that it never reads the untrusted directory itself.
 Status Unfold(std::span<const uint8_t> bytes, const ZipEntry& entry, const Sink& sink) {
   const std::string quoted = "member " + Quoted(entry.name);
   const auto corrupt = [&quoted](const std::string& what) { return Error{Code::kCorrupt, quoted + ": " + what}; };
@@ -198,7 +197,7 @@ Status ExtractEntry(const Bytes& bytes, const ZipEntry& entry, const std::filesy
   return Ok();
 }
 
-// Unfolds every member to name its contents; one that this build cannot unfold keeps an empty hash.
+// Decompresses every member to hash it. A member whose method this build does not know keeps an empty hash.
 Result<ZipListing> List(const Bytes& bytes, const Limits& limits) {
   KIT_ASSIGN(const std::vector<ZipEntry> entries, ReadZipDirectory(bytes, limits));
   ZipListing listing{bytes.size(), Sha256Hex(bytes), {}};

@@ -1,3 +1,5 @@
+// Reads the directory of an untrusted zip and refuses whatever two readers could understand differently.
+
 #include "archive/zip_directory.h"
 
 #include <sys/stat.h>
@@ -18,7 +20,7 @@ namespace {
 constexpr uint32_t kLocalSignature = 0x04034b50;
 constexpr uint32_t kEntrySignature = 0x02014b50;
 constexpr uint32_t kZip64EndSignature = 0x06064b50, kZip64LocatorSignature = 0x07064b50;
-constexpr uint32_t kSplitSignature = 0x08074b50;  // first part of a split zip, and a record behind an entry's data
+constexpr uint32_t kSplitSignature = 0x08074b50;  // of a split zip's first part, and of a data descriptor
 constexpr size_t kEntryBytes = 46, kEndBytes = 22, kZip64EndBytes = 56, kZip64LocatorBytes = 20;
 
 Error Corrupt(const std::string& what) { return Error{Code::kCorrupt, "damaged zip archive: " + what}; }
@@ -32,16 +34,16 @@ struct End {
   uint64_t num_entries = 0, directory_byte = 0, directory_bytes = 0;
 };
 
-// A writer that did not know how large its zip would be puts the end record of a zip64 and its locator before the end
-// record, at byte `at`. They must repeat it; yields where the directory ends.
+// A writer that streams may put a zip64 end record and its locator before the end record at byte `at`. Both must repeat
+// the end record's values. Returns where the directory must end.
 Result<uint64_t> SkipZip64End(std::span<const uint8_t> zip, uint64_t at, const End& end) {
   if (at < kZip64LocatorBytes || Signature(zip, at - kZip64LocatorBytes) != kZip64LocatorSignature) return at;
   const uint64_t begin = at - std::min(at, kZip64LocatorBytes + kZip64EndBytes);
   ByteReader reader(zip.subspan(begin, at - begin));
   bool repeats = reader.U32() == kZip64EndSignature && reader.U64() == kZip64EndBytes - 12;
   reader.U32();                                          // versions
-  repeats = repeats && reader.U64() == 0;                // this disk, the directory's
-  repeats = repeats && reader.U64() == end.num_entries;  // on this disk
+  repeats = repeats && reader.U64() == 0;                // numbers of this disk and of the directory's
+  repeats = repeats && reader.U64() == end.num_entries;  // entries on this disk
   repeats = repeats && reader.U64() == end.num_entries && reader.U64() == end.directory_bytes;
   repeats = repeats && reader.U64() == end.directory_byte;
   reader.U32();  // the locator's signature
@@ -51,7 +53,7 @@ Result<uint64_t> SkipZip64End(std::span<const uint8_t> zip, uint64_t at, const E
   return begin;
 }
 
-// The last end record, which is the one that every reader takes; a zip that leaves room for another reading is refused.
+// Reads the last end record, the one that every reader uses. Refuses a zip whose end could be read in another way.
 Result<End> ReadEnd(std::span<const uint8_t> zip) {
   constexpr std::string_view kMark = "PK\5\6";
   const std::string_view text(reinterpret_cast<const char*>(zip.data()), zip.size());
@@ -91,7 +93,7 @@ Result<End> ReadEnd(std::span<const uint8_t> zip) {
   return end;
 }
 
-// The fields of an extra field that are of kind `id`.
+// The blocks of an extra field that have header id `id`.
 std::vector<std::span<const uint8_t>> ExtraFields(std::span<const uint8_t> extra, uint16_t id) {
   std::vector<std::span<const uint8_t>> fields;
   ByteReader reader(extra);
@@ -103,7 +105,7 @@ std::vector<std::span<const uint8_t>> ExtraFields(std::span<const uint8_t> extra
   return fields;
 }
 
-// A name other than `name` in Info-ZIP's Unicode path field, which some readers prefer; empty without one.
+// A name in Info-ZIP's Unicode path field that differs from `name`; empty if there is none. Some readers prefer it.
 std::string SecondName(std::span<const uint8_t> extra, const std::string& name) {
   constexpr uint16_t kUnicodePath = 0x7075;
   constexpr size_t kVersionAndCrc = 5;
@@ -115,7 +117,7 @@ std::string SecondName(std::span<const uint8_t> extra, const std::string& name) 
   return "";
 }
 
-// What both headers of an entry say.
+// The fields that both headers of an entry hold.
 struct Fields {
   uint16_t flags = 0, method = 0;
   uint32_t crc = 0;
@@ -127,7 +129,7 @@ struct Fields {
     return (flags & kFlags) != 0 || method == kAesMethod;
   }
   bool claims_zip64() const { return packed_bytes >= UINT32_MAX || size_bytes >= UINT32_MAX; }
-  // The local header may leave checksum and sizes to a record behind the data: to a writer that streams.
+  // A writer that streams may leave checksum and sizes to a data descriptor, a record behind the data.
   bool sizes_follow() const { return (flags & 1 << 3) != 0; }
 };
 
@@ -142,7 +144,8 @@ Fields ReadFields(ByteReader& reader) {
   return fields;
 }
 
-// Sizes of all ones stand for those of 64 bits in a zip64 extra field, which writers that stream need before they know.
+// A size of 0xffffffff means that the 64-bit size is in the zip64 extra field. Writers that stream reserve this field
+// before they know the sizes.
 void ReadZip64Sizes(std::span<const uint8_t> extra, Fields& fields) {
   constexpr uint16_t kZip64 = 0x0001;
   const std::vector<std::span<const uint8_t>> found = ExtraFields(extra, kZip64);
@@ -153,7 +156,7 @@ void ReadZip64Sizes(std::span<const uint8_t> extra, Fields& fields) {
   }
 }
 
-// `local` has the values of `fields` or, where they follow the data, zeros in their place.
+// `local` must hold the values of `fields`. It may hold zeros when a data descriptor follows.
 bool Agree(const Fields& local, const Fields& fields) {
   const auto same = [&local](uint64_t here, uint64_t there) {
     return here == there || (here == 0 && local.sizes_follow());
@@ -162,8 +165,8 @@ bool Agree(const Fields& local, const Fields& fields) {
          same(local.packed_bytes, fields.packed_bytes) && same(local.size_bytes, fields.size_bytes);
 }
 
-// The bytes of the record behind an entry's data: with or without a signature, its sizes of 32 or 64 bits. None if
-// what `behind` begins with is no such record, or says other than `fields`.
+// Size of the data descriptor at the start of `behind`, with or without a signature and with sizes of 32 or 64 bits.
+// Nothing if `behind` starts with no descriptor that holds the values of `fields`.
 std::optional<size_t> FollowingRecord(std::span<const uint8_t> behind, const Fields& fields) {
   for (const bool has_signature : {true, false}) {
     for (const bool is_wide : {false, true}) {
@@ -202,12 +205,12 @@ Status CheckKind(const std::string& quoted, const Fields& fields, uint32_t mode,
   return Ok();
 }
 
-// Where an entry lies in the zip: its own header, its packed bytes, and the record that may follow them.
+// Byte positions of an entry: its local header, its packed bytes, and the end of its data descriptor or packed bytes.
 struct Extent {
   uint64_t begin = 0, data = 0, end = 0;
 };
 
-// The local header and the record behind the data say the same as the directory.
+// Checks that the local header and the data descriptor agree with the directory.
 Result<Extent> CheckLocal(std::span<const uint8_t> before_directory, uint64_t at, const std::string& name,
                           const Fields& fields) {
   const std::string quoted = "member " + Quoted(name);
@@ -247,7 +250,7 @@ Result<Extent> CheckLocal(std::span<const uint8_t> before_directory, uint64_t at
   return extent;
 }
 
-// Reads the next entry of the directory; `extent` gets where it lies.
+// Reads the next entry of the directory and sets `extent` to its position.
 Result<ZipEntry> ReadEntry(std::span<const uint8_t> before_directory, ByteReader& reader, Extent& extent) {
   if (reader.U32() != kEntrySignature) return Corrupt("an entry of its directory does not begin as one");
   reader.U32();  // versions
@@ -278,7 +281,7 @@ Result<ZipEntry> ReadEntry(std::span<const uint8_t> before_directory, ByteReader
   return entry;
 }
 
-// No name is there twice, and no file's name is another's folder.
+// Refuses duplicate names, and a file whose name is also a folder of another member.
 Status CheckNames(const std::vector<ZipEntry>& entries) {
   std::map<std::string_view, bool> is_folder;
   const auto mark_folder = [&is_folder](std::string_view path) {

@@ -1,3 +1,5 @@
+// Checks and cleans the name of an untrusted zip member.
+
 #include "archive/zip_name.h"
 
 #include <algorithm>
@@ -12,7 +14,7 @@ namespace {
 
 Error Refuse(const std::string& what) { return Error{Code::kUnsupported, what}; }
 
-// A name that an unzipper on Windows would hand to a device, with or without an extension.
+// True for a reserved device name of Windows, with or without an extension.
 bool IsDevice(std::string_view component) {
   std::string stem(component.substr(0, component.find('.')));
   while (stem.ends_with(' ')) stem.pop_back();

@@ -1,5 +1,5 @@
 #pragma once
-// The name of a member of unknown origin.
+// Checks and cleans the name of an untrusted zip member.
 
 #include <string>
 
@@ -7,8 +7,8 @@
 
 namespace kitsink {
 
-// `name` without "." and empty components, a folder's with one final slash, if every system writes it to the same place
-// below the folder where the zip is extracted; kUnsupported with the trick's name otherwise.
+// `name` without "." and empty components; a folder's name keeps one final slash. kUnsupported, with the trick named,
+// unless every system would write the member to the same path below the target folder.
 Result<std::string> CleanZipName(const std::string& name);
 
 }  // namespace kitsink

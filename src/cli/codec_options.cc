@@ -1,4 +1,4 @@
-// The list of what codecs add to the command line.
+// Lists the codecs' own options of the command line.
 
 #include "cli/codec_options.h"
 

@@ -1,5 +1,5 @@
 #pragma once
-// What codecs add to the command line: one file per codec, NAME_options.cc, and no word of a codec elsewhere.
+// Codecs' own options of the command line. Each codec has one file, NAME_options.cc; no other file here names a codec.
 
 #include <CLI/CLI.hpp>
 #include <any>
@@ -11,20 +11,21 @@
 
 namespace kitsink {
 
-// The choices of compress that every codec has.
+// Options of compress that every codec has.
 struct CompressChoice {
   std::string preset = "default";  // "fast", "default" or "best"
-  std::optional<int> level;        // of the codec's own coders, 1 fast .. 3 smallest; absent: the preset's
+  std::optional<int> level;        // of the codec's coders, 1 fast .. 3 smallest; absent: the preset's
 };
 
 struct CodecCommandLine {
   std::string_view codec;
-  // Add the codec's own options to a verb. What they return makes the codec's options once the line has been read.
+  // Add the codec's own options to a verb. They return a function that makes the codec's options struct after the
+  // command line has been parsed.
   std::function<std::any(const CompressChoice&)> (*add_compress)(CLI::App& verb) = nullptr;
   std::function<std::any()> (*add_inflate)(CLI::App& verb) = nullptr;
 };
 
-// One for each codec of codecs/codecs.def.
+// One for each codec in src/codecs/codecs.def.
 std::vector<const CodecCommandLine*> CommandLines();
 
 }  // namespace kitsink

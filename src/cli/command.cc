@@ -1,4 +1,4 @@
-// What every verb shares.
+// Implements what all verbs share: options, progress, ledger, nets and signals.
 
 #include "cli/command.h"
 
@@ -27,7 +27,7 @@ extern "C" void OnInterrupt(int) {
     DiscardOpenOutputs();
     _exit(kExitInterrupted);
   }
-  // The step in progress may take seconds; a user at a terminal should know that it was heard.
+  // The current step may take seconds, so a user at a terminal gets an answer at once.
   constexpr char kHeard[] = "\r\033[Kstopping after this step; Ctrl-C again ends at once\n";
   if (isatty(STDERR_FILENO) != 0) static_cast<void>(!write(STDERR_FILENO, kHeard, sizeof(kHeard) - 1));
 }
@@ -44,8 +44,8 @@ int Columns() {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
 }
 
-// One line that rewrites itself on a terminal; elsewhere a plain line at every tenth of a stage, two seconds apart, so
-// that a short stage has none.
+// On a terminal, one line that is rewritten. Elsewhere, a line at every tenth of a stage, at least two seconds apart,
+// so that a short stage prints none.
 class ConsoleProgress final : public Progress {
  public:
   explicit ConsoleProgress(bool shown) : shown_(shown), terminal_(isatty(STDERR_FILENO) != 0) {}
@@ -80,7 +80,7 @@ class ConsoleProgress final : public Progress {
     if (terminal_) {
       if (now - last_print_ < std::chrono::milliseconds(100) && done != total_) return;
       last_print_ = now;
-      // A line that wraps could not be taken back.
+      // A line that wraps could not be rewritten.
       std::fprintf(stderr, "\r\033[K%.*s", Columns() - 1, last_.c_str());
     } else if (const uint64_t tenth = total_ > 0 ? done * 10 / total_ : done / 64;
                tenth > printed_tenth_ &&
@@ -254,7 +254,7 @@ void InstallInterruptHandler() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  // A limit on the size of files is then an error of write(), as a full disk is, and not the end of the process.
+  // Without the signal, a file size limit makes write() fail, like a full disk, and does not end the process.
   signal(SIGXFSZ, SIG_IGN);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What every verb shares: options, progress on a terminal, and how a Result becomes an exit code.
+// What all verbs share: options, progress on a terminal, and exit codes.
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
@@ -20,7 +20,7 @@ namespace kitsink {
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
-inline constexpr int kExitInterrupted = 130;  // as a shell says of SIGINT
+inline constexpr int kExitInterrupted = 130;  // a shell's code for SIGINT
 
 // -q, -v and --json, the same for every verb.
 struct OutputOptions {
@@ -35,7 +35,7 @@ struct LedgerOptions {
   std::string note;
 };
 
-// An option whose value is one of a few words, which help shows as "a|b|c". `value` says which is the default.
+// Adds an option whose value is one of a few words, shown in help as "a|b|c". `value` holds the default.
 template <typename Value>
 CLI::Option* AddChoice(CLI::App& verb, const std::string& names, Value& value,
                        const std::vector<std::pair<std::string, Value>>& words, const std::string& help) {
@@ -75,34 +75,34 @@ void AddJobOptions(CLI::App& verb, JobOptions& job);
 // --gt, --no-cache
 void AddGroundTruthOptions(CLI::App& verb, GroundTruthOptions& ground_truth, bool& use_cache);
 
-// What is scored and against what: INFLATED, --original, --archive, --gt, --no-cache
+// INFLATED, --original, --archive, --gt, --no-cache
 void AddScoreOptions(CLI::App& verb, ScoreOptions& options);
 void AddLedgerOptions(CLI::App& verb, LedgerOptions& ledger);
-// Before long work: an existing ledger must be whole.
+// Checks before long work that an existing ledger can be read.
 Status CheckLedger(const LedgerOptions& ledger);
-// Appends the score and, unless quiet, says on stderr how it compares. Nothing without a ledger.
+// Appends the score and, unless quiet, prints its verdict on stderr. Does nothing without a ledger.
 Status KeepInLedger(const LedgerOptions& ledger, const ScoreReport& score, const OutputOptions& output);
 
-// Sets the log level and gives the progress display that suits the options and the terminal.
+// Sets the log level and returns the progress display for these options and this terminal.
 Progress& StartOutput(const OutputOptions& output);
 
-// Prints JSON that may hold names of unknown origin: only ASCII reaches the terminal, and what is no UTF-8 is replaced.
+// Prints JSON that may hold untrusted names: in ASCII only, with invalid UTF-8 replaced.
 void PrintJson(const nlohmann::ordered_json& json);
 
 // Prints "kitsink VERB: sentence" and returns kExitFailed, or kExitInterrupted for a job that Ctrl-C ended.
 int Fail(const char* verb, const Error& error);
 
-// Fills job.nets_folder when the user named none: $KITSINK_CHALLENGE_DIR/models, the contest's nets among our models,
-// else the stand-ins.
+// Fills job.nets_folder when the user named none: $KITSINK_CHALLENGE_DIR/models, else the contest's nets in
+// ModelFolders(), else the stand-in nets.
 Status ResolveNets(JobOptions& job);
 
-// Where our own models lie: beside an installed command, else in the source tree that it was built from.
+// kitsink's own model folders: beside an installed command, else in the source tree that it was built from.
 std::vector<std::filesystem::path> ModelFolders();
 
-// True for a terminal, unless $NO_COLOR is set and not empty.
+// True for a terminal unless $NO_COLOR is set and not empty.
 bool WantsColour(int descriptor);
 
-// Lets the first Ctrl-C ask the job to stop and the second one end the process.
+// The first Ctrl-C asks the job to stop, the second one ends the process.
 void InstallInterruptHandler();
 
 void AddAudit(CLI::App& app, Action& action);

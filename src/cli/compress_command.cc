@@ -1,4 +1,4 @@
-// kitsink compress
+// Runs `kitsink compress`: makes an archive from a video.
 
 #include <cstdio>
 #include <map>

@@ -1,4 +1,4 @@
-// kitsink doctor
+// Runs `kitsink doctor`: checks that nets, video, disk, threads and device are fit for work.
 
 #include <sched.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ enum class Health { kOk, kWarn, kFail };
 constexpr const char* kHealthNames[] = {"ok", "warn", "fail"};
 constexpr const char* kColours[] = {"\033[32m", "\033[33m", "\033[31m"};
 
-// One line of the report: what was looked at, what was found, what to do about it.
+// One line of the report: what was checked, what was found, and what to do about it.
 struct Check {
   const char* subject;
   Health health = Health::kOk;
@@ -53,7 +53,7 @@ bool IsPointer(const fs::path& path) {
   return begin.ok() && IsLfsPointer(begin.value());
 }
 
-// A file that must be there, whole, and no pointer; nothing when it is.
+// A failed check when a file is missing, unreadable or a Git LFS pointer; nothing otherwise.
 std::optional<Check> FindFault(const char* subject, const fs::path& path) {
   const Result<uint64_t> size = FileSize(path);
   if (!size.ok()) return Check{subject, Health::kFail, size.error().message, "name another with its option"};
@@ -73,7 +73,7 @@ Check CheckNet(const char* subject, const fs::path& folder, const ContestFile& p
           "its scores compare with scores of the same file only; scripts/fetch_models fetches the contest's"};
 }
 
-// The clip that was named, or the contest's where people keep it.
+// The clip that the user named, else the contest's in its usual places.
 fs::path FindClip(const fs::path& named) {
   if (!named.empty()) return named;
   std::vector<fs::path> places;
@@ -108,7 +108,7 @@ Check CheckClip(const fs::path& clip) {
           "a byte of archive counts 25/" + std::to_string(size) + " here; scores do not compare with the contest's"};
 }
 
-// Free space for NAME.raw where it will be written.
+// Checks the free space for NAME.raw in its folder.
 Check CheckDisk(fs::path folder, uint64_t needed, const std::string& of_what) {
   std::error_code error;
   folder = fs::absolute(folder, error).lexically_normal();
@@ -124,7 +124,7 @@ Check CheckDisk(fs::path folder, uint64_t needed, const std::string& of_what) {
   return {"disk", Health::kOk, found, ""};
 }
 
-// Processors that a container grants, which affinity does not show; 0 = no quota.
+// Processors granted to a container by its CPU quota, which affinity does not show; 0 = no quota.
 double ProcessorQuota() {
   std::ifstream file("/sys/fs/cgroup/cpu.max");
   double quota = 0;
@@ -198,7 +198,7 @@ std::vector<Check> Examine(State& state) {
     checks.push_back(CheckNet("segnet", state.job.nets_folder, kContestSegNet));
     checks.push_back(CheckNet("posenet", state.job.nets_folder, kContestPoseNet));
     const bool files_well = checks.back().health != Health::kFail && checks[checks.size() - 2].health != Health::kFail;
-    // A pair of right files may still not load: damaged, swapped, or too big for the memory.
+    // Files that are there may still not load: damaged, swapped, or too large for the memory.
     if (files_well && facts.has_value() && !facts->nets.ok()) {
       checks.push_back(
           {"nets", Health::kFail, facts->nets.error().message, "fetch them again, or name others with --nets"});

@@ -1,4 +1,4 @@
-// Finds and opens the engine.
+// Finds and opens the engine's shared library.
 
 #include "cli/engine.h"
 
@@ -14,7 +14,7 @@ namespace kitsink {
 namespace {
 
 [[maybe_unused]] Result<const Engine*> OpenFile(const std::filesystem::path& path) {
-  // Global: LibTorch's parts find each other's type information by name.
+  // RTLD_GLOBAL, because LibTorch's libraries find each other's type information by name.
   void* const library = dlopen(path.c_str(), RTLD_LAZY | RTLD_GLOBAL);
   if (library == nullptr) {
     const char* reason = dlerror();

@@ -1,5 +1,5 @@
 #pragma once
-// The engine behind the command: a shared library with LibTorch and FFmpeg in it, opened when a verb computes.
+// The engine: a shared library with LibTorch and FFmpeg, opened only by verbs that need it.
 
 #include "kitsink/jobs.h"
 #include "kitsink/result.h"
@@ -7,7 +7,7 @@
 
 namespace kitsink {
 
-// The jobs of jobs.h and score_jobs.h that compute, as the library hands them out, and its codecs.
+// The library's functions: the jobs of jobs.h and score_jobs.h that need the engine, and its codecs.
 struct Engine {
   decltype(&EngineCodecs) codecs;
   decltype(&Compress) compress;
@@ -19,13 +19,13 @@ struct Engine {
   decltype(&MakePage) make_page;
 };
 
-// The library's one entry point. Both sides are built together: `version` is the caller's, another one's gets null.
+// The library's one entry point. `version` is the caller's; null when the library's is different.
 extern "C" const Engine* kitsink_engine(const char* version);
 inline constexpr const char* kEngineEntry = "kitsink_engine";
 
-// Opens the library beside the command or where it is installed, once. kIo says which files were tried and why not.
+// Opens the library once, from beside the command or where it is installed. kIo names the files that were tried.
 Result<const Engine*> OpenEngine();
-// The same for a verb that needs codecs and nets: fills job.codecs and job.nets_folder.
+// The same for a verb that needs codecs and nets: also fills job.codecs and job.nets_folder.
 Result<const Engine*> OpenEngine(JobOptions& job);
 
 }  // namespace kitsink

@@ -1,4 +1,4 @@
-// All of the library that the command opens: everything else comes from kitsink_engine.
+// Defines the entry point of the shared library that holds the engine.
 
 #include <string_view>
 

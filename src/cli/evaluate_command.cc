@@ -1,4 +1,4 @@
-// kitsink evaluate
+// Runs `kitsink evaluate`: evaluates a submission as the contest does.
 
 #include <cstdio>
 #include <memory>

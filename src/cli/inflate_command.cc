@@ -1,4 +1,4 @@
-// kitsink inflate
+// Runs `kitsink inflate`: turns an archive into raw frames.
 
 #include <cstdio>
 #include <map>
@@ -19,7 +19,7 @@ struct State {
   std::map<std::string, std::function<std::any()>> make_options;  // by codec
 };
 
-// A codec that needs no nets is inflated here; for others the engine is opened.
+// Inflates without the engine if the codec needs none, else opens the engine.
 Result<InflateReport> RunJob(State& state, Progress& progress) {
   state.job.codecs = FormatCodecs();
   KIT_ASSIGN(const LoadedArchive archive, LoadArchive(state.options.archive, state.job.limits));

@@ -1,4 +1,4 @@
-// kitsink info
+// Runs `kitsink info`: shows the contents of an archive and the cost of its parts.
 
 #include <algorithm>
 #include <cinttypes>
@@ -27,7 +27,7 @@ struct Info {
   ZipListing zip;  // no members for a folder
   uint64_t original_bytes = kContestClip.size_bytes;
   const char* original_from = "the contest's video";
-  std::optional<DescribedArchive> archive;  // unless it is another's
+  std::optional<DescribedArchive> archive;  // nothing for an archive that kitsink cannot read
   std::string why_not;
 
   double Score(double bytes) const { return ScorePerByte(original_bytes) * bytes; }
@@ -178,7 +178,7 @@ Result<Info> Inspect(const State& state, Progress& progress) {
     info.archive = archive.TakeValue();
     return info;
   }
-  // Of a foreign or damaged archive the members are told, unless the user asked for more or stopped the job.
+  // For an archive that kitsink cannot read, show only the zip's members. Other errors, and --classes, fail.
   const Code code = archive.error().code;
   if (state.classes || code == Code::kIo || code == Code::kInterrupted) return archive.error();
   info.why_not = archive.error().message;

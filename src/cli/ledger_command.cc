@@ -1,4 +1,4 @@
-// kitsink ledger
+// Runs `kitsink ledger`: compares the runs in a ledger.
 
 #include <cstdio>
 #include <memory>

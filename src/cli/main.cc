@@ -1,4 +1,4 @@
-// The command: verbs, examples, exit codes.
+// Parses the command line and runs the chosen verb.
 
 #include <cstdio>
 #include <exception>

@@ -1,4 +1,4 @@
-// kitsink mask
+// Runs `kitsink mask`: encodes, decodes and describes class maps.
 
 #include <cstdio>
 #include <memory>

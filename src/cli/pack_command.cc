@@ -1,4 +1,4 @@
-// kitsink unpack, pack and repack
+// Runs `kitsink unpack`, `pack` and `repack`: converts archives to safetensors files and back.
 
 #include <cstdio>
 #include <memory>

@@ -1,4 +1,4 @@
-// kitsink report
+// Runs `kitsink report`: scores frames and writes a page about the run.
 
 #include <cstdio>
 #include <memory>

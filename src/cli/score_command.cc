@@ -1,4 +1,4 @@
-// kitsink score
+// Runs `kitsink score`: scores inflated frames.
 
 #include <cstdio>
 #include <memory>

@@ -1,4 +1,4 @@
-// Codec search's own options of compress and inflate.
+// Adds codec search's own options to compress and inflate.
 
 #include <map>
 #include <memory>

@@ -1,4 +1,4 @@
-// kitsink submission and kitsink audit
+// Runs `kitsink submission`, which makes a submission's folder, and `kitsink audit`, which checks one.
 
 #include <cstdio>
 #include <memory>
@@ -24,7 +24,7 @@ struct State {
   OutputOptions output;
 };
 
-// Our scripts for a submission: beside an installed command, else in the source tree that it was built from.
+// Reads kitsink's inflate.sh from beside an installed command, else from the source tree that it was built from.
 Result<Bytes> LoadInflateScript() {
   const fs::path name = fs::path("contest") / "inflate.sh";
   std::string tried;
@@ -56,14 +56,14 @@ Status Copy(const fs::path& from, const fs::path& to, Overwrite overwrite, bool 
   return Write(to, bytes, overwrite, executable);
 }
 
-// The nets that the archive was made for, in the form that sha256sum --check reads; empty when nothing tells.
+// The nets that the archive was made for, in the format of sha256sum --check; empty without a manifest.
 Result<std::string> NetsOf(const fs::path& archive, const std::string& archive_sha256) {
   const fs::path path = archive.string() + ".json";
   std::error_code error;
   if (!fs::exists(path, error)) return std::string();
   KIT_ASSIGN(const CompressManifest manifest, LoadCompressManifest(path));
   if (manifest.archive_sha256 != archive_sha256) {
-    return Error{Code::kInvalidArgument, path.string() + ": is of another archive, remove it or mend the pair"};
+    return Error{Code::kInvalidArgument, path.string() + ": belongs to another archive, remove it or restore its own"};
   }
   if (manifest.segnet_sha256.empty() || manifest.posenet_sha256.empty()) {
     return Error{Code::kCorrupt, path.string() + ": manifest: does not name the nets"};
@@ -72,7 +72,7 @@ Result<std::string> NetsOf(const fs::path& archive, const std::string& archive_s
          std::string(kContestPoseNet.name) + "\n";
 }
 
-// nets.sha256, for a codec that runs the nets at inflate.
+// Writes nets.sha256 for a codec that runs the nets at inflate.
 Status WriteNets(const State& state) {
   KIT_ASSIGN(const std::string sha256, Sha256HexOfFile(state.archive));
   KIT_ASSIGN(const std::string nets, NetsOf(state.archive, sha256));
@@ -86,7 +86,7 @@ Status WriteNets(const State& state) {
                state.job.overwrite, /*executable=*/false);
 }
 
-// The command and, where it finds its engine first, its libraries beside it.
+// Copies the command and its libraries into one folder, where the command looks for its engine first.
 Status CopyBinary(const fs::path& target, Overwrite overwrite) {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
@@ -105,7 +105,7 @@ Status CopyBinary(const fs::path& target, Overwrite overwrite) {
   return Error{Code::kIo, self.string() + ": found no libkitsink_*.so beside it or where it is installed"};
 }
 
-// What building the command needs of a source tree, and nothing else.
+// Copies only the part of a source tree that building the command needs.
 Status CopySource(const fs::path& source, const fs::path& target, Overwrite overwrite) {
   if (const Result<uint64_t> list = FileSize(source / "CMakeLists.txt"); !list.ok()) {
     return Within("source", list.error());
@@ -126,7 +126,7 @@ Status CopySource(const fs::path& source, const fs::path& target, Overwrite over
   return Ok();
 }
 
-// The archive goes last: a folder without it cannot be taken for a submission.
+// Copies the archive last, so that an incomplete folder cannot pass for a submission.
 Status Make(const State& state) {
   const Overwrite overwrite = state.job.overwrite;
   std::error_code error;

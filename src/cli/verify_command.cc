@@ -1,4 +1,4 @@
-// kitsink verify
+// Runs `kitsink verify`: checks an archive and frames inflated from it.
 
 #include <cinttypes>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// The codecs that this build knows, as far as they need no engine.
+// Lists this build's codecs without the functions that need the engine.
 
 #include <array>
 #include <string>

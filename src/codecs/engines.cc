@@ -1,4 +1,4 @@
-// The codecs that this build knows, with what needs the engine.
+// Lists this build's codecs with the functions that need the engine.
 
 #include <array>
 

@@ -1,4 +1,4 @@
-// What an archive is and holds, whatever its codec.
+// Identifies and describes an archive of any codec.
 
 #include <algorithm>
 

@@ -18,10 +18,10 @@
 namespace kitsink {
 namespace {
 
-constexpr double kGraceSeconds = 5;  // between asking a group to end and ending it
+constexpr double kGraceSeconds = 5;  // between SIGTERM and SIGKILL
 constexpr auto kPoll = std::chrono::milliseconds(20);
 
-// posix_spawn and not fork: the engine has threads and gigabytes by now.
+// posix_spawn and not fork, because the engine already has threads and gigabytes of memory.
 Result<pid_t> Spawn(const std::vector<std::string>& command) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -42,7 +42,7 @@ Result<pid_t> Spawn(const std::vector<std::string>& command) {
   return pid;
 }
 
-// Whether the process has ended. It stays a zombie, so that its group's number cannot pass to strangers meanwhile.
+// True when the process has ended. It stays a zombie, so that no other process group can get its number meanwhile.
 bool HasEnded(pid_t pid) {
   siginfo_t info{};
   return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;

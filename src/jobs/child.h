@@ -1,5 +1,5 @@
 #pragma once
-// Running another program for a limited time.
+// Runs another program for a limited time.
 
 #include <string>
 #include <vector>
@@ -11,13 +11,13 @@ namespace kitsink {
 
 struct ChildOutcome {
   bool timed_out = false;
-  int exit_code = 0;  // 128 + signal when a signal ended it
+  int exit_code = 0;  // 128 + signal when a signal ended the program
   double seconds = 0;
 };
 
-// Runs `command` (found on PATH) in a process group of its own, with an empty standard input and its standard output
-// on our standard error. At the limit, when the user interrupts, and for what the program leaves running, the whole
-// group is stopped. kIo when it cannot be started, kInterrupted when the user asks to stop.
+// Runs `command` (found on PATH) in its own process group, with an empty standard input, and its standard output on our
+// standard error. Stops the whole group at the limit, when the user interrupts, and when the program has ended but has
+// left processes. kIo when the program cannot be started, kInterrupted when the user asks to stop.
 Result<ChildOutcome> RunChild(const std::vector<std::string>& command, double limit_seconds, const Progress& progress);
 
 }  // namespace kitsink

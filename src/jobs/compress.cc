@@ -1,4 +1,4 @@
-// Makes an archive from a video with the codec of the user's choice.
+// Compresses a video to an archive with a chosen codec.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kArchive = "archive.zip";
 
-// The codec in both tables.
+// Both tables of a codec.
 struct ChosenCodec {
   const CodecFormat* format = nullptr;
   const CodecEngine* engine = nullptr;
@@ -32,7 +32,7 @@ void Merge(const Json& from, Json& into) {
   for (const auto& [key, value] : from.items()) into[key] = value;
 }
 
-// All that the entries of the job's folder depend on: of the manifest what does not change when files move.
+// Everything that the entries of the job's folder depend on: the manifest without paths, which change when files move.
 Json PlanOf(Json manifest, uint64_t end_pair) {
   manifest["original"].erase("path");
   if (manifest.contains("nets")) manifest["nets"].erase("label");
@@ -40,7 +40,7 @@ Json PlanOf(Json manifest, uint64_t end_pair) {
   return manifest;
 }
 
-// The manifest's figures of the finished archive.
+// Fills in the report's figures about the finished archive.
 Status DescribeResult(const Member& member, const Bytes& zip, const ChosenCodec& codec, const CodingContext& context,
                       CompressReport& report) {
   KIT_ASSIGN(Description description, codec.format->describe(member, DescribeDepth::kQuick, context));

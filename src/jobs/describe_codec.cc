@@ -1,4 +1,4 @@
-// What a score says of the codec that made its archive.
+// Adds to a score report what is known about the archive's codec.
 
 #include "jobs/describe_codec.h"
 

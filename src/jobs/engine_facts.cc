@@ -1,4 +1,4 @@
-// What the engine finds on this machine.
+// Reports library versions, device, nets and video that the engine finds on this machine.
 
 #include "kitsink/score_jobs.h"
 #include "kitsink/video.h"

@@ -1,4 +1,4 @@
-// The contest's evaluate.sh and evaluate.py, without their traps.
+// Does what the contest's evaluate.sh and evaluate.py do, but reports what they silently get wrong.
 
 #include <algorithm>
 #include <cstdio>
@@ -25,10 +25,10 @@ struct Clip {
   bool had_old_raw = false;
 };
 
-// Where our own inflate says how it made the frames.
+// The manifest that kitsink inflate writes; missing for other submissions.
 fs::path ManifestPath(const Clip& clip) { return fs::path(clip.raw).replace_extension(".json"); }
 
-// A path as Python's pathlib prints it: no ".", no doubled or trailing slashes; ".." stays.
+// A path as Python's pathlib prints it: without ".", doubled or trailing slashes, but with "..".
 std::string PythonPath(const std::string& path) {
   std::string text = path.starts_with("//") && !path.starts_with("///") ? "//" : path.starts_with('/') ? "/" : "";
   const size_t root = text.size();
@@ -83,7 +83,7 @@ Result<std::vector<Clip>> ReadNames(const EvaluateOptions& options, const fs::pa
     if (path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end()) {
       return Error{Code::kInvalidArgument, options.video_names_file + ": \"" + name + "\" leads out of its folder"};
     }
-    // The shell's ${name%.*}, which is what inflate.sh is to write.
+    // inflate.sh must write the shell's ${name%.*}.raw.
     const size_t dot = name.rfind('.');
     clips.push_back({name, options.uncompressed_dir / path, inflated / (name.substr(0, dot) + ".raw")});
   }
@@ -95,7 +95,7 @@ Result<std::vector<Clip>> ReadNames(const EvaluateOptions& options, const fs::pa
   return clips;
 }
 
-// Upstream counts every file below the folder as original, so that a stray one lowers the rate.
+// Upstream counts every file below the folder as original, so that an unrelated file lowers the rate.
 Result<uint64_t> BytesBelow(const fs::path& folder) {
   uint64_t bytes = 0;
   std::error_code error;
@@ -107,7 +107,7 @@ Result<uint64_t> BytesBelow(const fs::path& folder) {
   return bytes;
 }
 
-// Removes what an earlier run left: the archive's files as upstream does, and the frames, which upstream keeps.
+// Removes the files of an earlier run: the extracted archive, as upstream does, and the frames, which upstream keeps.
 Status Prepare(const fs::path& archive_folder, const fs::path& inflated, std::vector<Clip>& clips) {
   std::error_code error;
   fs::remove_all(archive_folder, error);
@@ -128,7 +128,7 @@ Status Prepare(const fs::path& archive_folder, const fs::path& inflated, std::ve
 Result<double> InflateSubmission(const EvaluateOptions& options, const fs::path& archive_folder,
                                  const fs::path& inflated, const std::vector<Clip>& clips, Progress& progress) {
   const std::string script = (fs::path(options.submission_dir) / "inflate.sh").string();
-  // The names file goes as an absolute path, the folders as they were given: what submissions meet upstream.
+  // As upstream: the names file as an absolute path, the folders as they were given.
   const std::string names = fs::absolute(options.video_names_file).string();
   KIT_ASSIGN(const ChildOutcome outcome, RunChild({"bash", script, archive_folder.string(), inflated.string(), names},
                                                   options.time_limit_seconds, progress));
@@ -150,7 +150,7 @@ Result<double> InflateSubmission(const EvaluateOptions& options, const fs::path&
   return outcome.seconds;
 }
 
-// Of several videos, one folder holds a dump of each.
+// For several videos, the dump option names a folder with one dump for each.
 GroundTruthOptions GroundTruthOf(const EvaluateOptions& options, const Clip& clip) {
   std::error_code error;
   if (!fs::is_directory(options.ground_truth.dump, error)) return options.ground_truth;
@@ -186,7 +186,7 @@ Status ScoreClips(const EvaluateOptions& options, const JobOptions& job, const s
   return Ok();
 }
 
-// What upstream's report would have said, had it counted the strays.
+// Notes the score that upstream would report if it counted unrelated files as original.
 Status NoteStrays(const EvaluateOptions& options, ScoreReport& report) {
   KIT_ASSIGN(const uint64_t all_bytes, BytesBelow(options.uncompressed_dir));
   if (all_bytes <= report.score.original_bytes) return Ok();

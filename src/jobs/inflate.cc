@@ -1,4 +1,4 @@
-// Turns an archive into raw frames, group by group, alone or as one of several processes.
+// Inflates an archive to raw frames, group by group, alone or as one of several processes.
 
 #include <algorithm>
 #include <cstdio>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* kFrames = "frames.raw";
 
-// The work of one process on one archive.
+// What one process needs to inflate its groups.
 struct InflateJob {
   const InflateOptions& options;
   const JobOptions& job;
@@ -32,14 +32,14 @@ struct InflateJob {
   uint64_t num_groups() const { return (asked.end - 1) / source.group_size() + 1 - first_group(); }
   uint64_t first_pair(uint64_t group) const { return (first_group() + group) * source.group_size(); }
 
-  // Frames that the clock cut short count as done only for a job with a time limit.
+  // A group that got fewer steps than planned counts as done only in a job with a time limit.
   Result<bool> IsDone(uint64_t group) const {
     if (!HasGroup(folder, first_pair(group))) return false;
     KIT_ASSIGN(const GroupRecord record, LoadGroup(folder, first_pair(group)));
     return options.time_limit_seconds > 0 || record.steps_run >= source.planned_steps();
   }
 
-  // Works on a whole group, also where only a part of it is asked for, so that no pair's frames depend on the asking.
+  // Inflates a whole group even when only part of it is asked for, so that a pair's frames do not depend on the range.
   Result<GroupRecord> RunGroup(uint64_t group, RawCanvas& canvas, const PairBudget& budget) {
     GroupRecord record;
     record.first = first_pair(group);
@@ -61,7 +61,7 @@ struct InflateJob {
   }
 };
 
-// The groups of this process's shard that are not done yet.
+// The unfinished groups of this process's shard.
 Result<std::vector<uint64_t>> OpenGroups(const InflateJob& job) {
   const PairRange part = job.options.shard.PartOf(job.num_groups());
   std::vector<uint64_t> open;
@@ -80,7 +80,7 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, Progress& progress) {
   KIT_ASSIGN(const std::vector<uint64_t> open, OpenGroups(job));
   if (open.empty()) return Ok();
   const int at_once = static_cast<int>(std::min<uint64_t>(open.size(), job.source.calls_at_once()));
-  std::vector<RawCanvas> canvases;  // one a worker
+  std::vector<RawCanvas> canvases;  // one for each worker
   for (int i = 0; i < at_once; ++i) {
     KIT_ASSIGN(RawCanvas canvas,
                RawCanvas::Open(job.folder.PathOf(kFrames), job.frame_size, 2 * (job.asked.end - job.asked.first)));
@@ -88,7 +88,7 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, Progress& progress) {
   }
   const uint64_t group_size = job.source.group_size();
   progress.Begin(job.source.planned_steps() > 0 ? "search" : "render", open.size() * group_size, "pairs");
-  std::mutex mutex;  // of watchdog, progress.Update and what follows
+  std::mutex mutex;  // protects watchdog, progress.Update and the two variables below
   uint64_t done = 0;
   std::vector<PairDistortion> after;
   const auto run = [&](size_t worker, size_t index) -> Status {
@@ -100,7 +100,7 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, Progress& progress) {
     const PairBudget budget{share.steps, [&] { return watchdog.Expired(share) || progress.stop_requested(); }};
     KIT_ASSIGN(const GroupRecord record, job.RunGroup(open[index], canvases[worker], budget));
     if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
-    // The entry says that the frames are there, so they reach the disk first.
+    // The entry marks the frames as written, so they must reach the disk first.
     KIT_TRY(canvases[worker].Flush());
     KIT_TRY(SaveGroup(job.folder, record));
     lock.lock();
@@ -114,7 +114,7 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, Progress& progress) {
   return Ok();
 }
 
-// What all processes have done so far.
+// Adds up what all processes have finished so far.
 Result<JoinedGroups> JoinGroups(const InflateJob& job) {
   JoinedGroups joined;
   for (uint64_t group = 0; group < job.num_groups(); ++group) {
@@ -126,7 +126,7 @@ Result<JoinedGroups> JoinGroups(const InflateJob& job) {
   return joined;
 }
 
-// Where the outputs go: "<name>.raw" and its manifest.
+// Paths of the outputs: "<name>.raw" and its manifest. Makes their folder.
 Result<JobOutputs> NameOutputs(const InflateOptions& options) {
   std::filesystem::path stem = options.archive;
   if (!stem.has_filename()) stem = stem.parent_path();
@@ -164,7 +164,7 @@ Result<std::unique_ptr<PairSource>> OpenSource(const Member& member, const Infla
   return open(member, context);
 }
 
-// What the manifest says before the work is done.
+// The part of the manifest that is known before the work begins.
 Json DescribePlan(const PairSource& source, FrameSize frame_size, const PairRange& asked) {
   Json json = ManifestHead("inflate");
   const Json of_codec = source.manifest();
@@ -175,11 +175,11 @@ Json DescribePlan(const PairSource& source, FrameSize frame_size, const PairRang
   return json;
 }
 
-// All that the entries of the job's folder depend on.
+// Everything that the entries of the job's folder depend on.
 Json PlanOf(Json json, const LoadedArchive& archive) {
   json["archive"] = archive.sha256;
   if (json.contains("nets")) json["nets"].erase("label");
-  if (json.contains("device")) {  // shards may use several cards of a host
+  if (json.contains("device")) {  // shards may use different cards
     json["device"] = json["device"].get<std::string>().starts_with("cuda") ? "cuda" : "cpu";
   }
   return json;
@@ -193,7 +193,7 @@ void DescribeOriginal(const InflateOptions& options, const LoadedArchive& archiv
                       {"sha256", manifest->original_sha256}};
 }
 
-// The finished output gets its manifest and its name.
+// Writes the manifest and gives the finished output its final name.
 Status Publish(const InflateJob& job, const LoadedArchive& archive, const JoinedGroups& joined, Json json,
                InflateReport& report) {
   const std::filesystem::path frames = job.folder.Has(kFrames) ? job.folder.PathOf(kFrames) : report.raw;
@@ -203,7 +203,7 @@ Status Publish(const InflateJob& job, const LoadedArchive& archive, const Joined
   json["raw"] = DescribeFile(report.raw, raw_bytes, raw_sha256);
   json["archive_pairs"] = job.source.num_pairs();
   DescribeOriginal(job.options, archive, json);
-  // Absent from a run that carried out its plan: such runs agree with one another.
+  // Absent when all groups took the planned steps: such runs give equal frames.
   if (joined.pairs_cut > 0) {
     json["cut_by_time_limit"] = {{"pairs", joined.pairs_cut}, {"limit_seconds", job.options.time_limit_seconds}};
   }
@@ -235,8 +235,8 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   InflateJob work{options, job, *source, frame_size, asked, std::move(folder)};
   KIT_TRY(RunShard(work, watchdog, progress));
 
-  // The last process to finish joins the parts: it alone finds every group done. When it is killed, the next one goes
-  // on.
+  // The last process to finish joins the parts, because only it finds every group done. If it is killed, the next
+  // process does it.
   const FolderLock lock(options.folder);
   if (!work.folder.exists()) {
     report.pairs_done = report.num_pairs;  // another process has just joined the parts

@@ -1,4 +1,4 @@
-// Keeps what inflate knows of finished groups in the job's folder, and adds it up.
+// Saves records of finished groups in the job's folder, loads them and adds them up.
 
 #include "jobs/inflate_groups.h"
 
@@ -28,7 +28,7 @@ Json DescribeCurve(const std::vector<MeanDistortion>& sums, double pairs) {
   return json;
 }
 
-// `sums` gains the curve of a group, which stays at its last value where it took fewer steps.
+// Adds the curve of a group to `sums`. Past the group's last step, its curve keeps its last value.
 void AddCurve(const std::vector<MeanDistortion>& group, std::vector<MeanDistortion>& sums) {
   if (group.empty()) return;
   sums.resize(std::max(sums.size(), group.size()), sums.empty() ? MeanDistortion() : sums.back());

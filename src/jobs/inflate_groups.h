@@ -1,5 +1,5 @@
 #pragma once
-// What inflate keeps of each finished group, apart from its frames, and of all groups together.
+// The records that inflate keeps of its finished groups, apart from the frames, and their sums.
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>

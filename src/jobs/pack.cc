@@ -1,4 +1,4 @@
-// Archives <-> safetensors files, for people who make their own tensors.
+// Converts archives to safetensors files and back, and repacks archives.
 
 #include <algorithm>
 #include <charconv>
@@ -40,7 +40,7 @@ Result<const CodecFormat*> CodecOf(const TensorFile& file, const Codecs& codecs)
                    ", expected one of " + names};
 }
 
-// A side of the frames. Both may be missing: then they are the contest's.
+// Width or height of the frames. If both are missing, the frames have the contest's size.
 Result<uint32_t> SideOf(const TensorFile& file, const char* key, const Limits& limits) {
   const auto found = file.metadata.find(key);
   const std::string text = found == file.metadata.end() ? "" : found->second;
@@ -61,7 +61,7 @@ Result<FrameSize> FrameSizeOf(const TensorFile& file, const Limits& limits) {
   return size;
 }
 
-// The finished zip, with what a report says of it.
+// The finished zip and its report.
 struct Packed {
   Bytes zip;
   PackReport report;
@@ -81,7 +81,7 @@ Result<Packed> PackFile(const TensorFile& file, const PackOptions& options, cons
 
 std::filesystem::path ManifestOf(const std::filesystem::path& archive) { return archive.string() + ".json"; }
 
-// The manifest of the archive's making, now about the repacked archive.
+// Copies the manifest of `compress`, if there is one, and makes it name the repacked archive.
 Status CopyManifest(const std::filesystem::path& from, const std::string& from_sha256, const std::filesystem::path& to,
                     const PackReport& report, Overwrite overwrite) {
   KIT_ASSIGN(const Bytes bytes, ReadFile(from, kMaxManifestBytes));

@@ -1,4 +1,4 @@
-// Gathers what the page about a run shows: the score first, then pictures of the pairs that matter.
+// Gathers what the page about a run shows: the score, then pictures of the worst and best pairs.
 
 #include <algorithm>
 #include <map>
@@ -13,7 +13,7 @@
 namespace kitsink {
 namespace {
 
-// What each pair adds to the score: its seg term, and its pose times the slope of sqrt(10 * pose) at the mean.
+// What each pair adds to the score: its seg term, and its pose error times the slope of sqrt(10 * pose) at the mean.
 std::vector<double> Shares(const ScoreReport& report) {
   const auto count = static_cast<double>(report.pairs.size());
   const double slope = report.score.pose > 0 ? PoseTermSlope(report.score.pose) : 0;
@@ -24,7 +24,7 @@ std::vector<double> Shares(const ScoreReport& report) {
   return shares;
 }
 
-// Means over blocks of pixels, to a width of the model grid's or less.
+// Shrinks a frame to at most the model grid's width, by means over blocks of pixels.
 Frame Shrink(const Frame& frame) {
   const uint32_t block = (frame.size.width + kModelGrid.width - 1) / kModelGrid.width;
   Frame small;
@@ -74,7 +74,7 @@ Result<PagePair> Show(const FramePair& original, const FramePair& inflated, Nets
   return shown;
 }
 
-using ShownPairs = std::map<size_t, PagePair>;  // by the score's own numbers, from 0
+using ShownPairs = std::map<size_t, PagePair>;  // by index among the scored pairs
 
 // Reads the original once, up to the last pair that is shown.
 Result<ShownPairs> ShowPairs(const std::vector<size_t>& wanted, const ScoreOptions& options, const ScoreReport& report,
@@ -111,8 +111,8 @@ std::vector<PairDistortion> ToPairs(const std::vector<TracePoint>& points) {
   return pairs;
 }
 
-// The search's own figures, when the manifest beside the .raw has them for these pairs. A partial score of a whole .raw
-// has other pairs than the manifest.
+// Adds the search's figures when the manifest beside the .raw has them for exactly the scored pairs. A partial score of
+// a whole .raw has fewer pairs.
 void AddSearch(const std::filesystem::path& raw, Page& page) {
   const Result<std::optional<RawManifest>> manifest = LoadManifestBeside(raw);
   if (!manifest.ok() || !manifest.value().has_value()) return;
@@ -123,7 +123,7 @@ void AddSearch(const std::filesystem::path& raw, Page& page) {
   for (const TracePoint& point : trace.curve) page.curve.push_back({point.seg, point.pose});
 }
 
-// Where the archive's bytes went, for an archive of ours.
+// Adds the sizes of the archive's sections, for a kitsink archive.
 void AddSections(const JobOptions& job, Progress& progress, Page& page) {
   Result<DescribedArchive> archive = DescribeArchive(page.score.archive_name, DescribeDepth::kQuick, job, progress);
   if (!archive.ok()) return;

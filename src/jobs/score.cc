@@ -1,4 +1,4 @@
-// Scores inflated frames: finds what belongs to them, then measures.
+// Scores inflated frames after it has found their archive and their original.
 
 #include <optional>
 #include <string>
@@ -13,14 +13,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is scored against what.
+// The files of a score.
 struct Parties {
   fs::path raw, archive, original;
   uint64_t archive_bytes = 0;
   std::string archive_sha256;
 };
 
-// A .raw and an archive that do not belong together must not be scored together.
+// Refuses a .raw that was inflated from another archive.
 Status CheckBelongTogether(const std::optional<RawManifest>& manifest, const fs::path& raw, uint64_t raw_bytes,
                            const std::string& archive_sha256) {
   if (!manifest.has_value()) {
@@ -38,7 +38,7 @@ Status CheckBelongTogether(const std::optional<RawManifest>& manifest, const fs:
   return Ok();
 }
 
-// The archive that the user or else the manifest names; a folder stands for the zip that was extracted to it.
+// Finds the archive that the user names, or else the manifest. A folder stands for the zip that was extracted to it.
 Status FindArchive(const ScoreOptions& options, const std::optional<RawManifest>& manifest, const Limits& limits,
                    Parties& parties) {
   parties.archive = options.archive;
@@ -66,7 +66,7 @@ Status FindArchive(const ScoreOptions& options, const std::optional<RawManifest>
   return Ok();
 }
 
-// The original that the user names, or else the one that the archive was made from, by its path and SHA-256.
+// Finds the original that the user names, or else the one that the archive was made from, by path and SHA-256.
 Status FindOriginal(const ScoreOptions& options, const std::optional<RawManifest>& manifest, Parties& parties) {
   parties.original = options.original;
   if (!parties.original.empty()) return Ok();

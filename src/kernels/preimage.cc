@@ -1,4 +1,4 @@
-// Exact pre-images of model-grid pictures under the scorer's resize.
+// Makes camera frames that the scorer's resize turns into a wanted model-grid picture.
 
 #include <algorithm>
 #include <array>
@@ -32,7 +32,7 @@ std::vector<Tap> ResizeTaps(uint32_t source, uint32_t target) {
   return taps;
 }
 
-// For every source coordinate the nearest one that some tap reads.
+// For every source coordinate, the nearest coordinate that some tap reads.
 std::vector<uint32_t> NearestRead(const std::vector<Tap>& taps, uint32_t source) {
   std::vector<uint32_t> nearest(source);
   size_t next = 0;
@@ -48,8 +48,8 @@ std::vector<uint32_t> NearestRead(const std::vector<Tap>& taps, uint32_t source)
   return nearest;
 }
 
-// The four taps' offsets from floor(value): order top left, top right, bottom left, bottom right. Smaller total
-// change first, so that among equal errors the flattest wins.
+// Offsets of the four taps from floor(value): top left, top right, bottom left, bottom right. Sorted by sum of squares,
+// so that the flattest wins among equal errors.
 std::vector<std::array<int, 4>> OffsetCandidates() {
   std::vector<std::array<int, 4>> candidates;
   for (int code = 0; code < 81; ++code) {
@@ -129,7 +129,7 @@ Frame WritePreimage(std::span<const float> picture, FrameSize size) {
       }
     }
   }
-  // Unread columns of read rows first, then unread rows as a whole.
+  // Fills the unread columns of read rows first, then whole unread rows.
   const std::vector<uint32_t> read_column = NearestRead(columns, size.width);
   for (const Tap& row : rows) {
     for (const uint32_t y : {row.low, row.high}) {

@@ -1,5 +1,5 @@
 #pragma once
-// What SegNet and PoseNet have in common: a convolution with its batch norm, and how the two become one.
+// Layers that SegNet and PoseNet share: a convolution with its batch norm, and how the two are merged.
 
 #include <torch/torch.h>
 
@@ -35,12 +35,12 @@ inline torch::nn::BatchNorm2d MakeNorm(int64_t channels) {
   return torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(kBatchNormEps));
 }
 
-// A child without a forward pass of its own, for keys such as "encoder.model.".
+// Adds a child that only groups others, for keys such as "encoder.model.".
 inline std::shared_ptr<torch::nn::Module> AddGroup(torch::nn::Module& parent, const std::string& name) {
   return parent.register_module(name, std::make_shared<torch::nn::Module>(name));
 }
 
-// y = scale * x + shift, per channel and in double: a batch norm in inference mode.
+// A batch norm in inference mode as y = scale * x + shift per channel, in double.
 struct Affine {
   torch::Tensor scale, shift;
 };
@@ -51,7 +51,7 @@ inline Affine NormAsAffine(const torch::nn::BatchNorm2d& norm) {
   return {scale, norm->bias.to(torch::kFloat64) - norm->running_mean.to(torch::kFloat64) * scale};
 }
 
-// norm(conv(x)), or conv(x) alone once the norm has been folded away.
+// norm(conv(x)), or conv(x) once the norm has been folded into the convolution.
 inline torch::Tensor ConvThenNorm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const torch::Tensor& x) {
   const torch::Tensor y = conv->forward(x);
   return norm.is_empty() ? y : norm->forward(y);

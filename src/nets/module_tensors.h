@@ -1,5 +1,5 @@
 #pragma once
-// Between safetensors files and modules: shapes read by key, tensors copied by name.
+// Reads the shape of a net from a safetensors file, and freezes modules.
 
 #include <cstdint>
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace kitsink {
 
-// Inference mode, no gradients for parameters.
+// Sets inference mode and switches off gradients of all parameters.
 void Freeze(torch::nn::Module& module);
 
-// Dimension `axis` of a tensor that has `rank` of them; kCorrupt when it is missing or not 1 .. 4096.
+// Dimension `axis` of the tensor `name`. kCorrupt unless the tensor has `rank` dimensions and this one is 1 .. 4096.
 Result<int64_t> ReadDimension(const TensorFile& file, const std::string& name, size_t rank, size_t axis);
 
-// How many of "<prefix>0.", "<prefix>1.", ... occur, counted up to the first that does not.
+// How many of "<prefix>0.", "<prefix>1.", ... occur before the first that does not.
 int64_t CountModules(const TensorFile& file, const std::string& prefix);
 
 }  // namespace kitsink

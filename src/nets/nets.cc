@@ -1,4 +1,4 @@
-// Loading the evaluator nets, observing pairs, and LibTorch's settings.
+// Loads the evaluator nets, observes pairs with them, and sets LibTorch's options.
 
 #include "kitsink/nets.h"
 
@@ -38,13 +38,13 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   return text + "]";
 }
 
-// A layer's output has tens of megabytes. By default glibc maps and returns such blocks on every use, and the page
-// faults cost three to five times the arithmetic (pointwise convolution of 56 x 384 x 512: 40 ms, then 9 ms).
+// A layer's output has tens of megabytes. By default glibc maps and unmaps such a block on every use, and the page
+// faults cost three to five times the arithmetic: a pointwise convolution of 56 x 384 x 512 takes 40 ms, here 9 ms.
 void KeepFreedMemory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, -1);
-  mallopt(M_ARENA_MAX, 1);  // what one thread frees, another takes
+  mallopt(M_ARENA_MAX, 1);  // threads reuse each other's freed blocks
 #endif
 }
 
@@ -54,7 +54,7 @@ struct LoadedNet {
   uint64_t size_bytes = 0;
 };
 
-// `read_shape` and `create` are the two functions of the net in question.
+// `read_shape` and `create` belong to the net that is loaded.
 template <typename Shape>
 Result<LoadedNet> LoadNet(const std::filesystem::path& path, const Device& device,
                           Result<Shape> (*read_shape)(const TensorFile&),
@@ -131,11 +131,11 @@ int ConfigureTorch(int threads) {
   KeepFreedMemory();
   const int count = threads > 0 ? threads : CountProcessors();
   at::set_num_threads(count);
-  // OpenBLAS's pthread build keeps a pool of its own that LibTorch does not know of.
+  // OpenBLAS's pthread build has its own thread pool, which LibTorch does not set.
   if (void* const set_blas_threads = dlsym(RTLD_DEFAULT, "openblas_set_num_threads"); set_blas_threads != nullptr) {
     reinterpret_cast<void (*)(int)>(set_blas_threads)(count);
   }
-  // LibTorch throws when this is set twice, or after the first parallel work; nothing of ours runs inter-op.
+  // LibTorch throws when this is set twice or after the first parallel work. kitsink runs nothing inter-op.
   static const Status inter_op = Guarded("threads", [] {
     at::set_num_interop_threads(1);
     return Ok();
@@ -144,7 +144,7 @@ int ConfigureTorch(int threads) {
   at::globalContext().setDeterministicCuDNN(true);
   at::globalContext().setBenchmarkCuDNN(false);
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
-  at::globalContext().setAllowTF32CuDNN(false);  // on by default: it moves class maps and poses
+  at::globalContext().setAllowTF32CuDNN(false);  // on by default, and changes class maps and poses
   at::globalContext().setAllowTF32CuBLAS(false);
   return at::get_num_threads();
 }

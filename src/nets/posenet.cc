@@ -15,7 +15,7 @@ constexpr double kAllNormEps = 1e-3;
 
 Tensor Gelu(const Tensor& x) { return torch::gelu(x, "tanh"); }
 
-// Linear(x) as a kernel and a bias per output channel, in double.
+// A linear map as a convolution kernel and a bias per output channel, in double.
 struct Kernel {
   Tensor weight, bias;
 };
@@ -28,7 +28,7 @@ Kernel ConvKernel(const ConvNorm& branch, int64_t size) {
   return {torch::constant_pad_nd(weight, {border, border, border, border}), affine.shift};
 }
 
-// A norm alone: a centred delta from each channel to itself.
+// A norm without a convolution: a centred delta from each channel to itself.
 Kernel NormKernel(const torch::nn::BatchNorm2d& norm, int64_t per_group, int64_t size) {
   const Affine affine = NormAsAffine(norm);
   const int64_t channels = affine.scale.size(0);
@@ -88,7 +88,7 @@ class SqueezeExciteImpl : public torch::nn::Module {
 };
 TORCH_MODULE(SqueezeExcite);
 
-// Parallel branches, then squeeze-and-excite and GELU where asked for.
+// Parallel branches, then squeeze-and-excite and GELU if the options ask for them.
 class MobileOneImpl : public torch::nn::Module, public Branched {
  public:
   explicit MobileOneImpl(const MobileOneOptions& o) : options_(o) {
@@ -117,7 +117,7 @@ class MobileOneImpl : public torch::nn::Module, public Branched {
  private:
   Tensor Branches(const Tensor& x) {
     if (merged()) return Convolve(x, options_.stride, options_.groups);
-    // In upstream's order of summation, for equal bits.
+    // Upstream's order of summation gives equal bits.
     Tensor sum;
     if (!conv_scale_.is_empty()) sum = conv_scale_(x);
     if (!identity_.is_empty()) sum = sum.defined() ? sum + identity_->forward(x) : identity_->forward(x);
@@ -132,7 +132,7 @@ class MobileOneImpl : public torch::nn::Module, public Branched {
 };
 TORCH_MODULE(MobileOne);
 
-// Two depthwise kernels of different size, added: twice the channels, half the size.
+// The sum of two depthwise convolutions with kernels of different size, stride 2.
 class LargeKernelImpl : public torch::nn::Module, public Branched {
  public:
   LargeKernelImpl(int64_t in, int64_t out)
@@ -256,7 +256,7 @@ class ResBlockImpl : public torch::nn::Module {
     b5_ = b->register_module("5", AllNorm());
   }
   Tensor forward(const Tensor& x) {
-    // The second skip carries the rectified sum too: upstream's block_b begins with a ReLU in place.
+    // The second skip is the rectified sum, because upstream's block_b begins with an in-place ReLU.
     const Tensor a = torch::relu(x + a4_(a3_(torch::relu(a1_(a0_(x))))));
     return torch::relu(a + b5_(b4_(torch::relu(b2_(b1_(a))))));
   }
@@ -325,7 +325,7 @@ class PoseNet final : public FrozenNet {
     return trace;
   }
 
-  // From the last stage on.
+  // Computes the rest of the trace from the last stage.
   void Finish(PoseTrace& trace) {
     trace.pooled = final_conv_(trace.stages.back()).mean({2, 3});
     trace.outputs = Outputs(trace.pooled);

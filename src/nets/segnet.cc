@@ -1,4 +1,4 @@
-// SegNet: a U-Net on EfficientNet-B2 without classifier. Members are named as in the state dict.
+// SegNet: a U-Net with an EfficientNet-B2 encoder. Members are named as in the state dict.
 
 #include <array>
 
@@ -14,10 +14,10 @@ using torch::Tensor;
 constexpr size_t kStages = 7;
 constexpr std::array<int64_t, kStages> kKernels = {3, 3, 5, 3, 5, 5, 3};
 constexpr std::array<int64_t, kStages> kStrides = {1, 2, 2, 2, 1, 2, 1};
-constexpr std::array<size_t, 4> kSkips = {4, 2, 1, 0};  // stages whose outputs the decoder blocks join
+constexpr std::array<size_t, 4> kSkips = {4, 2, 1, 0};  // stages whose outputs are the decoder blocks' skips
 constexpr int64_t kExpansion = 6;
 
-// A quarter of the block's input, to the nearest integer.
+// A quarter of the block's input width, rounded to the nearest integer.
 int64_t SqueezeWidth(int64_t in) { return (in + 2) / 4; }
 
 class SqueezeExciteImpl : public torch::nn::Module {
@@ -35,7 +35,7 @@ class SqueezeExciteImpl : public torch::nn::Module {
 };
 TORCH_MODULE(SqueezeExcite);
 
-// Depthwise, squeeze, pointwise.
+// Depthwise convolution, squeeze-and-excite, pointwise convolution.
 class SeparableBlockImpl : public torch::nn::Module, public Foldable {
  public:
   SeparableBlockImpl(int64_t in, int64_t out, int64_t kernel, int64_t stride)
@@ -65,7 +65,7 @@ class SeparableBlockImpl : public torch::nn::Module, public Foldable {
 };
 TORCH_MODULE(SeparableBlock);
 
-// Expand, depthwise, squeeze, project.
+// Expanding convolution, depthwise convolution, squeeze-and-excite, projecting convolution.
 class InvertedBlockImpl : public torch::nn::Module, public Foldable {
  public:
   InvertedBlockImpl(int64_t in, int64_t out, int64_t kernel, int64_t stride)
@@ -102,7 +102,7 @@ class InvertedBlockImpl : public torch::nn::Module, public Foldable {
 };
 TORCH_MODULE(InvertedBlock);
 
-// Two convolutions on the doubled map, joined with the skip when there is one.
+// Enlarges the map two times, concatenates the skip when there is one, and applies two convolutions.
 class DecoderBlockImpl : public torch::nn::Module, public Foldable {
  public:
   DecoderBlockImpl(int64_t in, int64_t out) {

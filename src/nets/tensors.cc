@@ -1,4 +1,4 @@
-// Frames to tensors and back, and the evaluator nets' preprocessing.
+// Converts frames to tensors and back, and computes the evaluator nets' inputs.
 
 #include <cstring>
 
@@ -18,7 +18,7 @@ Tensor Bilinear(const Tensor& frames, FrameSize size) {
                                     .align_corners(false));
 }
 
-// Every second sample of [N, H, W], from row `y` and column `x` on.
+// Every second sample of [N, H, W] in both directions, starting at row `y` and column `x`.
 Tensor EverySecond(const Tensor& plane, int64_t y, int64_t x) {
   return plane.slice(1, y, plane.size(1), 2).slice(2, x, plane.size(2), 2);
 }
@@ -29,7 +29,7 @@ Tensor MeanOfFour(const Tensor& plane) {
          0.25;
 }
 
-// Six planes of half size: luma in four phases, then the two chroma means.
+// Six planes of half size: luma at the four positions of each 2 x 2 square, then the two chroma means.
 Tensor Yuv6(const Tensor& small) {
   const Tensor r = small.select(1, 0), g = small.select(1, 1), b = small.select(1, 2);
   const Tensor y = (r * 0.299 + g * 0.587 + b * 0.114).clamp(0.0, 255.0);

@@ -1,4 +1,4 @@
-// What of a submission lies outside its archive, and what the score is with that counted.
+// Lists what a submission keeps outside its archive, and computes the score that counts it.
 
 #include <algorithm>
 #include <array>
@@ -18,9 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr uint64_t kMaxTextBytes = 1 << 20;  // of a script that is read
-constexpr uint64_t kMaxProgramLine = 4000;   // characters; longer ones are payload written as text
-constexpr uint64_t kSmallFile = 1024;        // bytes; below that nobody hides a clip
+constexpr uint64_t kMaxTextBytes = 1 << 20;  // larger files are not read as scripts
+constexpr uint64_t kMaxProgramLine = 4000;   // characters; a longer line is data written as text
+constexpr uint64_t kSmallFile = 1024;        // bytes; a smaller file cannot hold a useful part of a clip
 constexpr uint64_t kMaxFiles = 100000;
 
 struct Sign {
@@ -29,7 +29,7 @@ struct Sign {
   const char* meaning;
 };
 
-// What a script that is run at inflate may betray.
+// Words in a script that show what it uses at inflate.
 constexpr Sign kSigns[] = {
     {"segnet", AuditKind::kNets, "names SegNet"},
     {"posenet", AuditKind::kNets, "names PoseNet"},
@@ -59,7 +59,7 @@ size_t LongestLine(std::string_view text) {
   return longest;
 }
 
-// Comments betray nothing.
+// Drops comment lines: a word in a comment shows nothing.
 std::string WithoutComments(std::string_view text) {
   std::string code;
   while (!text.empty()) {
@@ -72,7 +72,7 @@ std::string WithoutComments(std::string_view text) {
   return code;
 }
 
-// Which evaluator nets inflating runs.
+// The evaluator nets that inflating runs.
 struct NetsUsed {
   bool segnet = false, posenet = false;
   uint64_t size_bytes() const {
@@ -121,7 +121,7 @@ Status LookAtFile(const fs::path& path, const std::string& name, NetsUsed& nets,
                        "ELF")) {
     add(AuditKind::kNote, "is a program: only constants that depend on the video would count");
   } else if (!IsText(text)) {
-    if (size >= kSmallFile) add(AuditKind::kPayload, "is no text and no program");
+    if (size >= kSmallFile) add(AuditKind::kPayload, "is neither text nor a program");
   } else if (LongestLine(text) > kMaxProgramLine) {
     add(AuditKind::kPayload, "has lines too long for a program: data written as text");
   } else if (extension == ".sh" || extension == ".py" || text.starts_with("#!")) {
@@ -130,7 +130,7 @@ Status LookAtFile(const fs::path& path, const std::string& name, NetsUsed& nets,
   return Ok();
 }
 
-// What evaluate.sh makes, and what is no part of a submission.
+// The archive, and what evaluate.sh writes into the folder.
 bool IsMadeByTheContest(const std::string& name) {
   return name == "archive.zip" || name == "report.txt" || name == "archive" || name == "inflated";
 }
@@ -144,8 +144,7 @@ Status LookAtFolder(const fs::path& folder, NetsUsed& nets, AuditReport& report)
     if (entry.depth() == 0 && IsMadeByTheContest(relative.string())) {
       entry.disable_recursion_pending();
     } else if (entry->is_symlink(error)) {
-      report.findings.push_back(
-          {AuditKind::kNote, relative.string(), "is a link: what it leads to is not looked at", 0});
+      report.findings.push_back({AuditKind::kNote, relative.string(), "is a link: its target was not checked", 0});
     } else if (entry->is_regular_file(error)) {
       files.push_back(relative);
     }
@@ -157,7 +156,7 @@ Status LookAtFolder(const fs::path& folder, NetsUsed& nets, AuditReport& report)
   return Ok();
 }
 
-// The number behind `label` in upstream's report, commas dropped.
+// The number after `label` in upstream's report, without commas.
 Result<double> FindFigure(const std::string& text, const std::string& label) {
   const size_t at = text.find(label);
   std::string digits;

@@ -1,3 +1,5 @@
+// Draws the page's bars and charts as HTML and SVG.
+
 #include "report/chart.h"
 
 #include <algorithm>
@@ -7,7 +9,7 @@
 namespace kitsink {
 namespace {
 
-constexpr int kHeight = 100;  // of a timeline, in its own units
+constexpr int kHeight = 100;  // of a timeline, in SVG units
 
 std::string Number(double value) {
   char text[32];
@@ -15,7 +17,7 @@ std::string Number(double value) {
   return text;
 }
 
-// A column from the baseline up.
+// A column that starts at the baseline.
 std::string Column(size_t index, double share, const std::string& title, const char* hue) {
   const double height = kHeight * std::clamp(share, 0.0, 1.0);
   return "<rect class=\"" + std::string(hue) + "\" x=\"" + std::to_string(index) + "\" y=\"" +
@@ -23,7 +25,7 @@ std::string Column(size_t index, double share, const std::string& title, const c
          "</title></rect>";
 }
 
-// Bounds with a margin; never empty.
+// Bounds of values with a margin; low < high always.
 struct Range {
   double low = 0, high = 1;
   double Place(double value) const { return (value - low) / (high - low); }

@@ -1,6 +1,6 @@
 #pragma once
-// Pieces of the page: escaped text, figures, bars and charts as HTML and SVG.
-// Labels are HTML beside the drawings, never text inside them: drawings shrink with the window, text must not.
+// Parts of the page: escaped text, figures, bars and charts as HTML and SVG. Labels are HTML beside the drawings, not
+// SVG text, because drawings shrink with the window and text must not.
 
 #include <cstdint>
 #include <span>
@@ -10,21 +10,21 @@
 
 namespace kitsink {
 
-// For text and for quoted attributes; control characters become spaces.
+// Escapes text and quoted attributes. Control characters become spaces.
 std::string EscapeHtml(std::string_view text);
-// "0.00123400", `digits` behind the point.
+// "0.00123400", with `digits` digits after the point.
 std::string FormatFixed(double value, int digits);
-// "1 234 567", thin spaces between.
+// "1 234 567", with thin spaces.
 std::string FormatBytes(uint64_t bytes);
 
-// Parts of a whole as one bar of coloured pieces; hues are the classes c0, c1, ... of the style.
+// Parts of a whole, as one bar of coloured pieces. The colours are the style's classes c0, c1, ...
 struct BarPart {
   std::string label;
   double value = 0;
 };
 std::string DrawBar(std::span<const BarPart> parts);
 
-// Values per pair, or whatever `each` is, as columns, the first number `first`; with `before`, lighter columns behind
+// Values as columns, one for each pair or other unit `each`, numbered from `first`. `before` adds paler columns behind
 // them.
 struct Timeline {
   std::string name, unit;
@@ -35,7 +35,7 @@ struct Timeline {
 };
 std::string DrawTimeline(const Timeline& timeline);
 
-// Points with a line through the promoted ones; the last of `highlighted` is ringed.
+// Points, with a line through those `on_line`. The last `highlighted` point is ringed.
 struct ScatterPoint {
   double x = 0, y = 0;
   std::string label;

@@ -1,4 +1,4 @@
-// Which runs compare, and what came of them.
+// Groups comparable runs and compares them.
 
 #include <algorithm>
 #include <cstdio>
@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kVerdicts[] = {"first", "promoted", "rejected"};
 constexpr size_t kMaxChanges = 4;
 
-// Text of a stranger's on a terminal: no control characters.
+// Untrusted text made safe for a terminal: control characters become "?".
 std::string Printable(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
@@ -29,7 +29,7 @@ std::string Fixed(double value, const char* format = "%.8f") {
   return text;
 }
 
-// Threads change no figure, and which card of a host computed does not either.
+// Settings leave out the thread count, and the N of cuda:N, because neither changes a figure.
 std::string WithoutThreads(const std::string& torch) { return torch.substr(0, torch.rfind(", ")); }
 
 std::string Short(const std::string& sha256) { return sha256.substr(0, 8); }
@@ -61,7 +61,7 @@ std::string DescribeChanges(const ScoreReport& from, const ScoreReport& to) {
   return text;
 }
 
-// The settings on one line, for people.
+// The settings on one line, as the heading of a group.
 std::string Heading(const ScoreReport& score) {
   std::string pairs = score.num_pairs == score.total_pairs
                           ? "all " + std::to_string(score.total_pairs) + " pairs"

@@ -1,4 +1,4 @@
-// The ledger's text: one JSON object a line.
+// Reads and writes ledgers: text files with one JSON object a line.
 
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -39,7 +39,7 @@ Result<std::string> ShortText(const Json& json, const char* key) {
 
 Result<LedgerRecord> ParseRecord(std::string_view line) {
   if (line.size() > kMaxLineBytes) return Error{Code::kLimit, "is longer than 262144 bytes"};
-  // What is printed again below costs stack for every level.
+  // The score is printed again below, which costs stack for every level of nesting.
   bool too_deep = false;
   const auto watch_depth = [&too_deep](int depth, Json::parse_event_t, Json&) {
     too_deep = too_deep || depth > kMaxDepth;

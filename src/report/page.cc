@@ -1,4 +1,4 @@
-// The page about one run, section by section. All text that is not ours goes through EscapeHtml.
+// Writes the page about one run, section by section. All untrusted text goes through EscapeHtml.
 
 #include <algorithm>
 #include <array>
@@ -13,7 +13,7 @@
 namespace kitsink {
 namespace {
 
-constexpr int kDigits = 8;  // as FormatScore
+constexpr int kDigits = 8;  // as in FormatScore
 
 std::string Row(const std::string& head, const std::vector<std::string>& cells) {
   std::string html = "<tr><td>" + head + "</td>";
@@ -87,13 +87,13 @@ std::string Search(const Page& page) {
   for (size_t i = 0; i < page.before.size(); ++i) {
     series[0].push_back(100 * page.before[i].seg);
     series[1].push_back(100 * page.after[i].seg);
-    // As the score takes the root: a search may divide poses by thousands, and both should be seen.
+    // The root, as in the score: a search may divide pose errors by thousands, and the chart must show both.
     series[2].push_back(std::sqrt(10 * page.before[i].pose));
     series[3].push_back(std::sqrt(10 * page.after[i].pose));
   }
   const uint64_t first = page.score.first_pair;
-  return "<h2>Search</h2><p class=\"soft\">Terms of each pair against the archive&#39;s own targets: pale as rendered, "
-         "full as searched."
+  return "<h2>Search</h2><p class=\"soft\">Terms of each pair against the archive&#39;s own targets: pale before the "
+         "search, full after it."
          "</p>" +
          DrawTimeline({"seg term", "searched", series[1], series[0], first, "c0"}) +
          DrawTimeline({"pose term", "searched", series[3], series[2], first, "c1"});
@@ -108,8 +108,8 @@ std::string SearchCurve(const Page& page) {
     pose.push_back(static_cast<float>(std::sqrt(10 * at.pose)));
   }
   const std::string unit = "over the steps, at last ";
-  return "<p class=\"soft\" id=\"curve\">The terms of all pairs together after so many steps, with the best of each by "
-         "then; the first and last steps move f0 alone, which SegNet does not read.</p>" +
+  return "<p class=\"soft\" id=\"curve\">Terms over all pairs after each number of steps, from the best frames of each "
+         "pair so far. The first and last steps change f0 only, which SegNet does not read.</p>" +
          DrawTimeline({"seg term", unit + FormatFixed(seg.back(), 6), seg, {}, 0, "c0", "step"}) +
          DrawTimeline({"pose term", unit + FormatFixed(pose.back(), 6), pose, {}, 0, "c1", "step"});
 }
@@ -171,7 +171,7 @@ std::string Gallery(const char* heading, const std::string& legend, const std::v
   return html;
 }
 
-// Only runs of this score's settings: others would be a comparison that nobody may make.
+// Shows only runs with this score's settings, because other runs are not comparable.
 std::string Ledger(const Page& page) {
   if (page.ledger.empty()) return "";
   std::string html = "<h2>Ledger</h2>";
@@ -244,7 +244,7 @@ std::string DataUri(std::string_view type, std::span<const uint8_t> bytes) {
 
 std::string FormatPage(const Page& page) {
   const ScoreReport& report = page.score;
-  // The policy makes the browser itself refuse whatever would need a network, or run.
+  // The policy makes the browser block scripts and network requests.
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"

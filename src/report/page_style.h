@@ -1,5 +1,5 @@
 #pragma once
-// The page's style sheet: one column, wide tables scroll in themselves, light or dark as the reader's system is.
+// The page's style sheet: one column, scrolling wide tables, light or dark like the reader's system.
 
 namespace kitsink {
 

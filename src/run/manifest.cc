@@ -1,4 +1,4 @@
-// Reads and writes manifests, and checks .raw files against theirs.
+// Reads and writes manifests, and checks .raw files against their manifests.
 
 #include "kitsink/manifest.h"
 
@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The field at `pointer`, "/raw/bytes", if it is there and of the right kind.
+// The field at a JSON pointer such as "/raw/bytes"; nothing if it is missing or of another type.
 std::optional<std::string> StringAt(const Json& json, const char* pointer) {
   const Json::json_pointer at(pointer);
   if (!json.contains(at) || !json.at(at).is_string()) return std::nullopt;
@@ -28,7 +28,7 @@ std::optional<uint64_t> NumberAt(const Json& json, const char* pointer) {
   return json.at(at).get<uint64_t>();
 }
 
-// Width or height of a frame; 0 for a number that no frame of ours has.
+// Width or height of a frame; 0 for a number that is missing or too large.
 uint32_t SideAt(const Json& json, const char* pointer) {
   const uint64_t side = NumberAt(json, pointer).value_or(0);
   return side > UINT16_MAX ? 0 : static_cast<uint32_t>(side);
@@ -44,7 +44,7 @@ std::optional<Json> LoadJson(const fs::path& path) {
   return json;
 }
 
-// Where the manifest of `compress` may lie, the likeliest place first.
+// Possible paths of the manifest of `compress`, the most likely first.
 std::vector<fs::path> CompressManifestPaths(const fs::path& archive) {
   const std::string path = (archive.has_filename() ? archive : archive.parent_path()).string();
   return {path + ".json", path + ".zip.json"};
@@ -62,7 +62,7 @@ CompressManifest ReadCompressManifest(const fs::path& path, const Json& json) {
   return manifest;
 }
 
-// Points at `pointer`; none when anything there is no pair of numbers.
+// The points at `pointer`; empty when any of them is not a pair of numbers.
 std::vector<TracePoint> PointsAt(const Json& json, const char* pointer) {
   const Json::json_pointer at(pointer);
   std::vector<TracePoint> points;

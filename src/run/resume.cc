@@ -1,4 +1,4 @@
-// What a job has finished so far, on disk, and the outputs that come of it.
+// Keeps a job's finished entries in a folder, and publishes the job's outputs.
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -47,8 +47,8 @@ std::string Differences(const Json& left, const Json& right) {
 
 }  // namespace
 
-// Taken on the folder itself, so that no lock file is left behind. Where a file system refuses this, shards that
-// start or end within the same instant may do a piece of work twice, with the same bytes.
+// Locks the folder itself, so that no lock file is left behind. Where the file system does not support this, shards
+// that start or end at the same time may do some work twice, with the same bytes.
 FolderLock::FolderLock(const std::filesystem::path& folder)
     : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ >= 0) flock(descriptor_, LOCK_EX);
@@ -105,7 +105,7 @@ Status ResumeFolder::Save(const std::string& entry, std::string_view text) const
   return Save(entry, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 
-// Nothing to do when an earlier process has renamed it.
+// Does nothing when an earlier process has already renamed the entry.
 Status ResumeFolder::Rename(const std::string& entry, const std::filesystem::path& path) const {
   if (!Has(entry)) return Ok();
   std::error_code error;

@@ -1,4 +1,4 @@
-// Which part of a job is this process's, and durations as people write them.
+// Parses shards and durations, and computes a shard's part of a job.
 
 #include <algorithm>
 #include <array>
@@ -11,11 +11,11 @@
 namespace kitsink {
 namespace {
 
-// Variables in which launchers tell a process its number and how many there are.
+// Environment variables that give a process's number and the number of processes, by launcher.
 constexpr std::array<std::pair<const char*, const char*>, 3> kLaunchers = {
     {{"RANK", "WORLD_SIZE"},                            // torchrun
      {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},  // Open MPI
-     {"SLURM_PROCID", "SLURM_NTASKS"}}};                // Slurm; last, as mpirun may run inside its jobs
+     {"SLURM_PROCID", "SLURM_NTASKS"}}};                // Slurm; last, because mpirun may run inside its jobs
 
 Result<Shard> MakeShard(const std::string& where, const std::string& index, const std::string& count) {
   const auto number = [](const std::string& text) {

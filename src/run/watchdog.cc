@@ -1,4 +1,4 @@
-// Shares a time limit among groups of work.
+// Divides a time limit among groups of work.
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@
 namespace kitsink {
 namespace {
 
-// Kept back for joining and hashing the output at the end.
+// Share of the time limit that is reserved for joining and hashing the output.
 constexpr double kReserve = 0.05;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Distortion of one clip: the original, inflated frames, the nets and the cache put together.
+// Scores one clip: compares the original, decoded or cached, with the inflated frames through the nets.
 
 #include <algorithm>
 #include <memory>
@@ -14,16 +14,16 @@ namespace kitsink {
 namespace {
 
 constexpr size_t kReadAhead = 4;    // pairs
-constexpr size_t kPairsAtOnce = 2;  // on a CPU, where more at once are no faster and take more memory
+constexpr size_t kPairsAtOnce = 2;  // on a CPU, where larger batches are no faster and take more memory
 
-// Everything that the observations depend on: a line each.
+// Everything that the observations depend on, one fact a line.
 std::string CacheKey(const GroundTruthInfo& truth, const Nets& nets, size_t pairs_at_once) {
   return "kitsink " + std::string(Version()) + "\nframes " + truth.frames_sha256 + "\ndecoder " + truth.decoder +
          "\nSegNet " + nets.info().segnet_sha256 + "\nPoseNet " + nets.info().posenet_sha256 + "\ndevice " +
          nets.device().ToString() + ", " + std::to_string(pairs_at_once) + " pairs\n" + TorchDescription() + "\n";
 }
 
-// A cache that is absent, damaged or unreadable only costs time.
+// Without a cache, or with a damaged one, scoring takes longer but gives the same result.
 std::optional<ObservationCacheReader> OpenCache(const std::filesystem::path& path, const std::string& key) {
   if (path.empty()) return std::nullopt;
   Result<std::optional<ObservationCacheReader>> cache = ObservationCacheReader::Open(path, key);
@@ -41,7 +41,7 @@ std::optional<ObservationCacheWriter> StartCache(const std::filesystem::path& pa
   return std::nullopt;
 }
 
-// The .raw of a clip, or of just the part that is scored.
+// A .raw that holds the whole clip, or only the scored part of it.
 struct Inflated {
   RawReader raw;
   uint64_t num_pairs = 0;
@@ -63,7 +63,7 @@ Result<Inflated> OpenInflated(const ClipRequest& request, const PairRange& range
   return inflated;
 }
 
-// Upstream stops where the shorter clip ends: without a word when that is the end of one of its batches.
+// Upstream stops at the end of the shorter clip. It reports no error when one of its batches ends there.
 Error WrongLength(const ClipRequest& request, uint64_t raw_pairs, uint64_t total_pairs) {
   std::string upstream;
   if (raw_pairs < total_pairs && raw_pairs % request.batch_size == 0 && raw_pairs > 0) {
@@ -75,23 +75,23 @@ Error WrongLength(const ClipRequest& request, uint64_t raw_pairs, uint64_t total
                                    (may_be_a_part ? "; --pairs A:B scores a part" : "")};
 }
 
-// The original as the score needs it: what the nets read in its pairs, in order.
+// The original as the score needs it: the observations of its pairs, in order.
 class Original {
  public:
   virtual ~Original() = default;
   virtual FrameSize frame_size() const = 0;
-  // How many pairs of the range are to come, as far as is known beforehand.
+  // Number of pairs in the range, or an estimate of it.
   virtual uint64_t expected_pairs() const = 0;
-  // Of the whole original, where it is known beforehand.
+  // Pairs of the whole original; nothing when only decoding can tell.
   virtual std::optional<uint64_t> known_total() const = 0;
-  // Valid as long as this object; at most one at a time.
+  // The stream must not outlive this object. At most one stream at a time.
   virtual ObservationStream Observe() = 0;
-  // After the stream is destroyed: pairs of the whole original. `pairs` says how scoring ended: an error that came from
-  // reading the original is returned again.
+  // Pairs of the whole original. `pairs` is the result of scoring; an error in reading the original is returned again.
+  // REQUIRES: the stream is destroyed.
   virtual Result<uint64_t> Finish(const Result<std::vector<PairDistortion>>& pairs) = 0;
 };
 
-// Remembered from an earlier score of the same original.
+// Observations that an earlier score of the same original cached.
 class RememberedOriginal final : public Original {
  public:
   static Result<std::unique_ptr<Original>> Create(ObservationCacheReader cache, const PairRange& range) {
@@ -128,7 +128,7 @@ class RememberedOriginal final : public Original {
   uint64_t expected_;
 };
 
-// Decoded now; what the nets read is kept for the next score where there is a writer.
+// Decodes the original now, and caches the observations when there is a writer.
 class DecodedOriginal final : public Original {
  public:
   DecodedOriginal(GroundTruth truth, std::optional<ObservationCacheWriter> writer, Nets& nets)
@@ -153,7 +153,7 @@ class DecodedOriginal final : public Original {
     };
   }
   Result<uint64_t> Finish(const Result<std::vector<PairDistortion>>& pairs) override {
-    // Two clips of different lengths are an error already, but the caller's sentence names both lengths.
+    // Clips of different lengths already gave an error here, but the caller's message names both lengths.
     if (!pairs.ok() && (pairs.error().code != Code::kCorrupt || !read_well_)) return pairs.error();
     KIT_ASSIGN(const uint64_t total, truth_.CountAllPairs());
     if (pairs.ok() && pairs.value().size() == total) Remember();
@@ -161,7 +161,7 @@ class DecodedOriginal final : public Original {
   }
 
  private:
-  // Only a whole clip is kept: a part of one would have to be known as a part.
+  // Only a whole clip is cached: the file cannot say that it holds a part.
   void Remember() {
     if (!writer_.has_value()) return;
     if (const Status status = writer_->Commit(); !status.ok()) {
@@ -174,7 +174,7 @@ class DecodedOriginal final : public Original {
   bool read_well_ = true;
 };
 
-// Sets score.from_cache.
+// Opens the cached observations if there are any, else the video. Sets score.from_cache.
 Result<std::unique_ptr<Original>> OpenOriginal(const ClipRequest& request, const std::string& key,
                                                const PairRange& range, Nets& nets, ClipScore& score) {
   const std::filesystem::path folder = request.use_cache ? CacheFolder() : std::filesystem::path();

@@ -1,4 +1,4 @@
-// The original's pairs: decoded from the video here, or read from a dump of another decoder's frames.
+// Reads the original's pairs, from the video or from a dump of another decoder's frames.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// What the nets read in an original, kept in a file.
+// Writes an original's observations to a cache file and reads them back.
 
 #include "score/observation_cache.h"
 
@@ -12,9 +12,9 @@
 
 #include "kitsink/bytes.h"
 
-// The file: magic, key (u32 length, text), frame width and height (u32 each); per pair u32 length and a record of six
-// f32 and the class map as runs (id, length as base-128 digits, lowest first); u32 0; u32 number of pairs; SHA-256 of
-// all before as 64 hexadecimal digits.
+// The file: magic; key (u32 length, text); frame width and height (u32 each); for each pair a u32 length and a record:
+// six f32, then the class map as runs (id, length as base-128 digits, lowest first); u32 0; u32 number of pairs;
+// SHA-256 of everything before it, as 64 hexadecimal digits.
 namespace kitsink {
 namespace {
 
@@ -22,7 +22,7 @@ constexpr std::string_view kMagic = "KITOBS1\n";
 constexpr size_t kChecksumBytes = 64;
 constexpr size_t kMaxKeyBytes = 4096;
 constexpr size_t kMapPixels = size_t{kModelGrid.width} * kModelGrid.height;
-constexpr size_t kMaxRecordBytes = 24 + 2 * kMapPixels;  // no run is shorter than its two bytes
+constexpr size_t kMaxRecordBytes = 24 + 2 * kMapPixels;  // a run of one pixel takes two bytes
 
 std::span<const uint8_t> AsBytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -66,7 +66,7 @@ std::optional<Observation> DecodeRecord(std::span<const uint8_t> bytes) {
   return observation;
 }
 
-// The next `count` bytes; fewer at the file's end.
+// Reads the next `count` bytes; fewer at the file's end.
 Bytes ReadBytes(std::ifstream& file, size_t count) {
   Bytes bytes(count);
   file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(count));
@@ -96,7 +96,7 @@ Status CheckSum(std::ifstream& file, const std::filesystem::path& path, uint64_t
 
 std::filesystem::path CacheFolder() {
   const char* const cache = std::getenv("XDG_CACHE_HOME");
-  // The XDG rules ask for an absolute path and to ignore any other.
+  // The XDG Base Directory Specification says to ignore a path that is not absolute.
   if (cache != nullptr && cache[0] == '/') return std::filesystem::path(cache) / "kitsink";
   const char* const home = std::getenv("HOME");
   if (home != nullptr && home[0] == '/') return std::filesystem::path(home) / ".cache" / "kitsink";

@@ -1,5 +1,5 @@
 #pragma once
-// What the nets read in an original, kept in the user's cache folder: most of the next score of the same clip.
+// An original's observations, kept in the user's cache folder, so that the next score of the clip is faster.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,13 +14,13 @@
 
 namespace kitsink {
 
-// $XDG_CACHE_HOME/kitsink, else ~/.cache/kitsink; empty when there is neither variable.
+// $XDG_CACHE_HOME/kitsink, else ~/.cache/kitsink; empty when neither variable is set.
 std::filesystem::path CacheFolder();
 
-// The file for `key`, a text that names everything the observations depend on.
+// The file for `key`, a text that names everything that the observations depend on.
 std::filesystem::path ObservationCachePath(const std::filesystem::path& folder, const std::string& key);
 
-// Writes observations in order; the file appears whole, or not at all.
+// Writes observations in order. The file appears whole, or not at all.
 class ObservationCacheWriter {
  public:
   // Makes the folder when it is missing.
@@ -37,11 +37,11 @@ class ObservationCacheWriter {
   uint32_t count_ = 0;
 };
 
-// Reads them back, one at a time.
+// Reads observations back, one at a time.
 class ObservationCacheReader {
  public:
-  // Nothing when there is no such file. The whole file is checked against its checksum first: kCorrupt when it is
-  // damaged or was written for another key.
+  // Nothing when there is no such file. First checks the whole file against its checksum: kCorrupt when it is damaged
+  // or was written for another key.
   static Result<std::optional<ObservationCacheReader>> Open(const std::filesystem::path& path, const std::string& key);
   FrameSize frame_size() const { return frame_size_; }
   uint32_t num_pairs() const { return num_pairs_; }

@@ -1,4 +1,4 @@
-// The JSON of a score back into a report: of our own making, or a stranger's.
+// Parses and checks the JSON of a score, which may come from anyone.
 
 #include <cmath>
 #include <limits>
@@ -11,13 +11,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Deeper JSON is nobody's score, and costs stack to print.
+// No score nests deeper, and printing deep JSON costs stack.
 constexpr int kMaxDepth = 12;
-constexpr uint64_t kMaxCount = 1ULL << 53;  // what a double holds exactly
+constexpr uint64_t kMaxCount = 1ULL << 53;  // a double holds every integer up to this exactly
 
 Error Bad(const std::string& what) { return Error{Code::kCorrupt, "score: " + what}; }
 
-// Reads members of one object. Sticky: the first fault is kept, and what follows it reads as empty.
+// Reads members of one object. Keeps the first fault; after it every member reads as empty.
 class Fields {
  public:
   Fields(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
@@ -78,7 +78,7 @@ class Fields {
   std::string path_, fault_;
 };
 
-// One of the accountings. The stored total must be what its parts give: a reader sees the total alone.
+// One accounting. The stored total must equal the total of its parts, because a reader may look at the total only.
 Result<Score> ParseScore(const Json& json, const std::string& path) {
   Fields fields(json, path + ".");
   const Score score{.seg = fields.Figure("seg", 1),

@@ -1,4 +1,4 @@
-// Frames read ahead in a thread of their own.
+// Reads frames ahead in a thread of its own.
 
 #include "score/prefetch.h"
 
@@ -31,7 +31,7 @@ class Reader {
   Item Next() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !items_.empty(); });
-    // The end, or an error, stays in the queue: it is the answer to every later call as well.
+    // The end, or an error, stays in the queue, because it also answers every later call.
     if (IsLast(items_.front())) return items_.front();
     Item item = std::move(items_.front());
     items_.pop_front();

@@ -1,5 +1,5 @@
 #pragma once
-// Frames read ahead in a thread of their own, while the nets are busy with the ones before.
+// Reads frames ahead in a thread of its own, while the nets process earlier frames.
 
 #include <cstddef>
 
@@ -7,8 +7,8 @@
 
 namespace kitsink {
 
-// The same pairs in the same order; up to `depth` of them wait in memory. `stream` is called from one other thread
-// only, which ends when the last copy of the result is destroyed: until then whatever `stream` refers to must live.
+// Gives the same pairs in the same order; up to `depth` of them wait in memory. Only one other thread calls `stream`.
+// It ends when the last copy of the result is destroyed; until then everything that `stream` refers to must exist.
 PairStream ReadAhead(PairStream stream, size_t depth);
 
 }  // namespace kitsink

@@ -1,4 +1,4 @@
-// A score as text for people, as upstream's report and as JSON.
+// Formats a score as text for people, as upstream's report and as JSON.
 
 #include <cstdarg>
 #include <cstdio>
@@ -126,7 +126,7 @@ std::string FormatScoreJson(const ScoreReport& report) {
   nlohmann::ordered_json pairs = nlohmann::ordered_json::array();
   for (const PairDistortion& pair : report.pairs) pairs.push_back({{"seg", pair.seg}, {"pose", pair.pose}});
   json["pairs"] = std::move(pairs);
-  // File names may be any bytes, JSON may not.
+  // File names may hold any bytes, JSON strings may not.
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

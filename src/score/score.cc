@@ -1,4 +1,4 @@
-// The arithmetic of a score.
+// Computes scores: distortions, means and terms.
 
 #include "kitsink/score.h"
 

@@ -1,4 +1,4 @@
-// Compares two clips as the nets read them.
+// Observes two clips with the nets and compares the observations.
 
 #include "kitsink/scorer.h"
 

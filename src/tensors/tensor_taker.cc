@@ -1,4 +1,4 @@
-// Takes tensors out of a file by name and lists all that is wrong with them.
+// Takes tensors from a file by name and reports all errors in one sentence.
 
 #include <algorithm>
 #include <string>
@@ -8,7 +8,7 @@
 namespace kitsink {
 namespace {
 
-constexpr size_t kMaxListed = 12;  // complaints in one sentence
+constexpr size_t kMaxListed = 12;  // errors in one sentence
 
 std::string ShapeText(const std::vector<int64_t>& shape) {
   std::string text = "[";

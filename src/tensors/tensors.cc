@@ -1,4 +1,4 @@
-// Named tensors <-> the bytes of a safetensors file.
+// Reads and writes safetensors files.
 
 #include "kitsink/tensors.h"
 
@@ -25,7 +25,7 @@ constexpr const char* kMetadata = "__metadata__";
 
 Error Corrupt(std::string message) { return Error{Code::kCorrupt, std::move(message)}; }
 
-// A tensor of the header.
+// One tensor's entry in the header.
 struct Entry {
   std::string dtype;
   std::vector<int64_t> shape;
@@ -90,7 +90,7 @@ Result<std::map<std::string, std::string>> ReadMetadata(const Json& json) {
   return metadata;
 }
 
-// Tensors back to back from the first to the last byte; a key that occurs twice shows up here as a gap.
+// The tensors must fill the data without gap or overlap. A key that occurs twice in the JSON shows up here as a gap.
 Status CheckNoGaps(const std::map<std::string, Entry>& entries, uint64_t data_bytes) {
   std::vector<std::pair<size_t, size_t>> ranges;
   for (const auto& [name, entry] : entries) ranges.emplace_back(entry.begin, entry.end);

@@ -1,4 +1,4 @@
-// Real values <-> quantised tensors. Floating point decides here which integers are stored, never how they are coded.
+// Quantises real values, and dequantises. Floating point chooses which integers are stored, never how they are coded.
 
 #include <algorithm>
 #include <array>
@@ -13,11 +13,11 @@ namespace {
 constexpr std::array<float, 8> kLevels = {0.0F, 0.5F, 1.0F, 1.5F, 2.0F, 3.0F, 4.0F, 6.0F};
 constexpr std::array<double, 7> kMidpoints = {0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0};
 
-// Fp16 keeps ten fraction bits; a block's scale needs no more than five beside levels 25 % apart, and the five that
-// go save 1,388 of some 54,500 bytes of a published generator.
+// Fp16 has ten fraction bits. FP4 levels are at least 25 % apart, so a block's scale needs only five. Dropping the
+// other five saves 1,388 of some 54,500 bytes of a published generator.
 constexpr int kDroppedScaleBits = 5;
 
-// Steps of a dense tensor on either side of zero: 9 bits and a sign where peers store 8 to 10 bits in all.
+// Steps of a dense tensor on each side of zero: 9 bits and a sign. Published codecs store 8 to 10 bits in all.
 constexpr double kMaxDenseSteps = 511;
 
 Error NotFinite(const TensorSpec& spec) {
@@ -56,7 +56,7 @@ uint16_t Fp4Scale(float largest) {
   constexpr uint32_t kUnit = 1U << kDroppedScaleBits;
   if (largest == 0) return kHalfOne;
   const uint32_t pattern = FloatToHalf(largest / 6);
-  // To nearest, ties up; a carry into the exponent is the next binade's first scale. Never zero.
+  // Rounds to nearest, ties up. A carry into the exponent gives the next binade's first scale. Never zero.
   const uint32_t rounded = (pattern + kUnit / 2) / kUnit * kUnit;
   return static_cast<uint16_t>(std::clamp(rounded, kUnit, 0x7bffU / kUnit * kUnit));
 }

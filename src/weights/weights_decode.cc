@@ -1,4 +1,4 @@
-// Bytes -> tensors, and what their bits are spent on.
+// Decodes tensors from bytes and measures the bits of each part.
 
 #include <utility>
 
@@ -14,7 +14,7 @@ Error Corrupt(const std::string& what) { return Error{Code::kCorrupt, "weights: 
 
 constexpr size_t kChecksumBytes = 2;
 
-// Bits by statistics number, scales of FP4 blocks apart from what else the number holds.
+// Bits by statistics number: those of FP4 scales, and those of all other values.
 struct WeightCosts {
   std::vector<StreamPart> scales, values;
 };

@@ -1,4 +1,4 @@
-// Tensors -> bytes.
+// Checks quantised tensors and encodes them as bytes.
 
 #include "kitsink/half.h"
 #include "kitsink/range_coder.h"

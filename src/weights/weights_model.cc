@@ -1,4 +1,4 @@
-// What encoding and decoding of tensors share, apart from the model.
+// Checks counts of weights and computes the checksum of tensors.
 
 #include "weights/weights_model.h"
 

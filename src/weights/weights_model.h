@@ -1,5 +1,5 @@
 #pragma once
-// What encoding and decoding of tensors share: the adaptive model and the checksum.
+// The adaptive model and the checksum that encoding and decoding of tensors share.
 
 #include <array>
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace kitsink {
 
-// Statistics of one direction. Contexts finer than these (block maximum, row and column means, mixed by logistic
-// mixing) gained 0.4 % of the FP4 codes of a published generator and are left out.
+// Adaptive statistics of an encoder or a decoder. Finer contexts (block maximum, row and column means, combined by
+// logistic mixing) saved 0.4 % of the FP4 codes of a published generator and are left out.
 class WeightsModel {
  public:
   // For statistics numbers below `count`.
   explicit WeightsModel(size_t count) : levels_(count), scales_(count), halves_(count) {}
 
-  // A code in 0 .. 15, never 8: level in the context of the statistics number, then an equiprobable sign.
+  // A code in 0 .. 15 but not 8: its level in the context of the statistics number, then an equiprobable sign.
   template <typename Coder>
   uint8_t CodeFp4(Coder& coder, uint8_t statistics, uint8_t code) {
     const uint32_t level = CodeTree(coder, levels_[statistics].data(), code & 7U, 3);
@@ -26,7 +26,7 @@ class WeightsModel {
     return static_cast<uint8_t>(coder.CodeRaw(code >> 3, 1) << 3 | level);
   }
 
-  // A positive half below infinity: exponent in the context of the block before, then fraction bits from the top.
+  // A positive finite half: its exponent in the context of the previous block's, then the fraction bits, highest first.
   template <typename Coder>
   uint16_t CodeScale(Coder& coder, uint8_t statistics, uint16_t pattern, uint16_t before) {
     auto& models = scales_[statistics];
@@ -38,9 +38,9 @@ class WeightsModel {
     return static_cast<uint16_t>(coded);
   }
 
-  // Any half: exponent and sign in the context of the statistics number, fraction bits in that of number and exponent.
-  // Values on a coarse grid have fraction bits that are zero below a place set by the exponent: the model learns them,
-  // and they cost nothing.
+  // Any half: sign and exponent in the context of the statistics number, fraction bits in the context of number and
+  // exponent. On a coarse grid the lowest fraction bits are always zero, and the exponent says how many. The model
+  // learns this, so these bits cost almost nothing.
   template <typename Coder>
   uint16_t CodeHalf(Coder& coder, uint8_t statistics, uint16_t pattern) {
     auto& models = halves_[statistics];
@@ -70,7 +70,7 @@ class WeightsModel {
 // One more than the largest statistics number. REQUIRES: all are below kMaxStatistics.
 size_t CountStatistics(std::span<const TensorSpec> specs);
 
-// CRC-16 of codes, scales and halves, tensor by tensor; scales and halves as 16 little-endian bits.
+// CRC-16 of each tensor's codes, scales and halves in turn; scales and halves as 16 little-endian bits.
 uint16_t TensorsChecksum(std::span<const QuantizedTensor> tensors);
 
 }  // namespace kitsink

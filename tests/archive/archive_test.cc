@@ -32,7 +32,7 @@ Bytes Rechecked(Bytes member) {
   return member;
 }
 
-// The bytes of an archive's member, whatever they are.
+// The bytes of an archive's member, not parsed.
 Result<Bytes> LoadBytes(const std::filesystem::path& zip_or_folder, const Limits& limits) {
   KIT_ASSIGN(Shell shell, LoadShell(zip_or_folder, limits));
   return std::move(shell.member);
@@ -128,7 +128,7 @@ TEST(HeaderV2, RejectsDamage) {
   for (size_t size = 0; size < bytes.size(); ++size) {
     const Result<Member> cut = read(std::span(bytes).first(size));
     if (!cut.ok()) testing::ExpectDecent(cut.error());
-    // A check of 8 bits lets one cut in 256 pass: the last section's own checks see it.
+    // An 8-bit check misses one cut in 256. The last section's own checks find it.
     if (size < HeaderBytes(member)) {
       EXPECT_FALSE(cut.ok()) << size;
     }

@@ -1,4 +1,4 @@
-// Every trick that a zip can play, built by hand, against the ways in which a zip is opened.
+// Every trick with zips, built by hand, against every function that opens a zip.
 
 #include <sys/stat.h>
 #include <zip.h>
@@ -15,7 +15,7 @@ using testing::ForgedEntry;
 using testing::ForgedZip;
 using testing::TemporaryFolder;
 
-// What every way in says of `zip`, which must be the same sentence containing `part`; nothing may be extracted.
+// Every function that opens a zip must refuse `zip` with the same sentence, which contains `part`, and extract nothing.
 void ExpectRefused(const ForgedZip& zip, const std::string& part, const Limits& limits = Limits{}) {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder / "a.zip";
@@ -57,12 +57,12 @@ ForgedEntry Streamed(const Bytes& record) {
   return {.flags = kSizesFollow, .local_crc = 0, .local_packed_bytes = 0, .local_size_bytes = 0, .behind = record};
 }
 
-// The same by a writer that keeps room for sizes of 64 bits.
+// The same by a writer that reserves a zip64 extra field for 64-bit sizes.
 ForgedEntry Wide(const std::vector<uint64_t>& sizes) {
   return {.local_packed_bytes = kAllOnes, .local_size_bytes = kAllOnes, .local_extra = testing::Zip64Extra(sizes)};
 }
 
-// Both ways in yield the member.
+// Unpacking and extracting both give the member.
 void ExpectOpens(const ForgedZip& zip) {
   const TemporaryFolder folder;
   ASSERT_TRUE(WriteFile(folder / "a.zip", zip.Build(), Overwrite::kRefuse).ok());
@@ -101,7 +101,7 @@ TEST(StreamedZip, RecordsBehindTheDataMayNotLie) {
   entry.local_flags = 0;
   entry.behind.pop_back();
   ExpectRefused({.entries = {entry}}, part);
-  // The record is the entry's own: another may not begin inside it.
+  // The data descriptor belongs to the entry: another entry may not begin inside it.
   entry.behind.push_back(0);
   ExpectRefused({.entries = {{.name = "a", .local_byte = 0, .local_name = "p"}, entry}}, "is called \"p\" in its own");
 }
@@ -225,7 +225,7 @@ TEST(ZipTrick, ClaimsOf4GB) {
   ExpectRefused({.num_entries = 0xffff}, "claims 4 GB or more (zip64)");
   ExpectRefused({.before_end = "PK\x06\x07" + std::string(16, '\0')},
                 "has a zip64 end record that says other than its end record");
-  // Just below what a zip64 would need, in a file of a few bytes.
+  // A size just below the zip64 limit, in a file of a few bytes.
   ExpectRefused({.entries = {{.packed_bytes = kFourGb - 1, .size_bytes = kFourGb - 1}}},
                 "member \"p\" claims 4294967294 bytes, the zip has 3 for it");
 }
@@ -234,7 +234,7 @@ TEST(ZipTrick, Bombs) {
   constexpr int64_t kAlmostFourGb = 0xfffffffe;
   ExpectRefused({.entries = {{.method = 8, .size_bytes = kAlmostFourGb}}},
                 "is a zip bomb: its files have 4294967294 bytes in 103, limit 100 times as many");
-  // Many members that unfold the same bytes.
+  // Many members that decompress the same bytes.
   ForgedZip overlap{.entries = {{.name = "a"}, {.name = "a"}}};
   overlap.entries[1].name = "b";
   overlap.entries[1].local_name = "b";
@@ -250,7 +250,7 @@ TEST(ZipTrick, Bombs) {
   EXPECT_EQ(UnpackZip(ForgedZip{}.Build(), limits).error().message, "archive: member \"p\" has 3 bytes, limit 2");
 }
 
-// A real bomb: 100 MB of zeros that Deflate holds in 100 kB; and a member that unfolds to more than it says.
+// A real bomb: 100 MB of zeros in 100 kB of Deflate data. And a member that decompresses to more than it declares.
 TEST(ZipTrick, BombsThatUnfold) {
   const TemporaryFolder folder;
   zip_t* zip = zip_open((folder / "b.zip").c_str(), ZIP_CREATE, nullptr);

@@ -1,5 +1,5 @@
 #pragma once
-// Zips put together field by field, as no honest writer would.
+// Builds forged zips field by field.
 
 #include <string>
 #include <vector>
@@ -16,13 +16,13 @@ struct ForgedEntry {
   uint32_t mode = 0;  // upper half of the external attributes
   uint16_t disk = 0;
   Bytes extra = {};
-  // Where a header should lie; unset fields tell the truth.
+  // Values to write instead of the right ones; -1 writes the right value.
   int64_t crc = -1, packed_bytes = -1, size_bytes = -1, local_byte = -1;
   int64_t local_crc = -1, local_packed_bytes = -1, local_size_bytes = -1;
   std::string local_name = "";  // empty = the name
-  uint16_t local_flags = 0;     // besides the others
+  uint16_t local_flags = 0;     // in addition to `flags`
   Bytes local_extra = {};
-  Bytes behind = {};  // the data
+  Bytes behind = {};  // bytes after the data
 };
 
 // A zip64 extra field of `sizes`.
@@ -34,7 +34,7 @@ inline Bytes Zip64Extra(const std::vector<uint64_t>& sizes) {
   return extra.Take();
 }
 
-// The record behind the data of an entry of a writer that streams.
+// The data descriptor that a writer that streams puts after an entry's data.
 inline Bytes FollowingRecord(bool has_signature, bool is_wide, uint32_t crc, uint64_t packed_bytes,
                              uint64_t size_bytes) {
   ByteWriter record;
@@ -46,8 +46,8 @@ inline Bytes FollowingRecord(bool has_signature, bool is_wide, uint32_t crc, uin
   return record.Take();
 }
 
-// What a zip64 has before its end record, for one entry of a name of one byte whose directory begins at
-// `directory_byte`.
+// The zip64 end record and its locator. By default the directory at `directory_byte` has one entry with a name of one
+// byte.
 inline std::string Zip64End(uint64_t directory_byte, uint64_t directory_bytes = 47, uint64_t num_entries = 1) {
   ByteWriter end;
   end.U32(0x06064b50);

@@ -61,7 +61,7 @@ expect "missing archive" 1 "none.zip" "$kitsink" inflate none.zip out --steps 0 
 expect "not an archive" 1 "text.mkv" "$kitsink" inflate text.mkv out --steps 0 "${quick[@]}"
 expect "inflate without nets" 1 "segnet.safetensors" "$kitsink" inflate clip.zip out --nets nowhere
 absent out/cut.raw out/clip.raw out/clip.json
-# A flipped byte in the header and in each stream, in the extracted form that no zip checksum protects.
+# A flipped byte in the header and in each stream, in an extracted archive, which no zip checksum protects.
 python3 - clip.zip.json extracted/* <<'PY'
 import json, os, sys
 streams = json.load(open(sys.argv[1]))["streams"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `kitsink evaluate` on submissions of a few lines of shell: the report to the byte, upstream's traps, the time limit, other
-# decoders' frames, the cache; and the command without its engine.
+# `kitsink evaluate` on small shell submissions: the exact report, upstream's traps, the time limit, other decoders'
+# frames, the cache. Also the command without its engine.
 # usage: evaluate_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 sentence='^kitsink evaluate: \|^kitsink score: '
@@ -21,7 +21,7 @@ inflate() { printf 'set -e\nmkdir -p "$2"\n%s\n' "$1" >submissions/mine/inflate.
 evaluate=("$kitsink" evaluate --submission-dir ./submissions/mine/ --uncompressed-dir videos//. --video-names-file names.txt
   --nets "$nets" --threads 2)
 
-# The report, and what inflate.sh is given.
+# The report, and the arguments of inflate.sh.
 archive p deep/q
 inflate 'printf "%s\n" "$@" >arguments; cat "$1/p" "$1/deep/q" >payload; cp black.raw "$2/clip.raw"'
 expect "good submission" 0 "score over 4 pairs" "${evaluate[@]}"
@@ -51,7 +51,7 @@ grep -q "Original uncompressed size: $(stat -c %s videos/clip.mkv | sed -E ':a;s
 printf '%s\n' submissions/mine/archive submissions/mine/inflated "$work/names.txt" | cmp -s - arguments || fail "arguments: $(cat arguments)"
 [[ $(cat payload) == payloadpayload ]] || fail "the archive was not unzipped"
 
-# Remembered observations change nothing; a damaged file only costs time.
+# Cached observations do not change the score; a damaged cache only costs time.
 expect "cached" 0 '"observations_from_cache": true' "${evaluate[@]}" --json
 cached=$(score_of)
 expect "not cached" 0 '"observations_from_cache": false' "${evaluate[@]}" --no-cache --json
@@ -109,7 +109,7 @@ head -c 60 submissions/mine/archive.zip >cut && cp cut submissions/mine/archive.
 expect "damaged archive" 1 "archive.zip" "${evaluate[@]}"
 archive p
 
-# Another decoder's frames: exactly those are the truth, and only with their record.
+# Another decoder's frames replace the decoded ones, but only with their record.
 cp black.raw dump.raw
 expect "dump without record" 1 "dump.json: is missing" "${evaluate[@]}" --gt raw:dump.raw
 record() { printf '{"decoder": "Other 1.0", "sha256": "%s", "video_sha256": "%s"}' "$1" "$2" >dump.json; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `kitsink info` and `kitsink verify`: archives of ours and of others, frames that belong to them and frames that do not,
-# and zips full of tricks; all without the engine, but for the one archive and the frames.
+# `kitsink info` and `kitsink verify`: kitsink's and other archives, frames that belong to them and frames that do not,
+# and zips with tricks. Only making the archive and the frames needs the engine.
 # usage: inspect_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -11,13 +11,13 @@ quick=(--nets "$nets" --device cpu --threads 2 -q)
 sha=$(sha256sum clip.zip | cut -d ' ' -f 1)
 raw_sha=$(sha256sum out/clip.raw | cut -d ' ' -f 1)
 
-# From here on the command stands alone.
+# From here on the command runs without the engine.
 mkdir alone
 cp "$kitsink" alone/kitsink
 export LD_LIBRARY_PATH=$(dirname "$kitsink"):${LD_LIBRARY_PATH:-}
 kitsink=$PWD/alone/kitsink
 
-# info: ours.
+# info: kitsink's own archives.
 expect "info" 0 "kitsink archive, format 1, codec search, 2 pairs of 320 x 240 frames" "$kitsink" info clip.zip
 grep -q "sha256 $sha" stdout || fail "info: no SHA-256: $(cat stdout)"
 grep -q "25 \* bytes / $(stat -c %s clip.mkv) (the archive's manifest)" stdout || fail "info: original: $(cat stdout)"
@@ -48,7 +48,7 @@ mkdir extracted
 (cd extracted && python3 -m zipfile -e ../clip.zip .)
 expect "info, folder" 0 "sha256 $sha" "$kitsink" info extracted
 
-# info: others'.
+# info: other archives.
 python3 -c "
 import zipfile
 with zipfile.ZipFile('other.zip', 'w', zipfile.ZIP_DEFLATED) as z:
@@ -63,7 +63,7 @@ expect "info, another's classes" 1 "2 members" "$kitsink" info other.zip --class
 expect "info, none" 1 "none.zip" "$kitsink" info none.zip
 expect "info, not a zip" 1 "not a zip archive" "$kitsink" info clip.mkv
 
-# verify: whole, and with its frames.
+# verify: an undamaged archive, alone and with its frames.
 expect "verify" 0 "clip.zip: whole" "$kitsink" verify clip.zip
 expect "verify, folder" 0 "sha256 $sha" "$kitsink" verify extracted
 for against in out out/clip.raw out/clip.json; do
@@ -81,7 +81,7 @@ mkdir lonely
 cp out/clip.json lonely
 expect "verify, manifest alone" 0 "only its manifest was checked" "$kitsink" verify clip.zip --against lonely/clip.json
 
-# verify: damage of every kind is one sentence.
+# verify: every kind of damage gives one sentence.
 truncate -s -1 bare/clip.raw
 expect "verify, short frames" 1 "expected $(stat -c %s out/clip.raw): 2 pairs" "$kitsink" verify clip.zip --against bare
 printf 'x' | dd of=out/clip.raw bs=1 seek=777 conv=notrunc status=none

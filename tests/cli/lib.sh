@@ -1,5 +1,5 @@
-# What the shell tests share; sourced with KITSINK RENDER_ROAD SOURCE_DIR as their arguments. Leaves the shell in an empty
-# folder that goes away with it.
+# Helpers of the shell tests, sourced with the arguments KITSINK RENDER_ROAD SOURCE_DIR. Changes to an empty folder that
+# is removed at exit.
 set -uo pipefail
 kitsink=$1
 render_road=$2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What surrounds the codec: doctor, ledger, page, submission and audit, on one small clip.
+# The verbs around the codec: doctor, ledger, report, submission and audit, on one small clip.
 # usage: report_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 sentence='^kitsink [a-z]*: '
@@ -12,7 +12,7 @@ clip="a folder/clip.mkv"
 "$kitsink" compress "$clip" -o clip.zip --fit-steps 2 --level 1 --generator tiny -q "${quick[@]}" || fail "compress"
 "$kitsink" inflate clip.zip out --steps 2 -q "${quick[@]}" || fail "inflate"
 
-# doctor: every line says ok, warn or fail, and what to do; without the engine it still speaks.
+# doctor: every line says ok, warn or fail, and what to do, even without the engine.
 expect "doctor" 0 "warn  segnet" "$kitsink" doctor "$clip" "${quick[@]}"
 grep -q "^ok    engine   LibTorch" stdout || fail "doctor: no engine: $(cat stdout)"
 grep -q "6 frames of 320 x 240" stdout || fail "doctor: no frames: $(cat stdout)"
@@ -35,7 +35,8 @@ export LD_LIBRARY_PATH=$(dirname "$kitsink"):${LD_LIBRARY_PATH:-}
 expect "doctor without the engine" 1 "fail  engine" alone/kitsink doctor --nets "$nets"
 grep -q "^warn  segnet" stdout || fail "doctor without the engine stops early: $(cat stdout)"
 
-# ledger: first, rejected, another device's is not compared; the JSON agrees with the score's.
+# ledger: the first run, a rejected run, and a run on another device, which is not compared. The JSON agrees with
+# score's.
 score=("$kitsink" score out --original "$clip" "${quick[@]}")
 expect "score to a ledger" 0 "score over 3 pairs" "${score[@]}" --ledger runs.jsonl --note "two steps"
 grep -q "line 1: the first of its settings" stderr || fail "ledger: $(cat stderr)"
@@ -59,7 +60,7 @@ sed -E '2s/"score":[0-9.]+/"score":0.5/' runs.jsonl >forged.jsonl
 expect "forged ledger" 1 "forged.jsonl:2: " "$kitsink" ledger forged.jsonl
 expect "no ledger" 1 "none.jsonl" "$kitsink" ledger none.jsonl
 
-# page: one file, nothing fetched, the figures of the score.
+# page: one file that fetches nothing, with the score's figures.
 expect "report" 0 "page.html:" "$kitsink" report out --original "$clip" -o page.html --ledger runs.jsonl --show 2 "${quick[@]}"
 expect "report exists" 1 "--force" "$kitsink" report out --original "$clip" -o page.html "${quick[@]}"
 expect "report json" 0 '"archive_alone"' "$kitsink" report out --original "$clip" -o page.html -f --json --show 2 \
@@ -107,7 +108,7 @@ grep -q "partial: 1 of 3" part.html || fail "the page of a part does not say so"
 expect "report without engine" 1 "libkitsink_engine.so" alone/kitsink report out --original "$clip" -o x.html --nets "$nets"
 [[ ! -e x.html ]] || fail "x.html was left behind"
 
-# submission: made, audited, run by evaluate just as the contest does.
+# submission: made, audited, and run by evaluate as by the contest.
 expect "submission" 0 "runs SegNet and PoseNet" "$kitsink" submission "sub missions/mine" --archive clip.zip --with-binary
 expect "submission again" 1 "--force" "$kitsink" submission "sub missions/mine" --archive clip.zip
 cmp -s clip.zip "sub missions/mine/archive.zip" || fail "the submission's archive is another"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Long jobs that are killed, cut into shards or held to a time limit.
+# Long jobs that are killed, split into shards or given a time limit.
 # usage: resume_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 seed=${KITSINK_TEST_SEED:-$$}
 RANDOM=$seed
 echo "KITSINK_TEST_SEED=$seed repeats the moments of the kills"
 
-# killed NAME COMMAND...: kills the command at three random moments, each time within a longer span, then lets it through.
+# killed NAME COMMAND...: kills the command at random moments within three growing spans, then lets it finish.
 killed() {
   local name=$1 kills=0 try pid code
   shift
@@ -30,24 +30,24 @@ killed() {
 quick=(--nets "$nets" --device cpu --threads 1)
 "$render_road" --seed 5 --frames 6 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
 
-# compress: undisturbed and killed.
+# compress: without and with kills.
 fit=(--fit-steps 3 --level 1 --generator tiny -q "${quick[@]}")
 "$kitsink" compress clip.mkv -o clip.zip "${fit[@]}" || fail "compress"
 killed "compress" "$kitsink" compress clip.mkv -o killed.zip "${fit[@]}"
 cmp clip.zip killed.zip || fail "a killed compress gave another archive"
 [[ -s killed.zip.json && ! -e killed.zip.resume ]] || fail "compress left its resume folder"
 
-# inflate: undisturbed, killed, in shards, in parts.
+# inflate: whole, killed, in shards, in parts.
 search=(--prepass-steps 1 --repair-steps 1 -q "${quick[@]}")
 plan=("${search[@]}" --steps 2)
 "$kitsink" inflate clip.zip whole "${plan[@]}" >/dev/null || fail "inflate"
 [[ -s whole/clip.raw && ! -e whole/clip.raw.resume ]] || fail "inflate left its resume folder"
-# Several pairs at once, a thread each: the frames are those of one thread.
+# Several pairs at once, one thread each, give the frames of one thread.
 killed "inflate" "$kitsink" inflate clip.zip killed --prepass-steps 1 --repair-steps 1 --steps 2 -q --nets "$nets" \
   --device cpu --threads 3
 cmp whole/clip.raw killed/clip.raw || fail "a killed inflate of 3 threads gave other frames"
 [[ $(ls killed) == $'clip.json\nclip.raw' ]] || fail "a killed inflate left: $(ls killed)"
-# What the search reached, step by step: 1 + 2 + 1 steps and the start.
+# The search's curve: the start and 1 + 2 + 1 steps.
 figures() { python3 -c 'import json, sys; t = json.load(open(sys.argv[1]))["against_targets"]; assert len(t["curve"]) == 5; print(t)' "$1"; }
 [[ -n $(figures whole/clip.json) && $(figures whole/clip.json) == "$(figures killed/clip.json)" ]] ||
   fail "a killed inflate tells another search"
@@ -69,14 +69,14 @@ frame=$((320 * 240 * 3))
 "$kitsink" inflate clip.zip batch --batch 2 "${plan[@]}" >/dev/null || fail "--batch"
 cmp part/clip.raw <(tail -c +$((2 * frame + 1)) batch/clip.raw | head -c $((4 * frame))) || fail "--pairs gave other frames"
 
-# Another plan must not go on from there.
+# A job with another plan must not resume this one.
 "$kitsink" inflate clip.zip other --shard 0/2 "${plan[@]}" >/dev/null || fail "shard 0/2"
 "$kitsink" inflate clip.zip other "${search[@]}" --steps 3 >stdout 2>stderr && fail "went on with another plan"
 grep -q "unfinished work of another job (options.steps 2, now 3)" stderr || fail "no sentence: $(cat stderr)"
 "$kitsink" inflate clip.zip other "${plan[@]}" >/dev/null || fail "shard 0/2 finished by 1 process"
 cmp whole/clip.raw other/clip.raw || fail "1 process that finished for shards gave other frames"
 
-# A time limit: whole frames, and the manifest says so; a run without it finishes the search.
+# A time limit gives whole frames and a note in the manifest. A run without a limit then finishes the search.
 start=$(date +%s)
 "$kitsink" inflate clip.zip limit "${quick[@]}" --steps 400 --time-limit 8s >stdout 2>stderr || fail "time limit: $(cat stderr)"
 [[ $(($(date +%s) - start)) -le 40 ]] || fail "the time limit was passed by far"

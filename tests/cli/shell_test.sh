@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Completions and man page say what --help says, and a shell that reads them completes.
+# Completions and man page agree with --help, and shells complete with them.
 # usage: shell_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 shell=$3/scripts/shell
@@ -7,7 +7,7 @@ has() { grep "$@" >/dev/null; } # reads to the end: under pipefail "grep -q" wou
 
 "$shell/generate" "$kitsink" --check || fail "the files of scripts/shell are stale"
 
-# Every verb and every long option of every verb, read off the help by other means than the generator's.
+# Every verb and its long options, taken from the help in another way than the generator's.
 verbs=$("$kitsink" --help | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]\+\) .*/\1/p')
 [[ $(wc -w <<<"$verbs") -ge 9 ]] || fail "found too few verbs: $verbs"
 for verb in $verbs; do
@@ -20,7 +20,7 @@ for verb in $verbs; do
   done
 done
 
-# What bash offers at a line's end.
+# The words that bash offers at the end of a line.
 complete_line() {
   (
     source "$shell/kitsink.bash"
@@ -50,7 +50,7 @@ offers "kitsink inflate dr" drive.zip
 offers "kitsink inflate x --nets f" folder
 [[ -z $(complete_line "kitsink compress x --seed ") ]] || fail "bash offers something for a number"
 
-# The other readers, where they are installed.
+# The other shells and man, if they are installed.
 command -v zsh >/dev/null && { zsh -n "$shell/_kitsink" || fail "zsh"; }
 command -v fish >/dev/null && { fish -n "$shell/kitsink.fish" || fail "fish"; }
 if command -v fish >/dev/null; then

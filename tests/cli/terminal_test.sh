@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# How the command feels: on a terminal, in a pipe, and when it is interrupted.
+# Output on a terminal and in a pipe, and interruption.
 # usage: terminal_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 command -v script >/dev/null || { echo "SKIPPED: needs script(1)"; exit 77; }
@@ -7,7 +7,7 @@ quick=(--nets "$nets" --device cpu --threads 1)
 "$render_road" --seed 5 --frames 6 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
 "$kitsink" compress clip.mkv -o clip.zip --fit-steps 2 --level 1 --generator tiny -v "${quick[@]}" >stdout 2>stderr || fail "compress"
 
-# -v: bytes per section, seconds per stage; none of it escapes into colours or progress in a pipe.
+# -v: bytes per section and seconds per stage, in a pipe without colours and progress.
 grep -q '^  m  *[0-9]* bytes .* class maps$' stdout || fail "-v: no bytes of a section: $(cat stdout)"
 grep -q 'observe [0-9.]* s, fit [0-9.]* s' stdout || fail "-v: no seconds of a stage: $(cat stdout)"
 few=(--prepass-steps 1 --repair-steps 1 "${quick[@]}")
@@ -17,7 +17,7 @@ grep -qP '[\r\e]' stdout stderr && fail "a pipe got terminal codes: $(cat stderr
 "$kitsink" inflate clip.zip quiet --steps 0 -q "${quick[@]}" >stdout 2>stderr || fail "inflate -q"
 [[ ! -s stdout && ! -s stderr ]] || fail "-q spoke: $(cat stdout stderr)"
 
-# On a terminal: one line that rewrites itself with rate, ETA, terms and pair, and never wraps.
+# On a terminal: one line with rate, ETA, terms and pair, which is rewritten and never wraps.
 on_terminal() { script -qec "stty cols $1; $2" /dev/null </dev/null; }
 search="$kitsink inflate clip.zip term --force --steps 1 ${few[*]}"
 on_terminal 200 "$search" >typed || fail "inflate on a terminal: $(cat typed)"
@@ -31,9 +31,9 @@ lines = [part for part in re.split(r"\r\x1b\[K", open(sys.argv[1], newline="").r
 assert lines and all(len(line) < 30 for line in lines), [line for line in lines if len(line) >= 30]
 PY
 
-# Colour: on a terminal only, and not where NO_COLOR forbids it; an empty NO_COLOR forbids nothing.
+# Colour: only on a terminal, and not with NO_COLOR. An empty NO_COLOR has no effect.
 doctor="$kitsink doctor clip.mkv ${quick[*]}"
-# typed_has PATTERN COMMAND: what the command types on a terminal.
+# typed_has PATTERN COMMAND: the command's output on a terminal contains PATTERN.
 typed_has() {
   on_terminal 200 "$2" >typed
   grep -qP "$1" typed
@@ -42,13 +42,13 @@ coloured='\e\[[0-9;]*m'
 typed_has "$coloured" "$doctor" || fail "doctor has no colour on a terminal: $(cat -v typed)"
 typed_has "$coloured" "NO_COLOR= $doctor" || fail "an empty NO_COLOR took the colour"
 typed_has "$coloured" "NO_COLOR=1 $doctor" && fail "NO_COLOR is not honoured by doctor"
-# An archive without its manifest makes a warning.
+# An archive without its manifest gives a warning.
 cp clip.zip bare.zip
 bare="$kitsink submission made --archive bare.zip --force"
 typed_has "\r\e\[Kkitsink: ($coloured)+warning" "$bare" || fail "a warning has no colour on a terminal: $(cat -v typed)"
 typed_has "$coloured" "NO_COLOR=1 $bare" && fail "NO_COLOR is not honoured by warnings: $(cat -v typed)"
 
-# Ctrl-C: ends cleanly, says how to go on, keeps what was done; going on gives the same bytes.
+# Ctrl-C: the job ends cleanly, says how to resume and keeps its work. Resuming gives the same bytes.
 plan=(--steps 6 -q "${few[@]}")
 "$kitsink" inflate clip.zip whole "${plan[@]}" || fail "inflate"
 "$kitsink" inflate clip.zip stopped "${plan[@]}" >stdout 2>stderr &
@@ -65,7 +65,7 @@ code=$?
 [[ ! -e stopped/clip.raw ]] || fail "Ctrl-C left an output that looks whole"
 "$kitsink" inflate clip.zip stopped "${plan[@]}" || fail "going on after Ctrl-C"
 cmp whole/clip.raw stopped/clip.raw || fail "going on after Ctrl-C gave other frames"
-# A verb that keeps nothing says so.
+# A verb that keeps no work says so.
 head -c $((512 * 384 * 60)) /dev/zero >maps.u8
 "$kitsink" mask encode maps.u8 --size 512x384 -o maps.m --level 3 -q >stdout 2>stderr &
 pid=$!

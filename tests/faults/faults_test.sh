@@ -58,7 +58,7 @@ judge() {
   if [[ $code -le 1 && $name != *unlink:* ]] && compgen -G '*.part.*' >/dev/null; then fail "$name: left $(echo ./*.part.*)"; fi
 }
 
-# with NAME FAULT: runs the job under a fault, from a fresh start.
+# with NAME FAULT: runs the job under a fault, after removing all earlier outputs.
 with() {
   fresh
   # In the background, because the shell reports the kill of a foreground process.

@@ -21,7 +21,7 @@ Status Recode(const char* input, const char* output, Overwrite overwrite) {
   KIT_ASSIGN(const Bytes bytes, WriteMember(again, limits));
   KIT_ASSIGN(const Bytes zip, PackZip(bytes));
   KIT_ASSIGN(OutputFile file, OutputFile::Create(output, overwrite));
-  // In pieces, so that several writes can fail.
+  // Writes in pieces, so that several writes can fail.
   constexpr size_t kPiece = 100;
   for (size_t i = 0; i < zip.size(); i += kPiece) {
     KIT_TRY(file.Write(std::span(zip).subspan(i, std::min(kPiece, zip.size() - i))));

@@ -1,4 +1,4 @@
-// One target as a libFuzzer program; KITSINK_FUZZ_TARGET names its function.
+// Builds one target as a libFuzzer program. KITSINK_FUZZ_TARGET names its function.
 
 #include "fuzz/fuzz_targets.h"
 

@@ -1,5 +1,5 @@
-// The fuzz targets as an ordinary test: the seeds, the golden files, all of these damaged, and every file of
-// tests/corrupt, where past finds are kept. A target aborts when a parser breaks its promise.
+// Runs the fuzz targets as an ordinary test: on the seeds and golden files, whole and damaged, and on every past find
+// in tests/corrupt. A target aborts when a parser breaks its promise.
 
 #include <algorithm>
 #include <ostream>

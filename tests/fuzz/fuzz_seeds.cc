@@ -1,4 +1,4 @@
-// Where campaigns begin: small valid inputs with every feature of their format, from integers alone.
+// Makes the fuzzers' seeds: small valid inputs that use every feature of their format, made from integers only.
 
 #include "archive/check_byte.h"
 #include "archive/zip_testlib.h"
@@ -24,7 +24,7 @@ Bytes TensorFileOf(std::string_view header, std::string_view data) {
   return writer.Take();
 }
 
-// A plane that drives towards the camera under a horizon, with specks.
+// A ground plane that moves towards the camera below a horizon, with noise pixels.
 MaskClip SmallClip(uint32_t width, uint32_t height, uint32_t count, uint32_t classes, uint64_t seed) {
   Random random(seed);
   MaskClip clip{width, height, count, classes, {}};

@@ -1,3 +1,5 @@
+// Feeds bytes to each parser and aborts when the parser breaks its promise.
+
 #include "fuzz/fuzz_targets.h"
 
 #include <algorithm>
@@ -26,7 +28,7 @@ namespace {
 
 using namespace search;
 
-// Small enough that a declared size never costs a fuzzer's time; the checks are those of the default limits.
+// Small limits, so that a large declared size costs a fuzzer no time. The checks are the same as with default limits.
 Limits SmallLimits() {
   Limits limits;
   limits.max_pairs = 1024;
@@ -38,7 +40,7 @@ Limits SmallLimits() {
   return limits;
 }
 
-// A sentence for a user: not our own bug, one line that a terminal can show.
+// An error must be one printable line, and must not report a bug in kitsink.
 void ExpectDecent(const Error& error) {
   KIT_CHECK(error.code == Code::kCorrupt || error.code == Code::kUnsupported || error.code == Code::kLimit);
   KIT_CHECK(!error.message.empty() && error.message.size() < 1000);
@@ -46,7 +48,7 @@ void ExpectDecent(const Error& error) {
       std::ranges::all_of(error.message, [](char c) { return std::isprint(static_cast<unsigned char>(c)) != 0; }));
 }
 
-// No fuzzer guesses a checksum, but the decoder's message names the one that it computed.
+// A fuzzer cannot guess a checksum, so this takes the computed one from the decoder's message.
 std::optional<uint32_t> ComputedChecksum(const Error& error) {
   const size_t checksum = error.message.find("checksum");
   if (checksum == std::string::npos) return std::nullopt;
@@ -56,12 +58,12 @@ std::optional<uint32_t> ComputedChecksum(const Error& error) {
   return value;
 }
 
-// `value` in little-endian order into the `count` bytes from `at` on.
+// Writes `value` in little-endian order into the `count` bytes from `at`.
 void Patch(Bytes& bytes, size_t at, uint32_t value, size_t count) {
   for (size_t i = 0; i < count; ++i) bytes[at + i] = static_cast<uint8_t>(value >> (8 * i));
 }
 
-// What `decode` makes of a stream that ends with a 16-bit checksum, once that is right.
+// Decodes a stream that ends with a 16-bit checksum, after correcting the checksum if necessary.
 template <typename Decode>
 auto DecodeChecked(Bytes& stream, const Decode& decode) {
   auto value = decode(stream);
@@ -124,7 +126,7 @@ void Pose(std::span<const uint8_t> bytes) {
   Bytes stream(bytes.begin(), bytes.end());
   const Result<Track> track = DecodeChecked(stream, [&](const Bytes& s) { return DecodeTrack(s, limits); });
   if (!track.ok()) return;
-  // Version 2 leaves anchor and predictor to the encoder: only the values must survive.
+  // In version 2 the encoder chooses anchor and predictor, so only the values must be equal.
   const Result<Bytes> again = EncodeTrack(track.value(), limits);
   KIT_CHECK(again.ok());
   KIT_CHECK(DecodeTrack(again.value(), limits).value() == track.value());
@@ -149,7 +151,7 @@ void Selectors(std::span<const uint8_t> bytes) {
 
 namespace {
 
-// Sets the check byte right, wherever the version has it.
+// Corrects the check byte, whose position depends on the version.
 Bytes Rechecked(std::span<const uint8_t> bytes) {
   Bytes member(bytes.begin(), bytes.end());
   const size_t check_byte = !member.empty() && (member[0] & 15) == 2 ? kCheckByteVersion2 : kCheckByteVersion1;
@@ -207,7 +209,7 @@ void Zip(std::span<const uint8_t> bytes) {
     if (entry.is_regular_file()) total_bytes += entry.file_size();
   }
   KIT_CHECK(total_bytes <= limits.max_extracted_bytes);
-  // The disk may refuse a name: it is too long, say.
+  // The file system may refuse a name, for example one that is too long.
   if (!extracted.ok() && extracted.error().code != Code::kIo) ExpectDecent(extracted.error());
   if (member.ok() && extracted.ok()) KIT_CHECK(LoadShell(folder, limits).value().member == member.value());
 }
@@ -226,7 +228,7 @@ void Manifest(std::span<const uint8_t> bytes) {
   if (!manifest.ok()) ExpectDecent(manifest.error());
 }
 
-// Records survive being written and read again, and can be compared and printed.
+// Checks that records are unchanged after they are written and read, and that they can be compared and printed.
 void Ledger(std::span<const uint8_t> bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const Result<std::vector<LedgerRecord>> records = ParseLedger(text, "ledger");

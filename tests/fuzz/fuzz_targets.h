@@ -1,6 +1,6 @@
 #pragma once
-// The parsers that take bytes of unknown origin, each as a function that aborts when the parser breaks its promise: an
-// error that blames us or cannot be shown, or a value that its own encoder refuses or turns into something else.
+// The parsers of untrusted bytes, each as a function that aborts when the parser breaks its promise. It must not return
+// an error that reports a bug in kitsink or cannot be printed, or a value that its encoder refuses or changes.
 
 #include <span>
 #include <string>
@@ -11,24 +11,23 @@
 namespace kitsink::fuzz {
 
 struct Target {
-  std::string name;  // files of tests/corrupt for it begin so
+  std::string name;  // its files in tests/corrupt start with this name
   void (*run)(std::span<const uint8_t> bytes);
   std::vector<Bytes> (*seeds)();  // small valid inputs, the same on every machine
 };
 
 const std::vector<Target>& Targets();
 
-// mask: a stream m; its head's checksum is set right first. maps: any bytes as class maps, through the encoder and
-// back.
+// mask: a stream m, after its head's checksum is corrected. maps: any bytes as class maps, encoded and decoded.
 void Mask(std::span<const uint8_t> bytes);
 void Maps(std::span<const uint8_t> bytes);
 void Weights(std::span<const uint8_t> bytes);
 void Pose(std::span<const uint8_t> bytes);
 void Selectors(std::span<const uint8_t> bytes);
-// header: the member's header alone. archive: a whole member. The check byte is set right first.
+// header: the member's header alone. archive: a whole member. The check byte is corrected first.
 void Header(std::span<const uint8_t> bytes);
 void Archive(std::span<const uint8_t> bytes);
-// zip: a zip of unknown origin, loaded as an archive and extracted as a submission's.
+// zip: an untrusted zip, loaded as an archive and extracted as a submission.
 void Zip(std::span<const uint8_t> bytes);
 void Tensors(std::span<const uint8_t> bytes);
 void Manifest(std::span<const uint8_t> bytes);

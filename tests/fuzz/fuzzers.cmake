@@ -1,4 +1,4 @@
-# libFuzzer's programs, one for each parser.
+# Builds libFuzzer's programs, one for each parser.
 add_executable(write_seeds fuzz/write_seeds.cc)
 target_link_libraries(write_seeds PRIVATE fuzz_targets kitsink_warnings)
 add_custom_target(fuzzers DEPENDS write_seeds)

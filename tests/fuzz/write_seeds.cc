@@ -1,4 +1,4 @@
-// Writes the seeds of every target as FOLDER/TARGET/seed_N: where a campaign begins.
+// Writes the seeds of every target as FOLDER/TARGET/seed_N.
 // usage: write_seeds FOLDER
 
 #include <cstdio>

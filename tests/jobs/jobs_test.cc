@@ -1,4 +1,4 @@
-// What jobs share besides the life of a job: running a program, raw frames, work at once.
+// Helpers of jobs: running a program, raw frames, parallel work.
 
 #include <array>
 #include <atomic>

@@ -1,5 +1,5 @@
 #pragma once
-// The golden recipe: evaluator nets whose weights come from their key names, and frames from integer formulas.
+// Golden inputs: evaluator nets whose weights are computed from key names, and frames from integer formulas.
 
 #include <cmath>
 #include <fstream>

@@ -1,5 +1,5 @@
 #pragma once
-// Tensors of floats as tests make and edit them.
+// Tensors of floats that tests can make and edit.
 
 #include <string>
 #include <vector>

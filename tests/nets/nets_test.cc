@@ -1,4 +1,4 @@
-// The nets room through its public header and its safetensors files; no LibTorch types.
+// Tests the nets room through its public header and safetensors files, without LibTorch types.
 
 #include "kitsink/nets.h"
 
@@ -45,7 +45,7 @@ TEST(ConfigureTorch, SetsTheThreadCount) {
   EXPECT_NE(TorchDescription().find("2 threads"), std::string::npos) << TorchDescription();
 }
 
-// A street of a kind: blue above, grey below, a bright line, and a dark box at `offset`.
+// A simple street: blue above, grey below, a bright line, and a dark box at `offset`.
 Frame StreetFrame(uint32_t offset) {
   Frame frame{kContestFrameSize, Bytes(kContestFrameSize.size_bytes())};
   testing::Random random(7);
@@ -99,7 +99,7 @@ TEST(StandIn, SeesClassesAndMotion) {
   }
   const std::array<float, 6> pose = {24.052586F, 0.027106F, -0.001468F, 0.004099F, 0.004432F, 0.049325F};
   for (size_t i = 0; i < 6; ++i) EXPECT_NEAR(moving.pose[i], pose[i], i == 0 ? 1e-2F : 1e-3F) << i;
-  // A pair's observation does not depend on the pairs it came with, up to rounding.
+  // Up to rounding, a pair's observation does not depend on the other pairs of its batch.
   const auto alone = nets.value()->Observe(std::span(pairs).subspan(1));
   ASSERT_TRUE(alone.ok());
   for (size_t i = 0; i < 6; ++i) EXPECT_NEAR(alone.value()[0].pose[i], moving.pose[i], 1e-4F);

@@ -1,5 +1,5 @@
-// The tensor level of the nets room; the nets against outputs and gradients of upstream's own code, on synthetic
-// weights and frames.
+// Tests the nets room's LibTorch interface, and compares the nets with outputs and gradients of upstream's code on
+// synthetic weights and frames.
 
 #include "nets/nets_torch.h"
 
@@ -92,7 +92,7 @@ TEST(Tensors, FramesSurviveTheWayThere) {
     EXPECT_EQ(back[i].size, size);
     EXPECT_EQ(back[i].rgb, frames[i].rgb);
   }
-  // Clamped, and halves to even.
+  // Values are clamped, and halves are rounded to even.
   const Tensor odd = torch::tensor({-3.0F, 0.5F, 1.5F, 254.5F, 255.5F, 300.0F}).view({1, 3, 1, 2});
   EXPECT_EQ(TensorToFrames(odd)[0].rgb, (std::vector<uint8_t>{0, 2, 255, 0, 254, 255}));
 }

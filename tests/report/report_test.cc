@@ -1,3 +1,5 @@
+// Ledgers, the page about a run, and audits: formats, comparisons, rejection.
+
 #include "kitsink/report.h"
 
 #include <algorithm>
@@ -181,7 +183,7 @@ TEST(Ledger, AppendsWholeLines) {
   EXPECT_FALSE(AppendToLedger("/dev/full", MakeReport(0.2, 5000), "").ok());
 }
 
-// "&lt;" -> "<" and so on.
+// Replaces "&lt;" by "<", and so on.
 std::string Unescape(std::string text) {
   const std::pair<const char*, const char*> entities[] = {
       {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&#39;", "'"}, {"&amp;", "&"}};
@@ -199,7 +201,7 @@ std::string Between(const std::string& text, const std::string& before, const st
   return text.substr(begin + before.size(), text.find(after, begin + before.size()) - begin - before.size());
 }
 
-// Every tag that opens is closed in order, and nothing but tags has a "<".
+// Every tag is closed in order, and "<" occurs only in tags.
 void ExpectBalanced(const std::string& html) {
   std::vector<std::string> open;
   for (size_t at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
@@ -341,7 +343,7 @@ TEST(Page, DataUrisAreBase64) {
   EXPECT_EQ(encode("foobar"), "data:t;base64,Zm9vYmFy");
 }
 
-// A submission's folder with an archive that is no archive of ours.
+// A submission's folder with an archive that kitsink does not know.
 void MakeSubmission(const testing::TemporaryFolder& folder, const std::string& script) {
   const auto write = [&folder](const std::string& name, const std::string& text) {
     std::filesystem::create_directories((folder / name).parent_path());
@@ -382,7 +384,7 @@ TEST(Audit, FindsNetsAndPayload) {
   const Result<AuditReport> audit = AuditSubmission(folder.path(), "");
   ASSERT_TRUE(audit.ok()) << audit.error().message;
   EXPECT_EQ(audit.value().nets_bytes, 38502892U);
-  // A codec that runs the nets at inflate runs both.
+  // A codec with nets at inflate runs both nets.
   const Result<AuditReport> ours = AuditSubmission(folder.path(), "search");
   EXPECT_EQ(ours.value().nets_bytes, 38502892U + 55835560U);
   EXPECT_NE(FormatAudit(ours.value()).find("is kitsink's codec search"), std::string::npos);

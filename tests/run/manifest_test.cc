@@ -1,4 +1,4 @@
-// Manifests, and .raw files checked against theirs.
+// Manifests, and checks of .raw files against their manifests.
 
 #include "kitsink/manifest.h"
 
@@ -13,7 +13,7 @@ using testing::TemporaryFolder;
 const ArchiveFacts kArchive{std::string(64, 'a'), {4, 2}, 3};
 constexpr size_t kPairBytes = 2 * 4 * 2 * 3;
 
-// The manifest of a .raw of so many pairs, with one field after another replaced by a test.
+// The manifest of a .raw with pairs `first_pair` .. `first_pair` + `num_pairs` - 1.
 std::string Manifest(const std::string& raw_sha256, uint64_t first_pair, uint64_t num_pairs) {
   return "{\"frame_size\": [4, 2], \"first_pair\": " + std::to_string(first_pair) +
          ", \"num_pairs\": " + std::to_string(num_pairs) + ", \"archive\": {\"path\": \"a.zip\", \"sha256\": \"" +
@@ -104,7 +104,7 @@ TEST(CompressManifest, IsFoundForThisArchiveOnly) {
   EXPECT_EQ(found->original, "/v.mkv");
   EXPECT_EQ(found->original_sha256, "01");
   EXPECT_TRUE(found->segnet_sha256.empty());
-  // The archive may have been extracted to a folder of its name, with or without the suffix.
+  // The archive may have been extracted to a folder with its name, with or without the suffix.
   EXPECT_TRUE(FindCompressManifest(folder / "a", "00ff").has_value());
   EXPECT_TRUE(FindCompressManifest(folder / "a/", "00ff").has_value());
   EXPECT_FALSE(FindCompressManifest(folder / "a.zip", "00fe").has_value());

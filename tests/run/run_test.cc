@@ -1,4 +1,4 @@
-// A long job's life: resume folders, outputs, shards, time limits.
+// Long jobs: resume folders, outputs, shards, time limits.
 
 #include "kitsink/run.h"
 
@@ -50,7 +50,7 @@ TEST(ResumeFolder, PublishesBothOutputsAndGoes) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
 }
 
-// Killed after the file got its name: the next process finds the folder without the entry.
+// A kill after the file was renamed: the next process finds the folder without the entry.
 TEST(ResumeFolder, PublishingGoesOnAfterAKill) {
   const TemporaryFolder folder;
   const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
@@ -68,7 +68,7 @@ TEST(JobOutputs, ArePermittedOnceForAll) {
   ASSERT_TRUE(WriteFile(outputs.manifest, Bytes{'m'}, Overwrite::kRefuse).ok());
   EXPECT_NE(CheckOutputs(outputs, Overwrite::kRefuse).error().message.find("--force"), std::string::npos);
   EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kAllow).ok());
-  // The unfinished job may go on.
+  // The unfinished job may continue.
   const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), Overwrite::kRefuse).TakeValue();
   EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kRefuse).ok());
 }

@@ -1,4 +1,4 @@
-// The private parts of the score room: reading ahead, remembered observations.
+// The private parts of the score room: reading ahead, and cached observations.
 
 #include <algorithm>
 #include <atomic>
@@ -56,7 +56,7 @@ TEST(ReadAhead, HoldsNoMoreThanAskedForAndMayBeDropped) {
     const PairStream ahead = ReadAhead(std::move(counted), 4);
     EXPECT_TRUE(ahead().ok());
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    EXPECT_LE(read, 6);  // one taken, four waiting, one in the reader's hand
+    EXPECT_LE(read, 6);  // one taken, four waiting, one just read
   }
   const int after = read;
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -67,7 +67,7 @@ Observation MakeObservation(uint64_t seed) {
   testing::Random random(seed);
   Observation observation;
   const size_t pixels = size_t{kModelGrid.width} * kModelGrid.height;
-  // Runs of 1 to 300, and for odd seeds noise, which is the longest that a record gets.
+  // Runs of 1 to 300. For odd seeds noise, which gives the longest possible record.
   while (observation.class_map.size() < pixels) {
     const size_t length =
         seed % 2 == 1 ? 1 : std::min<size_t>(1 + random.Below(300), pixels - observation.class_map.size());

@@ -10,7 +10,7 @@
 namespace kitsink {
 namespace {
 
-// Reads the class map off the red channel and the pose off the first green values.
+// Takes the class map from the red channel and the pose from the first green values.
 class FakeObserver final : public Observer {
  public:
   Result<std::vector<Observation>> Observe(std::span<const FramePair> pairs) override {
@@ -71,7 +71,7 @@ TEST(Score, BatchesOfSixteenAndMeansOverAllPairs) {
 
 TEST(Score, UpstreamMeansAreFloat32SumsPerBatch) {
   std::vector<PairDistortion> pairs(40, PairDistortion{.seg = 0.1F, .pose = 1e-8F});
-  pairs[0].pose = 1.0F;  // swallows the small ones of its own batch, not those of the others
+  pairs[0].pose = 1.0F;  // in float32, absorbs the small values of its own batch only
   float expected = 0;
   for (size_t first : {0U, 16U, 32U}) {
     float batch = 0;
@@ -83,7 +83,7 @@ TEST(Score, UpstreamMeansAreFloat32SumsPerBatch) {
 }
 
 TEST(Score, ABatchHoldsPairsOfOneClipOnly) {
-  // 1 + 2^-24 is 1 in float32: the small figures count only where the large one is not in their batch.
+  // 1 + 2^-24 is 1 in float32, so the small values count only in batches without the large one.
   const float small = 0x1p-24F;
   const std::vector<PairDistortion> large = {{.seg = 0, .pose = 1.0F}};
   const std::vector<PairDistortion> rest(4, PairDistortion{.seg = 0, .pose = small});

@@ -1,4 +1,4 @@
-// Quantised tensors: round trip, known values and bytes, rejection; and the generator's, which have all kinds.
+// Quantised tensors: round trip, known values and bytes, rejection. The generator's tensors cover all kinds.
 
 #include "kitsink/weights.h"
 

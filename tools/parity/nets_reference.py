@@ -1,5 +1,5 @@
-"""SegNet and PoseNet in PyTorch, the yardstick for src/nets: from timm and segmentation-models-pytorch at full size,
-and as plain functions of a state dict at any size."""
+"""Reference implementations of SegNet and PoseNet in PyTorch, to compare src/nets with: with timm and
+segmentation-models-pytorch at full size, and as plain functions of a state dict at any size."""
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ SEG_SKIPS = (4, 2, 1, 0)
 # ---- any size: functions of a state dict ----------------------------------------------------------------------
 
 class Functions:
-    """Layers that find their values, and thereby their shapes, by name."""
+    """Layers that take their values, and so their shapes, by name from a state dict."""
 
     def __init__(self, values):
         self.values = values
@@ -152,7 +152,7 @@ class Residual(nn.Module):
 
 
 class FullPoseNet(nn.Module):
-    """FastViT-T12 with the contest's head; its keys are the file's."""
+    """FastViT-T12 with the contest's head; its state dict keys are those of the file."""
 
     def __init__(self):
         super().__init__()
@@ -188,7 +188,7 @@ def full_nets(seg_values, pose_values):
 # ---- deterministic weights -----------------------------------------------------------------------------------------
 
 def golden_values(keys_file, is_segnet):
-    """Weights made of their own names (FNV-1a, then SplitMix64), scaled so that activations neither die nor explode."""
+    """Weights computed from their names (FNV-1a, then SplitMix64), scaled to keep activations in range."""
     values = {}
     with open(keys_file) as lines:
         next(lines)

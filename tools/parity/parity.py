@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""kitsink score against the contest's scorer, its rules written anew on PyTorch: the same class maps, poses and score,
-and the pairs per second of both in one run. With --tensors, kitsink unpack and pack against the package safetensors.
+"""Compares kitsink score with the contest's scorer, whose rules are written again here in PyTorch: class maps, poses,
+score, and pairs per second. With --tensors it
+checks kitsink unpack and pack against the package safetensors.
 
   python3 -m venv VENV; VENV/bin/pip install -r tools/parity/requirements.txt
   VENV/bin/python tools/parity/parity.py --kitsink build/release/kitsink --nets golden:FOLDER VIDEO   full-size nets
@@ -8,8 +9,8 @@ and the pairs per second of both in one run. With --tensors, kitsink unpack and 
   VENV/bin/python tools/parity/parity.py --kitsink build/release/kitsink --tensors ARCHIVE            tensor files
 
 golden:FOLDER makes full-size nets from the key lists in FOLDER (segnet_keys.tsv, posenet_keys.tsv). The inflated clip
-is the original in 16 levels. ARCHIVE is any archive of kitsink's. Exits with 1 when a bar of parity is missed; speed is
-only printed.
+is the original with 16 grey levels. ARCHIVE is any archive of kitsink's. Exits with 1 when a parity limit is exceeded;
+speed is only printed.
 """
 import argparse
 import hashlib
@@ -80,7 +81,7 @@ def yuv6(rgb):
 
 
 def observe(segnet, posenet, batch):
-    """(class maps, poses) of one batch, each net with a resize of its own, as the contest's code has it."""
+    """(class maps, poses) of one batch; each net has its own resize, as in the contest's code."""
     resize = lambda x: F.interpolate(x, size=GRID, mode="bilinear", align_corners=False)
     x = batch.permute(0, 1, 4, 2, 3).float()
     count = x.shape[0]
@@ -90,7 +91,7 @@ def observe(segnet, posenet, batch):
 
 
 def score_reference(segnet, posenet, video, raw, archive_bytes):
-    """What the contest prints, and the observations of the original."""
+    """The figures that the contest prints, and the observations of the original."""
     maps, poses, seg, pose, count = [], [], torch.zeros([]), torch.zeros([]), 0
     originals = batches(decoded_frames(video))
     first = next(originals)
@@ -115,7 +116,7 @@ def score_reference(segnet, posenet, video, raw, archive_bytes):
 # ---- kitsink ----------------------------------------------------------------------------------------------------
 
 def read_observations(path):
-    """The cache file of src/score/observation_cache.cc -> (class maps, poses)."""
+    """Reads a cache file of src/score/observation_cache.cc: (class maps, poses)."""
     data = Path(path).read_bytes()
     assert data[:8] == b"KITOBS1\n" and data[-64:].decode() == hashlib.sha256(data[:-64]).hexdigest()
     at = 8 + 4 + struct.unpack_from("<I", data, 8)[0] + 8
@@ -142,7 +143,7 @@ def run_kitsink(options, nets, raw, archive, cache, *more):
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
                                env={**os.environ, "XDG_CACHE_HOME": str(cache)})
     peak_kb = 0
-    # Not ru_maxrss: a child's starts with what its parent had before exec.
+    # Not ru_maxrss, because a child's value starts with its parent's memory before exec.
     while not select.select([process.stdout], [], [], 0.02)[0]:
         status = Path(f"/proc/{process.pid}/status").read_text()
         peak_kb = max(peak_kb, *(int(kb) for kb in re.findall(r"VmHWM:\s+(\d+)", status)), 0)
@@ -176,7 +177,7 @@ def check_tensors(kitsink, archive, work):
 # ---- comparison -------------------------------------------------------------------------------------------------
 
 def centre_classes(seg_values, video):
-    """Shifts the last layer's bias so that on this clip's first pair no class outweighs the others."""
+    """Shifts the last layer's bias so that no class dominates on this clip's first pair."""
     with torch.inference_mode():
         first = next(batches(decoded_frames(video)))[:1, -1].permute(0, 3, 1, 2).float()
         small = F.interpolate(first, size=GRID, mode="bilinear", align_corners=False)
@@ -185,7 +186,7 @@ def centre_classes(seg_values, video):
 
 
 def prepare_nets(spec, video, centre, work):
-    """-> folder for kitsink, and the reference's two nets."""
+    """Returns the folder of nets for kitsink, and the reference's two nets."""
     if not spec.startswith("golden:"):
         values = [load_file(f"{spec}/{name}.safetensors") for name in ("segnet", "posenet")]
         stem, features = values[0]["encoder.model.conv_stem.weight"], values[1]["vision.head.fc.weight"]
@@ -202,7 +203,7 @@ def prepare_nets(spec, video, centre, work):
     save_file(seg_values, nets / "segnet.safetensors")
     save_file(pose_values, nets / "posenet.safetensors")
     segnet, posenet = nets_reference.full_nets(seg_values, pose_values)
-    # The functions that stand for nets of other sizes must say the same as the libraries.
+    # The plain functions, used for nets of other sizes, must agree with the libraries.
     with torch.inference_mode():
         pictures = torch.rand(1, 12, *GRID) * 255
         seg_gap = (segnet(pictures[:, :3]) - nets_reference.AnySegNet(seg_values)(pictures[:, :3])).abs().max().item()
@@ -213,7 +214,7 @@ def prepare_nets(spec, video, centre, work):
 
 
 def relative(poses, expected):
-    """The largest distance of a pose from the expected one, relative to its length."""
+    """The largest distance of a pose from the expected pose, relative to the expected pose's length."""
     return float(np.max(np.linalg.norm(poses - expected, axis=1) / np.linalg.norm(expected, axis=1)))
 
 
@@ -224,8 +225,8 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--repeat", type=int, default=3, help="timed runs of each, alternating; the best counts")
     parser.add_argument("--centre", action="store_true",
-                        help="golden nets that see every class in this clip: as made they see one and equal maps prove "
-                        "little, but these waver at many a pixel")
+                        help="shift the golden nets so that they see every class in this clip; unshifted they see one, "
+                        "and equal maps prove little, but shifted they are undecided at many pixels")
     parser.add_argument("--tensors", metavar="ARCHIVE", type=Path, help="check unpack and pack on this archive instead")
     parser.add_argument("video", nargs="?")
     options = parser.parse_args()
@@ -258,7 +259,7 @@ def main():
             runs["cold"].append((cold["seconds"], cold["cpu_seconds"]))
             runs["cached"].append((cached["seconds"], cached["cpu_seconds"]))
 
-    # How far the reference is from itself: one thread adds up in another order.
+    # The reference's own noise: one thread sums in another order.
     torch.set_num_threads(1)
     with torch.inference_mode():
         single_maps, single_poses = observe(segnet, posenet, next(batches(decoded_frames(options.video))))

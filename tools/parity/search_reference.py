@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""A plain PyTorch search on the camera grid (specs: semantic 5.1), the yardstick of kitsink inflate's speed.
+"""Compares the speed of kitsink inflate with a plain PyTorch search on the camera grid.
 
   search_reference.py KITSINK NETS_DIR ARCHIVE [--pairs 4] [--steps 12] [--threads 2]
 
-Renders the first pairs of the archive, searches f1 by Adam through straight-through rounding, the scorer's resize and
-both nets as they are in the file (batch norms apart, all branches, default memory layout, batch of 4), then lets
-kitsink search the same pairs with as many steps on f1, and prints pair-steps per second of both, by the wall clock and
-by the CPU's time, which a busy machine disturbs less. kitsink's time is that of the whole command less that of a run
-without search; it holds the second judging and the pre-images. The targets are what the nets read in kitsink's searched frames, which are near those of the archive.
+Renders the first pairs of the archive and searches f1 with Adam, through straight-through rounding, the scorer's resize
+and both nets as stored in the file (separate batch norms, all branches, default memory layout, batch of 4). The targets
+are the nets' outputs for kitsink's searched frames, which are near the archive's targets. Then kitsink searches the
+same pairs with as many steps on f1. Prints pair-steps per second of both, by wall time and by CPU time, which other
+load disturbs less. kitsink's time is that of the whole command minus that of a run without search; it includes the
+final measurement of distortion and the pre-images.
 """
 import argparse
 import json
@@ -38,7 +39,7 @@ def load(path):
 
 
 class Net:
-    """Layers called by the names of their tensors."""
+    """Layers that are called by the names of their tensors."""
 
     def __init__(self, path):
         self.w = load(path)
@@ -186,7 +187,7 @@ def read(segnet, posenet, f0, f1):
 
 
 def search(segnet, posenet, f0, f1, maps, poses, steps):
-    """Adam on f1, gated every 10 steps by 10 * margin + sqrt(10 * pose); returns the frames."""
+    """Adam on f1. Every 10 steps keeps the frames with the lowest 10 * margin + sqrt(10 * pose); returns them."""
     band = band_of(maps)
     f1 = f1.clone().requires_grad_(True)
     best, best_score = f1.detach().clone(), torch.full((len(f1),), torch.inf)

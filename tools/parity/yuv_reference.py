@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The scorer's YUV 4:2:0 -> RGB on PyTorch, the yardstick for src/video/colour.cc.
+"""The scorer's conversion of YUV 4:2:0 to RGB in PyTorch, to compare src/video/colour.cc with.
 
   yuv_reference.py rgb WIDTH HEIGHT < planes.yuv > frames.rgb   converts raw yuv420p frames
   yuv_reference.py noise WIDTH HEIGHT COUNT SEED > planes.yuv   uniform random planes
@@ -21,7 +21,7 @@ def half(n):
 
 
 def to_rgb(y, u, v):
-    """uint8 planes (H, W), (ceil H/2, ceil W/2) twice -> uint8 (H, W, 3)."""
+    """Converts uint8 planes (H, W) and twice (ceil(H/2), ceil(W/2)) to uint8 (H, W, 3)."""
     size = tuple(y.shape)
 
     def chroma(plane):
@@ -34,7 +34,7 @@ def to_rgb(y, u, v):
 
 
 def split(data, width, height):
-    """One frame of raw yuv420p -> its three planes."""
+    """Splits one frame of raw yuv420p into its three planes."""
     flat = torch.frombuffer(bytearray(data), dtype=torch.uint8)
     luma, chroma = width * height, half(width) * half(height)
     return (flat[:luma].view(height, width), flat[luma:luma + chroma].view(half(height), half(width)),

@@ -1,4 +1,4 @@
-// Chooses selector codes by playing the decoder with each candidate.
+// Chooses selector codes by running the decoder's search with each candidate.
 
 #include "codecs/search/choose_selectors.h"
 
@@ -32,9 +32,9 @@ double Distortion(const std::vector<PairDistortion>& pairs) {
   return DistortionTerms(means.seg, means.pose);
 }
 
-// Which of the outcomes of each run of `stride` pairs lowers the distortion most. outcomes[c][pair] is what candidate c
-// gives; candidate 0 is the plan as it was and wins ties. A pair's pose counts by the slope of sqrt(10 * mean), which
-// the choices themselves move: a few rounds settle it.
+// For each run of `stride` pairs, the candidate with the lowest distortion. outcomes[c][pair] is the outcome of
+// candidate c; candidate 0 changes nothing and wins ties. A pair's pose error counts by the slope of sqrt(10 * mean).
+// The choices change this mean, so a few rounds repeat them until they settle.
 std::vector<size_t> Pick(const std::vector<std::vector<PairDistortion>>& outcomes, size_t stride) {
   const size_t num_pairs = outcomes[0].size();
   std::vector<size_t> picks((num_pairs + stride - 1) / stride, 0);
@@ -81,7 +81,7 @@ Result<SelectorChoice> ChooseSelectors(size_t num_pairs, SelectorEffort effort, 
   if (effort == SelectorEffort::kNone) return choice;
   std::vector<PairCodes> codes(num_pairs);
   KIT_ASSIGN(std::vector<PairDistortion> current, play(codes));
-  // Each tail is chosen with those before it in force, as the decoder will apply them.
+  // Each tail is chosen with the earlier tails applied, as the decoder will apply them.
   for (const TailKind kind : kKinds) {
     const std::vector<uint8_t> candidates = CandidatesOf(kind, effort);
     std::vector<std::vector<PairDistortion>> outcomes = {current};

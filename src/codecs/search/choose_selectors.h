@@ -1,5 +1,5 @@
 #pragma once
-// Which selector codes are worth their bytes, found by playing the decoder at compress.
+// Chooses the selector codes that are worth their bytes, by running the decoder's search at compress.
 
 #include <cstdint>
 #include <functional>
@@ -16,15 +16,15 @@ namespace kitsink::search {
 // How many codes of the selector tails compress tries: none, some (10 searches per pair and one more) or all (29).
 enum class SelectorEffort { kNone, kFast, kFull };
 
-// Plays the decoder: the distortion, against the original, of each pair of the clip searched with its codes.
+// Runs the decoder's search of every pair with its codes, and gives each pair's distortion against the original.
 using PlaySearch = std::function<Result<std::vector<PairDistortion>>(std::span<const PairCodes> codes)>;
 
-// What a tail was worth: the fall of 100 * seg + sqrt(10 * pose) over the clip, measured, against its bytes.
+// What a tail was worth: the measured fall of 100 * seg + sqrt(10 * pose) over the clip, and the tail's bytes.
 struct TailGain {
   TailKind kind = TailKind::kStartSeed;
   uint64_t bytes = 0;
   double gain = 0;
-  bool kept = false;  // the gain beats the bytes
+  bool kept = false;  // the gain is worth the bytes
 };
 
 struct SelectorChoice {
@@ -33,7 +33,7 @@ struct SelectorChoice {
   MeanDistortion distortion;    // of the whole clip with the table; zero for kNone
 };
 
-// How many searches ChooseSelectors asks for.
+// Number of searches that ChooseSelectors asks for.
 uint64_t CountSearches(size_t num_pairs, SelectorEffort effort);
 Result<SelectorChoice> ChooseSelectors(size_t num_pairs, SelectorEffort effort, double score_per_byte,
                                        const PlaySearch& play);

@@ -1,4 +1,4 @@
-// Codec search's row in the list of codecs.
+// Defines codec search's CodecFormat, its functions that need no engine.
 
 #include "kitsink/codec.h"
 

@@ -1,4 +1,4 @@
-// Codec search: video -> what the nets read -> generator weights, selector codes -> member.
+// Compresses with codec search: observes the video, fits the generator, chooses selector codes and encodes the scene.
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -32,7 +32,7 @@ Json DescribeOptions(const CompressOptions& options, const FitOptions& fit, int 
           {"threads", threads}};
 }
 
-// What each tail was worth against what it costs: for the manifest, and for people.
+// Adds each tail's gain and cost to the manifest and to the remarks for people.
 void DescribeTails(const std::vector<TailGain>& tails, double score_per_byte, CompressContext& context) {
   if (!tails.empty()) context.remarks.emplace_back("tail       gain in score       bytes  their score");
   for (const TailGain& tail : tails) {
@@ -50,14 +50,14 @@ void DescribeTails(const std::vector<TailGain>& tails, double score_per_byte, Co
   }
 }
 
-// The archive must say what was meant before it gets its name.
+// Decodes the new archive and refuses to finish unless it gives the same scene.
 Status CheckDecodesTo(const Scene& scene, const Member& member, const CodingContext& context) {
   KIT_ASSIGN(const Scene decoded, DecodeScene(member, context));
   if (decoded == scene) return Ok();
   return Error{Code::kInternal, "archive: decoding it again gave other integers than were encoded"};
 }
 
-// The trained generator, from the state of an earlier job on.
+// Trains the generator, starting from the saved state of an earlier job if there is one.
 Result<WeightSet> Fit(WeightFitter& fitter, const Scene& scene, const ResumeFolder& folder, Progress& progress) {
   FitCheckpoint checkpoint;
   KIT_ASSIGN(checkpoint.saved, LoadIfThere(folder, kFitState));
@@ -68,8 +68,8 @@ Result<WeightSet> Fit(WeightFitter& fitter, const Scene& scene, const ResumeFold
 }  // namespace
 
 GeneratorShape ShapeFor(GeneratorSize size, uint64_t num_pairs) {
-  // A short clip cannot earn back the 58 kB of the full generator: 1 kB of it costs what a thousandth of the
-  // original does. The thresholds follow the bytes of w against those of a typical original per pair.
+  // A short clip cannot earn back the 58 kB of the full generator, because the rate term divides them by the bytes of a
+  // short original. The thresholds compare the bytes of w with the bytes per pair of a typical original.
   if (size == GeneratorSize::kAuto) {
     size = num_pairs < 64 ? GeneratorSize::kTiny : num_pairs < 300 ? GeneratorSize::kSmall : GeneratorSize::kFull;
   }

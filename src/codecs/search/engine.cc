@@ -1,4 +1,4 @@
-// Codec search's row in the list of codecs that need the engine.
+// Defines codec search's CodecEngine, its functions that need the engine.
 
 #include "codecs/search/engine.h"
 

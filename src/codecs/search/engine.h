@@ -8,7 +8,7 @@
 
 namespace kitsink::search {
 
-// What manifests say of the nets, the device and the library.
+// A manifest's entries about the nets, the device and the library.
 Json DescribeNets(const NetsInfo& nets, const Device& device);
 
 // CodecEngine's functions.

@@ -1,4 +1,4 @@
-// Quantises values in training as stream w will hold them.
+// Quantises weights in training to the values that stream w will hold.
 
 #include "codecs/search/fake_quant.h"
 
@@ -9,8 +9,8 @@
 namespace kitsink::search {
 
 torch::Tensor FakeQuantize(const TensorSpec& spec, const torch::Tensor& value) {
-  // The format's own code on the CPU, so that nothing can drift from what is stored. It costs about a millisecond for
-  // the few ten thousand values of a generator.
+  // Uses the format's own code on the CPU, so that the values cannot differ from the stored ones. It costs about a
+  // millisecond for the few ten thousand values of a generator.
   const torch::Tensor flat = value.detach().to(torch::kCPU).contiguous();
   const Result<QuantizedTensor> tensor =
       QuantizeTensor(spec, std::span(flat.data_ptr<float>(), static_cast<size_t>(flat.numel())));

@@ -1,5 +1,5 @@
 #pragma once
-// Quantisation of generator weights in training: the forward pass sees the values that stream w will hold.
+// Quantisation of generator weights in training: the forward pass uses the values that stream w will hold.
 
 #include <torch/torch.h>
 
@@ -7,8 +7,8 @@
 
 namespace kitsink::search {
 
-// What QuantizeTensor and then DequantizeTensor make of `value`; the gradient goes to `value` unchanged. Throws
-// c10::Error for values that the format cannot hold.
+// `value` after QuantizeTensor and DequantizeTensor; the gradient passes to `value` unchanged. Throws c10::Error for
+// values that the format cannot hold.
 torch::Tensor FakeQuantize(const TensorSpec& spec, const torch::Tensor& value);
 
 }  // namespace kitsink::search

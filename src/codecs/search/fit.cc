@@ -28,11 +28,11 @@ using Tensors = std::vector<torch::Tensor>;
 
 constexpr double kWeightDecay = 0.01;
 
-// Draws the first weights and the order of the pairs from the seed, the same with any LibTorch.
+// Draws initial weights and the order of the pairs from the seed, equal with every LibTorch version.
 class SeededRandom : public SplitMix64 {
  public:
   using SplitMix64::SplitMix64;
-  // Uniform in -1 .. 1.
+  // Uniform from -1 to 1.
   float Signed() { return static_cast<float>(static_cast<int32_t>(Next() >> 40) - (1 << 23)) / (1 << 23); }
   size_t Below(size_t bound) { return static_cast<size_t>(Next() % bound); }
 };
@@ -41,8 +41,8 @@ bool EndsWith(const std::string& text, std::string_view end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// The first value of a tensor, as PyTorch starts it: uniform within 1 / sqrt(fan in) for matrices and convolutions, 1
-// for norms, 0 for biases, about unit variance for the embedding.
+// The initial value of a tensor, as in PyTorch: uniform within 1 / sqrt(fan in) for matrices and convolutions, 1 for
+// norms, 0 for biases, about unit variance for the embedding.
 torch::Tensor StartValue(const TensorSpec& spec, SeededRandom& random, torch::Device device) {
   std::vector<int64_t> sizes(spec.shape.begin(), spec.shape.end());
   std::vector<float> values(spec.num_values());
@@ -62,14 +62,14 @@ torch::Tensor StartValue(const TensorSpec& spec, SeededRandom& random, torch::De
   return torch::tensor(values).view(sizes).to(device).requires_grad_(true);
 }
 
-// The pairs of each step's batch. They come in an order that is shuffled anew each time all pairs were shown.
+// Chooses the pairs of each step's batch. The order is shuffled again each time all pairs have been used.
 class PairOrder {
  public:
   PairOrder(size_t count, size_t batch_size, uint64_t seed)
       : random_(seed ^ 0x6f72646572U), order_(count), next_(count), batch_size_(std::min(batch_size, count)) {
     std::iota(order_.begin(), order_.end(), int64_t{0});
   }
-  // REQUIRES: steps come in rising order; a step may be asked for again, and any may be left out.
+  // REQUIRES: `step` never falls from call to call. It may repeat or skip values.
   const std::vector<int64_t>& BatchOf(int64_t step) {
     for (; steps_drawn_ <= step; ++steps_drawn_) Draw();
     return batch_;
@@ -139,9 +139,9 @@ class Fitter final : public WeightFitter {
     return quantised;
   }
 
-  // The loss of one batch. Its value is computed by SegNet and PoseNet one after the other, each with its gradient with
-  // respect to the frames, so that neither's graph is in memory with the other's. What is left to differentiate is the
-  // generator: the frames times those gradients.
+  // The loss of one batch. SegNet and PoseNet run one after the other, each with its gradient with respect to the
+  // frames, so that only one net's graph is in memory. In the backward pass, only the generator is left to
+  // differentiate: the frames times these gradients.
   torch::Tensor Loss(const Tensors& values, const Batch& batch, double hardness) const {
     const auto [f0, f1] = GeneratorForward(options_.shape, values, batch.class_maps, batch.poses);
     const torch::Tensor small_f0 = ReadBack(f0, frame_size_);
@@ -158,8 +158,8 @@ class Fitter final : public WeightFitter {
     return StraightThrough((small_f0 * read_f0.grad()).sum() + (small_f1 * read_f1.grad()).sum(), loss);
   }
 
-  // The divergence from the teacher at temperature 2 in early steps; in late steps the cross-entropy, in which wrongly
-  // classified pixels count more.
+  // Early steps: the divergence from the teacher at temperature 2. Late steps: the cross-entropy, with more weight on
+  // wrongly classified pixels.
   torch::Tensor SegLoss(const torch::Tensor& small_f1, const Batch& batch, double hardness) const {
     const torch::Tensor logits = SegLogits(modules_, small_f1);
     const torch::Tensor log_probability = torch::log_softmax(logits, 1);
@@ -203,7 +203,7 @@ class Fitter final : public WeightFitter {
     TrainOptions options;
     options.stage = "fit";
     options.steps = options_.steps;
-    // One pair at a time costs a CPU no time and half the memory of two. A GPU has memory, and is faster with more.
+    // On a CPU, one pair at a time is as fast as two and takes half the memory. A GPU is faster with more.
     const size_t batch_size = std::min<size_t>(options_.batch_size, teacher_.size());
     options.micro_batches = device_.is_cuda() ? 1 : static_cast<int64_t>(batch_size);
     options.schedule.peak = options_.learning_rate;

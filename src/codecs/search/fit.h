@@ -22,35 +22,35 @@ namespace kitsink::search {
 // How the generator is trained on a clip.
 struct FitOptions {
   GeneratorShape shape;
-  uint32_t steps = 1000;        // optimiser steps; 0 keeps the seeded start
+  uint32_t steps = 1000;        // optimiser steps; 0 keeps the initial weights
   uint32_t batch_size = 2;      // pairs per step
   double learning_rate = 4e-3;  // peak, after warm-up; cosine to zero
   double qat_from = 0.4;        // share of the steps after which weights are FP4 in the forward pass
-  double pose_weight = 30;      // of the same pose error as the search's, against 100 * seg-like terms
+  double pose_weight = 30;      // of the search's pose error, relative to terms like 100 * seg
   double error_boost = 9;       // extra weight of wrongly classified pixels
   double ema_decay = 0.99;
   uint64_t seed = 0;
 };
 
-// What the nets read in one pair of the original, each run once: the scene's targets and the fit's teacher.
+// The nets' outputs for one pair of the original: the scene's targets and the fit's teacher.
 struct TeacherReading {
   Observation observation;
   std::vector<uint16_t> logits;  // SegNet's on f1, half precision: 2 MB
 };
 Result<std::vector<TeacherReading>> ReadTeacher(Nets& nets, std::span<const FramePair> pairs);
 
-// Of a fit; what was saved belongs to the same options, pairs, mask and pose.
+// State of an unfinished fit. A saved state belongs to the same options, pairs, mask and pose.
 using FitCheckpoint = Checkpoint;
 
-// Fits generator weights to one clip: AddPair for the whole clip in order, then Fit once.
+// Fits generator weights to one clip. Call AddPair for every pair in order, then Fit once.
 class WeightFitter {
  public:
-  // Frames are `frame_size`.
+  // All frames have size `frame_size`.
   static Result<std::unique_ptr<WeightFitter>> Create(Nets& nets, FrameSize frame_size, const FitOptions& options);
   virtual ~WeightFitter() = default;
   virtual void AddPair(const TeacherReading& reading) = 0;
-  // The best quantised weights seen, by the scorer's distortion of render-only frames over the clip.
-  // REQUIRES: as many pairs were added as `mask` has maps and `pose` has rows.
+  // The quantised weights with the lowest distortion over the clip, measured as the scorer does on frames without a
+  // search. REQUIRES: the number of added pairs, of maps in `mask` and of rows in `pose` are equal.
   virtual Result<WeightSet> Fit(const MaskClip& mask, const Track& pose, const FitCheckpoint& checkpoint,
                                 Progress& progress) = 0;
 };

@@ -1,4 +1,4 @@
-// JointFrameGenerator: class map and pose to f0 and f1.
+// JointFrameGenerator: computes f0 and f1 from a class map and a pose.
 
 #include "codecs/search/generator.h"
 
@@ -23,7 +23,7 @@ Tensor Bilinear(const Tensor& x, int64_t height, int64_t width) {
                                .align_corners(false));
 }
 
-// Two planes, x and y, of pixel centres from -1 to 1.
+// Two planes that hold the pixel centres' x and y, from -1 to 1.
 Tensor Coordinates(const Tensor& like) {
   const int64_t height = like.size(2), width = like.size(3);
   const auto centres = [&like](int64_t count) {
@@ -34,8 +34,8 @@ Tensor Coordinates(const Tensor& like) {
   return torch::stack({x, y}).unsqueeze(0).expand({like.size(0), 2, height, width});
 }
 
-// Walks the values in definition order, which is the order in which the forward pass needs them: a tensor that is
-// used out of turn has the wrong shape and throws.
+// Gives the values in definition order, which is also the order of use in the forward pass. A tensor used out of order
+// has the wrong shape and throws.
 class Walk {
  public:
   explicit Walk(std::span<const Tensor> values) : values_(values) {}

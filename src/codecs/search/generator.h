@@ -1,6 +1,6 @@
 #pragma once
-// The generator at the level of tensors, for rendering and for training. Functions throw what LibTorch throws: call
-// them inside Guarded.
+// The generator as LibTorch functions, for rendering and for training. They throw what LibTorch throws: call them
+// inside Guarded.
 
 #include <torch/torch.h>
 
@@ -20,8 +20,8 @@ torch::Tensor ClassMapsToTensor(const MaskClip& clip, size_t first, size_t count
 std::vector<torch::Tensor> GeneratorValues(const WeightSet& weights, torch::Device device);
 
 // JointFrameGenerator as a function of its values (order and shapes of GeneratorTensors(shape)), so that the fit can
-// pass the quantised values of those it trains. class_maps [N, H, W] int64, poses [N, shape.pose]; the result is (f0,
-// f1) on kModelGrid, channels in 0 .. 255.
+// pass quantised values. class_maps is [N, H, W] int64, poses is [N, shape.pose]. Returns (f0, f1) on kModelGrid,
+// channels in 0 .. 255.
 std::pair<torch::Tensor, torch::Tensor> GeneratorForward(const GeneratorShape& shape,
                                                          std::span<const torch::Tensor> values,
                                                          const torch::Tensor& class_maps, const torch::Tensor& poses);

@@ -1,4 +1,4 @@
-// The tensors of a JointFrameGenerator, block by block as its modules are defined.
+// Lists the tensors of a JointFrameGenerator, block by block in the order of its modules.
 
 #include <initializer_list>
 #include <utility>

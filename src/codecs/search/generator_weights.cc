@@ -1,4 +1,4 @@
-// Stream w: the generator's shape, then its tensors.
+// Reads and writes stream w: the generator's shape, then its tensors.
 
 #include "codecs/search/generator_weights.h"
 

@@ -40,7 +40,7 @@ struct WeightSet {
 Result<Bytes> EncodeWeights(const WeightSet& weights, const Limits& limits);
 Result<WeightSet> DecodeWeights(std::span<const uint8_t> stream, const Limits& limits);
 
-// What the bits of a stream w are spent on, by class of tensor; they add up to the stream's.
+// The bits of a stream w by class of tensor. They add up to the stream's size.
 Result<std::vector<StreamPart>> MeasureWeights(std::span<const uint8_t> stream, const Limits& limits);
 
 }  // namespace kitsink::search

@@ -1,4 +1,4 @@
-// Codec search: renders pairs, then searches for frames that the nets read as the archive asks.
+// Inflates with codec search: renders pairs, then searches for frames in which the nets see the archive's targets.
 
 #include <algorithm>
 #include <cmath>
@@ -29,7 +29,7 @@ Json DescribeOptions(const InflateOptions& options, int threads) {
           {"threads", threads}};
 }
 
-// The same plan in proportion, for `steps` in all.
+// Scales the plan's three stages down to `steps` in total.
 SearchOptions ShrinkTo(const SearchOptions& plan, uint32_t steps) {
   if (steps >= plan.total_steps()) return plan;
   SearchOptions shrunk = plan;
@@ -40,7 +40,7 @@ SearchOptions ShrinkTo(const SearchOptions& plan, uint32_t steps) {
   return shrunk;
 }
 
-// `sums` gains the curve of a pair, which stays at its last value where it took fewer steps.
+// Adds the curve of a pair to `sums`. Past the pair's last step, its curve keeps its last value.
 void AddCurve(const std::vector<PairDistortion>& curve, std::vector<MeanDistortion>& sums) {
   sums.resize(std::max(sums.size(), curve.size()), sums.empty() ? MeanDistortion() : sums.back());
   for (size_t step = 0; step < sums.size(); ++step) {
@@ -52,7 +52,7 @@ void AddCurve(const std::vector<PairDistortion>& curve, std::vector<MeanDistorti
 
 class SearchSource final : public PairSource {
  public:
-  // The scene must be searchable.
+  // REQUIRES: CheckSearchable(scene).
   static Result<std::unique_ptr<PairSource>> Create(Scene scene, const EngineContext& context) {
     auto source = std::unique_ptr<SearchSource>(new SearchSource(std::move(scene), context));
     const int threads = ConfigureTorch(context.threads);

@@ -1,4 +1,4 @@
-// Reads a video with the nets, pair by pair, and keeps what they say in the job's folder.
+// Observes a video with the nets, pair by pair, and keeps the results in the job's folder.
 
 #include "codecs/search/observe.h"
 

@@ -1,5 +1,5 @@
 #pragma once
-// The first stage of compress: what the nets read in every pair of the video.
+// The first stage of compress: runs the nets on every pair of the video.
 
 #include <vector>
 
@@ -18,7 +18,7 @@ struct ObservedClip {
 };
 
 // Reads the clip once: class maps and poses for the scene, teacher logits for the fitter. Pairs that an earlier job has
-// read are decoded and passed over.
+// observed are decoded and skipped.
 Result<ObservedClip> ObserveClip(PairReader& reader, Nets& nets, const ResumeFolder& folder, WeightFitter& fitter,
                                  const CodingContext& context);
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a user may choose when codec search compresses and inflates.
+// The user's options of codec search for compress and inflate.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +23,7 @@ struct CompressOptions {
 };
 
 struct InflateOptions {
-  size_t batch_size = 1;  // pairs searched together; groups begin at its multiples, whatever is asked for
+  size_t batch_size = 1;  // pairs searched together; groups always begin at multiples of it
   SearchOptions search;
 };
 

@@ -1,4 +1,4 @@
-// Searches pairs with selector codes of one's choice, as inflate will, and keeps the outcomes in the job's folder.
+// Searches pairs with given selector codes, as inflate will, and keeps the outcomes in the job's folder.
 
 #include "codecs/search/play.h"
 
@@ -14,7 +14,7 @@
 namespace kitsink::search {
 namespace {
 
-// Searches the pairs of a scene as inflate will, with selector codes of one's choice.
+// Searches the pairs of a scene as inflate will, with given selector codes.
 class Player {
  public:
   static Result<Player> Create(const Scene& scene, const ObservedClip& clip, Nets& nets, const ResumeFolder& folder,
@@ -28,7 +28,7 @@ class Player {
 
   Result<std::vector<PairDistortion>> Play(std::span<const PairCodes> codes) {
     std::vector<PairDistortion> distortions(codes.size());
-    std::mutex mutex;  // of what is counted and shown
+    std::mutex mutex;  // protects counters and progress
     const auto play = [&](size_t, size_t pair) -> Status {
       const Stopwatch watch;
       KIT_ASSIGN(const bool kept, LoadKept(pair, codes[pair], distortions[pair]));
@@ -74,7 +74,7 @@ class Player {
     return true;
   }
 
-  // A user who cannot wait so long should know at once.
+  // Tells the user at the start how long the searches will take.
   void Estimate(double seconds) {
     estimated_ = true;
     const double total = seconds * static_cast<double>(num_searches_ - done_) / at_once_;

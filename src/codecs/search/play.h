@@ -1,5 +1,5 @@
 #pragma once
-// The third stage of compress: selector codes, chosen by searching pairs as inflate will.
+// The third stage of compress: chooses selector codes by searching pairs as inflate will.
 
 #include "codecs/search/choose_selectors.h"
 #include "codecs/search/observe.h"
@@ -8,7 +8,7 @@
 
 namespace kitsink::search {
 
-// `threads` are all that compress has. Searches that an earlier job has done are not done again.
+// `threads` is the total for all searches at once. Reuses the searches that an earlier job has finished.
 Result<SelectorChoice> ChooseTails(const Scene& scene, const ObservedClip& clip, SelectorEffort effort,
                                    double score_per_byte, Nets& nets, const ResumeFolder& folder, int threads,
                                    Progress& progress);

@@ -11,7 +11,7 @@
 namespace kitsink::search {
 namespace {
 
-// One pair at a time: in a larger batch sums round differently, and a pair's frames may not depend on its company.
+// Renders one pair at a time: sums round differently in a larger batch, and a pair's frames must not depend on others.
 class GeneratorRenderer final : public Renderer {
  public:
   GeneratorRenderer(const Scene& scene, const Device& device)

@@ -1,5 +1,5 @@
 #pragma once
-// A scene's frames as the generator renders them, before any search.
+// Renders a scene's frames with the generator, before any search.
 
 #include <cstddef>
 #include <memory>
@@ -18,7 +18,7 @@ class Renderer {
   // when the pose track or the classes do not fit the weights or the maps.
   static Result<std::unique_ptr<Renderer>> Create(const Scene& scene, const Device& device);
   virtual ~Renderer() = default;
-  // Frames of pairs first .. first + count - 1. Safe to call from several threads.
+  // Frames of pairs first .. first + count - 1. Thread-safe.
   virtual Result<std::vector<FramePair>> Render(size_t first, size_t count) const = 0;
 };
 

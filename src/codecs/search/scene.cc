@@ -1,4 +1,4 @@
-// Codec search: sections <-> scene.
+// Encodes a scene as sections and decodes it.
 
 #include "codecs/search/scene.h"
 
@@ -13,7 +13,7 @@ enum Section : size_t { kMask, kWeights, kPose, kSelectors };
 
 constexpr uint8_t kFlagUniformPose = kCodecFlags;  // stream p is version 2
 
-// Needs the mask's head only, so that it runs before the long decoding of the maps. Errors have code `code`.
+// Needs only the mask's head, so that it can run before the slow decoding of the maps. Errors have code `code`.
 Status CheckSectionsAgree(const MaskInfo& mask, const Track& pose, const WeightSet& weights,
                           const SelectorTable& selectors, Code code) {
   const auto differ = [code](const std::string& what, uint64_t got, const std::string& whose, uint64_t expected) {
@@ -36,7 +36,7 @@ Status CheckSectionsAgree(const MaskInfo& mask, const Track& pose, const WeightS
   return Ok();
 }
 
-// Everything but the maps.
+// Everything except the maps.
 struct Rest {
   MaskInfo mask;
   Track pose;
@@ -72,7 +72,7 @@ std::string DescribeMask(const MaskInfo& mask, double size_bytes) {
          Fixed(", %.1f bytes a pair", size_bytes / mask.count) + Fixed(", %.6f bits a pixel", 8 * size_bytes / pixels);
 }
 
-// JSON of plain numbers and booleans, written by hand: this library has no need of a JSON library for it.
+// Plain numbers and booleans as JSON, written here to avoid a JSON library.
 std::string FactsOf(const Rest& rest, uint64_t num_weights) {
   const MaskInfo& mask = rest.mask;
   return "{\"class_maps\": {\"width\": " + std::to_string(mask.width) + ", \"height\": " + std::to_string(mask.height) +

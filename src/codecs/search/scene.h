@@ -16,7 +16,7 @@ namespace kitsink::search {
 
 inline constexpr CodecId kCodecId = kVersion1Codec;
 
-// The plain struct between bytes and pictures. pose.num_rows == mask.count.
+// Everything that the sections store, decoded. pose.num_rows == mask.count.
 struct Scene {
   FrameSize frame_size = kContestFrameSize;  // of the frames to write
   MaskClip mask;

@@ -1,4 +1,4 @@
-// Test-time Adam on frames, against the frozen nets.
+// Optimises frames with Adam so that the frozen nets see the archive's targets.
 
 #include "codecs/search/search.h"
 
@@ -17,8 +17,8 @@
 namespace kitsink::search {
 namespace {
 
-// [N, H, W] float: 1 where the margin is asked for, within `radius` of a pixel whose right or lower neighbour has
-// another class (both sides count).
+// [N, H, W] float: 1 within `radius` of a class boundary, on both sides, else 0. At a boundary, a pixel's right or
+// lower neighbour has another class.
 torch::Tensor BoundaryBand(const torch::Tensor& class_maps, int64_t radius) {
   const int64_t height = class_maps.size(1);
   const int64_t width = class_maps.size(2);
@@ -59,7 +59,7 @@ Targets MakeTargets(std::span<const PairTarget> pairs, uint32_t band_radius, tor
   return targets;
 }
 
-// Per pixel: by how much the best other class comes within `margin` of the wanted one.
+// For each pixel: how much of `margin` the target class lacks in its lead over the best other class; 0 for none.
 torch::Tensor Hinge(const torch::Tensor& logits, const torch::Tensor& class_maps, double margin) {
   const torch::Tensor wanted = class_maps.unsqueeze(1);
   const torch::Tensor own = logits.gather(1, wanted).squeeze(1);
@@ -67,9 +67,10 @@ torch::Tensor Hinge(const torch::Tensor& logits, const torch::Tensor& class_maps
   return torch::relu(other - own + margin);
 }
 
-// Adam on one tensor; pairs of a batch do not touch one another. The denominator is the gradient's usual size at the
-// pixel plus its root mean square over the pair's frame: plain Adam moves every pixel of a frame alike, also those
-// whose gradient is noise, and on trained nets ends with two to three times the wrong pixels after as many steps.
+// Adam on one tensor; pairs of a batch do not influence one another. The denominator is the gradient's usual size at
+// the pixel plus its root mean square over the pair's frame. Plain Adam moves all pixels of a frame equally far, even
+// those whose gradient is noise. With trained nets it leaves two to three times as many wrong pixels after the same
+// number of steps.
 class Adam {
  public:
   explicit Adam(const torch::Tensor& variable)
@@ -90,7 +91,7 @@ class Adam {
     variable.sub_(mean_ / scale * (learning_rate / correction1));
   }
 
-  // Forgets the direction of the pairs that are 1 in `restart`.
+  // Clears the momentum of the pairs that are 1 in `restart`.
   void Restart(const torch::Tensor& restart) { mean_.mul_(1 - restart); }
 
  private:
@@ -104,12 +105,12 @@ class Variable {
  public:
   Variable(const torch::Tensor& frames, bool on_model_grid) : on_model_grid_(on_model_grid) {
     const torch::Tensor start = on_model_grid ? ResizeToModelGrid(frames) : frames;
-    value_ = start.detach().clone(torch::MemoryFormat::ChannelsLast);  // the layout the nets are fastest in
+    value_ = start.detach().clone(torch::MemoryFormat::ChannelsLast);  // the fastest layout for the nets
     value_.requires_grad_(true);
   }
   torch::Tensor& value() { return value_; }
   bool on_model_grid() const { return on_model_grid_; }
-  // What the nets read, with gradients to the value.
+  // The nets' input, with gradients to the value.
   torch::Tensor Small() const { return on_model_grid_ ? value_.clamp(0, 255) : ResizeToModelGrid(RoundSte(value_)); }
   // Adds a selector's pattern to one pair, enlarged from its cells.
   void Perturb(int64_t pair, uint8_t code) {
@@ -141,12 +142,12 @@ struct Search {
   const SearchOptions& options;
   Targets targets;
   Variable f0, f1;
-  torch::Tensor last_seg;  // [N], as last read in f1
+  torch::Tensor last_seg;  // [N], of the last forward pass on f1
   uint32_t steps_run = 0;
   std::vector<torch::Tensor> curve = {};  // terms of the best before each step
 
-  // Distortion of the current frames with gradients to whichever is being searched; SegNet stays idle and
-  // `logits` undefined when only the pose is asked for.
+  // Distortion of the current frames, with gradients to the searched frame. When only the pose is asked for, SegNet
+  // does not run and `logits` is undefined.
   struct Reading {
     torch::Tensor logits, outputs;
     torch::Tensor terms;  // [2, N]: seg and pose
@@ -168,7 +169,7 @@ struct Search {
     return reading;
   }
 
-  // What is asked of a step: where the pose should go, and each pair's factors on the two weights.
+  // Aim of a step: the target pose, and each pair's factors on the two weights.
   struct Aim {
     torch::Tensor pose;          // [N, 6]
     torch::Tensor pose_factors;  // [N]
@@ -184,7 +185,7 @@ struct Search {
     return loss.sum();
   }
 
-  // The codes' part in the search on f1, which began at pose `start`.
+  // The aim that the selector codes set for the search on f1, which began at pose `start`.
   Aim AimOf(const torch::Tensor& start, uint32_t step, uint32_t steps) const {
     std::vector<float> distance, pose, seg;
     for (const PairCodes& codes : targets.codes) {
@@ -195,7 +196,7 @@ struct Search {
     }
     const torch::Device device = targets.poses.device();
     const torch::Tensor factor = torch::tensor(distance).to(device).unsqueeze(1);
-    // At factor 1 the target itself, not the target give or take a rounding.
+    // Factor 1 gives the target exactly, without rounding.
     return {torch::where(factor.eq(1), targets.poses, start + factor * (targets.poses - start)),
             torch::tensor(pose).to(device), torch::tensor(seg).to(device)};
   }
@@ -205,14 +206,14 @@ struct Search {
     return {targets.poses, ones, ones};
   }
 
-  // `steps` of Adam on one of the frames: f1 for class map and pose, f0 for the pose alone. It ends with the values
-  // of the lowest score per pair, the start included. A step's score is read off its own forward pass, so
-  // keeping the best costs one pass more in all. A pair that has not improved for kPatience steps goes back to its
-  // best and on with half the step, so that one learning rate serves nets of very different smoothness.
+  // Runs `steps` steps of Adam on one frame: on f1 for class map and pose, on f0 for the pose only. Each pair ends with
+  // the values of its lowest score, the start included. A step's score comes from its own forward pass, so keeping the
+  // best costs only one more pass in total. A pair that has not improved for kPatience steps returns to its best and
+  // continues with half the step, so that one learning rate suits nets of very different smoothness.
   void Run(bool on_f0, uint32_t steps) {
     if (steps == 0) return;
     constexpr double kPatience = 5;
-    // A written frame starts on whole grey levels, and a step of less than half of one rounds to nothing.
+    // A written frame starts at integer grey levels, so a step of less than half a level is lost in rounding.
     constexpr double kCameraRate = 2;
     torch::Tensor value = (on_f0 ? f0 : f1).value();
     const torch::Tensor fixed = (on_f0 ? f1 : f0).Small().detach();
@@ -263,7 +264,7 @@ Observation AsObservation(const PairTarget& target) {
   return {std::vector<uint8_t>(target.class_map.begin(), target.class_map.end()), target.pose};
 }
 
-// The score's terms of one pair alone: a choice made for a pair must not depend on its neighbours.
+// The score's terms of one pair, so that a choice for a pair does not depend on other pairs.
 double PairScore(const PairDistortion& distortion) {
   return DistortionTerms(double{distortion.seg}, double{distortion.pose});
 }

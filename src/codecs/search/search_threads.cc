@@ -1,4 +1,4 @@
-// How many searches run at once.
+// Chooses how many searches run at once.
 
 #include "codecs/search/search_threads.h"
 
@@ -7,7 +7,7 @@
 namespace kitsink::search {
 
 SearchThreads ShareThreads(const Device& device, int threads) {
-  // More take more memory: 0.1 GB a search with the stand-ins, 0.6 GB with nets of the contest's size.
+  // Each search takes memory: 0.1 GB with the stand-in nets, 0.6 GB with nets of the contest's size.
   constexpr int kMostAtOnce = 4;
   if (device.cuda) return {1, threads};
   const int at_once = std::min(threads, kMostAtOnce);

@@ -1,5 +1,5 @@
 #pragma once
-// Several searches at once on a CPU: the nets' layers are too small to keep many threads busy.
+// Runs several searches at once on a CPU, because the nets' layers are too small to keep many threads busy.
 
 #include "kitsink/nets.h"
 
@@ -10,8 +10,8 @@ struct SearchThreads {
   int each = 1;     // threads of one search
 };
 
-// Shares out `threads`, 1 or more. Up to four, each search has one, so that what it finds does not depend on their
-// number.
+// Divides `threads`, 1 or more, among searches. Up to four threads, each search has one, so that its result does not
+// depend on their number.
 SearchThreads ShareThreads(const Device& device, int threads);
 
 }  // namespace kitsink::search

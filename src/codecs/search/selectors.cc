@@ -1,4 +1,4 @@
-// What selector codes mean, and stream r, which stores them.
+// Defines the effect of selector codes, and reads and writes stream r, which stores them.
 
 #include "codecs/search/selectors.h"
 

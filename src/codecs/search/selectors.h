@@ -19,7 +19,7 @@ enum class TailKind : uint8_t {
 };
 inline constexpr size_t kPairsPerLossControl = 6;
 
-// The five-letter tag on the wire, "F1S4B", and the bits of one code.
+// The five-letter tag in the stream, such as "F1S4B", and the bits of one code.
 std::string_view TailTag(TailKind kind);
 int TailBits(TailKind kind);
 
@@ -33,12 +33,12 @@ struct Tail {
 struct SelectorTable {
   std::vector<Tail> tails;
   const Tail* Find(TailKind kind) const;
-  // The code of `kind` that goes for a pair; 0 without such a tail. REQUIRES: NumCodes(kind, more than pair) codes.
+  // The code of `kind` that applies to a pair; 0 without such a tail. REQUIRES: the tail has codes for this pair.
   uint8_t CodeOf(TailKind kind, size_t pair) const;
   bool operator==(const SelectorTable&) const = default;
 };
 
-// How many codes a tail has for so many pairs.
+// Number of codes of a tail for `num_pairs` pairs.
 size_t NumCodes(TailKind kind, size_t num_pairs);
 
 // kStartSeed, code 1 or more: plus or minus `amplitude` grey levels, one sign per channel and cell of a grid of
@@ -50,7 +50,7 @@ struct StartPattern {
 };
 StartPattern StartPatternOf(uint8_t code);
 
-// kPoseFactor: the search aims at `factor` times the way from where it starts to the target pose.
+// kPoseFactor: the search aims at start + factor * (target - start), in poses.
 float PoseFactorOf(uint8_t code);
 
 // kLossControl: factors on the pose weight and the seg weight at a step of the search on f1.
@@ -62,7 +62,7 @@ LossFactors LossFactorsOf(uint8_t code, uint32_t step, uint32_t num_steps);
 Result<Bytes> EncodeSelectors(const SelectorTable& table);
 Result<SelectorTable> DecodeSelectors(std::span<const uint8_t> stream, const Limits& limits);
 
-// What the bits of a table's stream are spent on, tail by tail.
+// The bits of a table's stream, tail by tail.
 std::vector<StreamPart> MeasureSelectors(const SelectorTable& table);
 
 }  // namespace kitsink::search

@@ -1,5 +1,5 @@
 #pragma once
-// The generator's tensors by statistics number (TensorSpec::statistics): those whose values are alike share one.
+// Statistics numbers (TensorSpec::statistics) of the generator's tensors. Tensors with similar values share a number.
 
 #include <array>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Codec search: scene <-> named tensors (FORMAT.md, "Tensors").
+// Converts a scene to named tensors and back (FORMAT.md, "Tensors").
 
 #include <algorithm>
 #include <string>
@@ -58,7 +58,7 @@ void TakeMaps(TensorTaker& taker, const Limits& limits, MaskClip& mask) {
   mask.ids = maps->data;
 }
 
-// With the pose codes come either the steps or, for version 1, minimum and scale.
+// Takes the pose codes, and the steps or, for version 1, minimum and scale.
 void TakePoses(TensorTaker& taker, const Limits& limits, int64_t num_pairs, Track& pose) {
   const FileTensor* const codes =
       taker.Take(kPoseCodes, "I32", {num_pairs, -1}, uint64_t{limits.max_pairs} * limits.max_track_dims);
@@ -80,11 +80,11 @@ void TakePoses(TensorTaker& taker, const Limits& limits, int64_t num_pairs, Trac
   }
 }
 
-// The widths that decide all other shapes, read off the tensors that have them. False, and complaints, when one of
-// these is missing.
+// Reads the widths that determine all shapes from the tensors that have them. Notes an error and returns false when one
+// of these tensors is missing.
 bool TakeShape(const TensorFile& file, const Limits& limits, TensorTaker& taker, GeneratorShape& shape) {
   bool found_all = true;
-  // One width for each dimension of the tensor.
+  // `widths` has one entry for each dimension of the tensor.
   const auto read = [&](const std::string& name, const std::vector<uint32_t*>& widths) {
     const FileTensor* const tensor = file.Find(WeightName(name));
     if (tensor == nullptr || tensor->shape.size() != widths.size()) {

@@ -1,5 +1,5 @@
-// Every single byte of a small archive changed, and every cut of it: an error, or the same integers, in time and
-// memory. KITSINK_EXHAUSTIVE=1 takes maps of full size and every value of every byte.
+// Changes every byte of a small archive, and cuts it everywhere. Each case must give an error or the same integers,
+// within limits of time and memory. KITSINK_EXHAUSTIVE=1 uses maps of full size and every value of every byte.
 
 #include <sys/resource.h>
 
@@ -21,7 +21,7 @@ constexpr long kMaxMegabytes = 256;
 
 bool WantsAll() { return std::getenv("KITSINK_EXHAUSTIVE") != nullptr; }
 
-// Four pairs: a road, lanes and two things that move, ragged at the edges.
+// Four pairs: a road, lanes and two moving objects with ragged edges.
 Scene FourPairs(uint32_t width, uint32_t height) {
   testing::Random random(4);
   Scene scene;
@@ -71,7 +71,7 @@ struct Archive {
 
 enum Outcome { kRefused, kIdentical, kDifferent };
 
-// Counts of one way in, by the region that was damaged.
+// Counts for one way to open the archive, by damaged region.
 class Tally {
  public:
   explicit Tally(const char* door) : door_(door) {}
@@ -86,7 +86,7 @@ class Tally {
     return outcome;
   }
 
-  // The table for people, and the promises that hold for every case.
+  // Prints the table, and checks the promises that hold for every case.
   ~Tally() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -108,7 +108,7 @@ class Tally {
   double slowest_ = 0;
 };
 
-// Each byte of `bytes` by each of the flips, then each cut.
+// Applies each flip to each byte of `bytes`, then makes each cut.
 template <typename Visit>
 void DamageAll(const Bytes& bytes, std::span<const int> flips, const Visit& visit) {
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -144,7 +144,7 @@ TEST(Exhaustive, Zip) {
   Tally tally("zip");
   const auto decode = [&archive](std::span<const uint8_t> zip) {
     const Result<Bytes> member = UnpackZip(zip, Limits{});
-    // The same member is the same scene: no need to decode it each time.
+    // An equal member gives an equal scene, so it is not decoded again.
     if (member.ok() && member.value() == archive.member) return kIdentical;
     return OutcomeOf(member.ok() ? Decode(member.value()) : Result<Scene>(member.error()), archive);
   };
@@ -158,7 +158,7 @@ TEST(Exhaustive, Zip) {
   });
 }
 
-// The member as it lies in a folder, without the zip's checksum.
+// The member as in an extracted folder, without the zip's checksum.
 TEST(Exhaustive, Member) {
   const Archive archive(48, 32);
   Tally tally("member");
@@ -169,8 +169,8 @@ TEST(Exhaustive, Member) {
   });
 }
 
-// The member with its check byte made right again, so that only the streams' own checks are left. Stream r has none:
-// there a forger may write what he likes, as he may in a whole archive.
+// The member with a corrected check byte, so that only the streams' own checks are left. Stream r has no check: an
+// attacker can change it freely, just as a whole archive.
 void Forge(const Archive& archive, std::span<const int> flips, Tally& tally) {
   const auto decode = [&archive](std::span<const uint8_t> member) { return OutcomeOf(Decode(member), archive); };
   DamageAll(archive.member, flips, [&](size_t byte, Bytes damaged) {
@@ -179,7 +179,7 @@ void Forge(const Archive& archive, std::span<const int> flips, Tally& tally) {
     const bool cut = byte == archive.member.size();
     const std::string region = cut ? "cut" : archive.RegionOf(byte);
     const Outcome outcome = tally.Count(region.c_str(), damaged, decode);
-    // Motion that moves nothing may be coded in several ways: the maps, and their checksum, stay the same.
+    // Motion of nothing can be coded in several ways, with the same maps and checksum.
     ASSERT_TRUE(outcome == kRefused || region == "stream r" || (region == "stream m" && outcome == kIdentical))
         << region << ", byte " << byte;
   });

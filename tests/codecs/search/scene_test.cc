@@ -22,7 +22,7 @@ Bytes Encode(const Scene& scene) {
 
 Result<Scene> Decode(std::span<const uint8_t> member) { return testing::DecodeMember(member); }
 
-// Sets the check byte as an attacker would, so that damage reaches the sections' own checks.
+// Corrects the check byte, as an attacker would, so that damage reaches the sections' own checks.
 Bytes Rechecked(Bytes member) {
   member[kCheckByteVersion1] = MemberCheck(member, kCheckByteVersion1);
   return member;
@@ -112,7 +112,7 @@ TEST(Scene, RejectsStreamsThatDisagree) {
   scene.frame_size = {0, 5};
   EXPECT_EQ(encode_error(scene), "archive: frames of 0 x 5, expected 1 to 4096");
 
-  // The same on the way in: the pose of a shorter scene put into a longer one.
+  // The same when decoding: the pose of a shorter scene in a longer one.
   scene = SmallScene(6);
   scene.selectors.tails.clear();
   const Bytes member = Encode(scene);
@@ -154,7 +154,7 @@ TEST(Scene, DescriptionAddsUpToItsStreams) {
     EXPECT_NE(description.facts.find("\"num_weights\": " + std::to_string(num_weights)), std::string::npos);
     EXPECT_EQ(description.sections[2].parts.size(), 2U + 1U);
     EXPECT_TRUE(Describe(member, DescribeDepth::kQuick, CodingContext()).value().sections[0].parts.empty());
-    // Whole means as inflate needs it, and no search can use 12 x 8 maps.
+    // verify asks for what inflate needs, and no search can use 12 x 8 maps.
     EXPECT_EQ(Describe(member, DescribeDepth::kWhole, CodingContext()).error().code, Code::kUnsupported);
   }
 }
@@ -182,7 +182,7 @@ TEST(Scene, Golden) {
   EXPECT_EQ(Sha256Hex(scene.mask.ids), "c37a1c406b2f2b4b5a950beb5edbf45a74a8de984e557521f6fae2d13088a04c");
 }
 
-// The same member, from its tensors.
+// Packing the member's tensors gives the same member.
 TEST(Tensors, WhatIsUnpackedPacksToTheSameBytes) {
   for (const bool half_and_bytes : {false, true}) {
     Scene scene = SmallScene(12);

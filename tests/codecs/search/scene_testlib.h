@@ -1,5 +1,5 @@
 #pragma once
-// Small scenes with every stream in use, made from integers only so that their bytes are the same everywhere.
+// Small scenes that use every stream, made from integers only so that their bytes are the same everywhere.
 
 #include "codecs/search/scene.h"
 #include "testlib.h"
@@ -12,7 +12,7 @@ using search::Tail;
 using search::TailKind;
 using search::WeightSet;
 
-// A scene as an archive's member, and back.
+// Encodes a scene as an archive's member, and decodes it.
 inline Result<Bytes> EncodeMember(const Scene& scene, int level = 2, int threads = 1, const Limits& limits = Limits()) {
   KIT_ASSIGN(const Member member, search::EncodeScene(scene, level, {limits, threads}));
   return WriteMember(member, limits);

@@ -1,4 +1,4 @@
-// The search, the choice of selectors, the fit and the renderer, on the stand-in nets.
+// Tests the search, the choice of selectors, the fit and the renderer on the stand-in nets.
 
 #include "codecs/search/search.h"
 
@@ -93,7 +93,7 @@ TEST(FakeQuantize, GivesStoredValuesAndPassesGradients) {
     for (float& value : values) value = (static_cast<float>(random.Below(2000001)) - 1e6F) * 1e-6F;
     const torch::Tensor value = torch::tensor(values).view({7, 31}).requires_grad_(true);
     const torch::Tensor got = FakeQuantize(spec, value);
-    // Stored values are fixed points; a value that is not stored would move again.
+    // Stored values must stay unchanged when they are quantised again.
     const torch::Tensor again = FakeQuantize(spec, got);
     EXPECT_LT((again - got).abs().max().item<double>(), 1e-6);
     EXPECT_GT((got - value).abs().max().item<double>(), 1e-5);
@@ -113,17 +113,17 @@ TEST(Search, LowersTheDistortionOnBothGrids) {
     const auto result = SearchFrames({Pair(kContestFrameSize, 3)}, targets, StandIns(), options);
     ASSERT_TRUE(result.ok()) << result.error().message;
     EXPECT_LT(PairScore(result.value()[0].after), 0.7 * PairScore(result.value()[0].before));
-    // The report is about the frames that are returned.
+    // The reported distortions are those of the returned frames.
     const std::vector<FramePair> frames = {result.value()[0].frames};
     const PairDistortion measured = ComparePair(target[0], StandIns().Observe(frames).value()[0]);
     EXPECT_EQ(measured.seg, result.value()[0].after.seg);
     EXPECT_EQ(measured.pose, result.value()[0].after.pose);
-    // The curve begins at the start and never rises; poses, then both terms, then poses again.
+    // The curve begins at the start's distortion and never rises: pose, then both terms, then pose again.
     const std::vector<PairDistortion>& curve = result.value()[0].curve;
     ASSERT_EQ(curve.size(), options.total_steps() + 1);
     EXPECT_NEAR(PairScore(curve[0]), PairScore(result.value()[0].before), 0.02 * PairScore(curve[0]));
     for (uint32_t step = 1; step < options.total_steps(); ++step) {
-      if (step == options.prepass_steps) continue;  // seg is read anew, from unwritten pixels
+      if (step == options.prepass_steps) continue;  // seg is measured again, on pixels before rounding
       EXPECT_LE(PairScore(curve[step]), PairScore(curve[step - 1]) * 1.0001) << step;
     }
     for (uint32_t step = 1; step < options.prepass_steps; ++step) EXPECT_EQ(curve[step].seg, curve[0].seg);
@@ -170,7 +170,7 @@ TEST(Search, SmallFramesAreSearchedOnTheCameraGrid) {
   EXPECT_EQ(SearchFrames({Pair(kSmall, 3)}, targets, StandIns(), options).error().code, Code::kInvalidArgument);
 }
 
-// Codes change the search where they should: a perturbed start, another aim, other weights; and repeat themselves.
+// Codes have their effects: a perturbed start, another aim, other weights. Equal codes give equal results.
 TEST(Search, CodesSteerIt) {
   constexpr FrameSize kSize{1024, 768};
   const std::vector<FramePair> wanted = {Pair(kSize, 0)};
@@ -192,7 +192,7 @@ TEST(Search, CodesSteerIt) {
 }
 
 TEST(ChooseSelectors, KeepsWhatBeatsItsBytes) {
-  // Seed 5 helps even pairs, factor 0.9 helps the pose of pair 0 by nothing worth having, control 1 helps pairs 6, 7.
+  // Seed 5 helps even pairs. Factor 0.9 helps the pose of pair 0, but by too little. Control 1 helps pairs 6 and 7.
   uint64_t plays = 0;
   const PlaySearch play = [&plays](std::span<const PairCodes> codes) -> Result<std::vector<PairDistortion>> {
     plays += codes.size();
@@ -215,13 +215,13 @@ TEST(ChooseSelectors, KeepsWhatBeatsItsBytes) {
   EXPECT_NEAR(choice.gains[0].gain, 0.1, 1e-5);
   EXPECT_FALSE(choice.gains[1].kept);
   EXPECT_NEAR(choice.gains[2].gain, 0.075, 1e-5);
-  // Bytes that cost more than any gain leave no tail.
+  // When bytes cost more than any gain, no tail is kept.
   EXPECT_TRUE(ChooseSelectors(8, SelectorEffort::kFast, 1, play).TakeValue().table.tails.empty());
   EXPECT_EQ(CountSearches(8, SelectorEffort::kFull), 240U);
   EXPECT_EQ(CountSearches(8, SelectorEffort::kNone), 0U);
 }
 
-// Asks to stop after so many steps, as Ctrl-C does.
+// Asks to stop after a number of steps, as Ctrl-C does.
 class StopAfter final : public Progress {
  public:
   explicit StopAfter(uint64_t steps) : steps_(steps) {}

@@ -1,4 +1,4 @@
-// Stream r: round trip, known bytes, rejection, and what codes mean.
+// Stream r: round trip, known bytes, rejection, and the effects of codes.
 
 #include "codecs/search/selectors.h"
 
