@@ -11,6 +11,9 @@ _kitsink() {
       " evaluate") verb="evaluate" ;;
       " info") verb="info" ;;
       " verify") verb="verify" ;;
+      " unpack") verb="unpack" ;;
+      " pack") verb="pack" ;;
+      " repack") verb="repack" ;;
       " doctor") verb="doctor" ;;
       " ledger") verb="ledger" ;;
       " report") verb="report" ;;
@@ -26,22 +29,13 @@ _kitsink() {
     "compress:--output"|"compress:-o")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
-    "compress:--preset")
-      mapfile -t COMPREPLY < <(compgen -W "best default fast" -- "$current")
-      return ;;
-    "compress:--fit-steps")
+    "compress:--codec")
       COMPREPLY=()
+      return ;;
+    "compress:--preset")
+      mapfile -t COMPREPLY < <(compgen -W "fast default best" -- "$current")
       return ;;
     "compress:--level")
-      COMPREPLY=()
-      return ;;
-    "compress:--generator")
-      mapfile -t COMPREPLY < <(compgen -W "auto full small tiny" -- "$current")
-      return ;;
-    "compress:--selectors")
-      mapfile -t COMPREPLY < <(compgen -W "fast full none" -- "$current")
-      return ;;
-    "compress:--seed")
       COMPREPLY=()
       return ;;
     "compress:--nets")
@@ -56,26 +50,23 @@ _kitsink() {
     "compress:--pairs")
       COMPREPLY=()
       return ;;
+    "compress:--fit-steps")
+      COMPREPLY=()
+      return ;;
+    "compress:--generator")
+      mapfile -t COMPREPLY < <(compgen -W "auto tiny small full" -- "$current")
+      return ;;
+    "compress:--selectors")
+      mapfile -t COMPREPLY < <(compgen -W "none fast full" -- "$current")
+      return ;;
+    "compress:--seed")
+      COMPREPLY=()
+      return ;;
     "inflate:--output"|"inflate:-o")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current")
       return ;;
     "inflate:--name")
       COMPREPLY=()
-      return ;;
-    "inflate:--steps")
-      COMPREPLY=()
-      return ;;
-    "inflate:--prepass-steps")
-      COMPREPLY=()
-      return ;;
-    "inflate:--repair-steps")
-      COMPREPLY=()
-      return ;;
-    "inflate:--batch")
-      COMPREPLY=()
-      return ;;
-    "inflate:--grid")
-      mapfile -t COMPREPLY < <(compgen -W "auto camera model" -- "$current")
       return ;;
     "inflate:--shard")
       COMPREPLY=()
@@ -94,6 +85,21 @@ _kitsink() {
       return ;;
     "inflate:--pairs")
       COMPREPLY=()
+      return ;;
+    "inflate:--steps")
+      COMPREPLY=()
+      return ;;
+    "inflate:--prepass-steps")
+      COMPREPLY=()
+      return ;;
+    "inflate:--repair-steps")
+      COMPREPLY=()
+      return ;;
+    "inflate:--batch")
+      COMPREPLY=()
+      return ;;
+    "inflate:--grid")
+      mapfile -t COMPREPLY < <(compgen -W "auto model camera" -- "$current")
       return ;;
     "score:--original")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
@@ -185,6 +191,30 @@ _kitsink() {
     "verify:--threads"|"verify:-j")
       COMPREPLY=()
       return ;;
+    "unpack:--output"|"unpack:-o")
+      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
+    "unpack:--threads"|"unpack:-j")
+      COMPREPLY=()
+      return ;;
+    "pack:--output"|"pack:-o")
+      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
+    "pack:--level")
+      COMPREPLY=()
+      return ;;
+    "pack:--threads"|"pack:-j")
+      COMPREPLY=()
+      return ;;
+    "repack:--output"|"repack:-o")
+      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
+    "repack:--level")
+      COMPREPLY=()
+      return ;;
+    "repack:--threads"|"repack:-j")
+      COMPREPLY=()
+      return ;;
     "doctor:--output"|"doctor:-o")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current")
       return ;;
@@ -256,13 +286,16 @@ _kitsink() {
       return ;;
   esac
   case "$verb" in
-    "") words="compress inflate score evaluate info verify doctor ledger report submission audit mask --help --help-all --version" ;;
-    "compress") words="--help --help-all --output --preset --fit-steps --level --generator --selectors --seed --force --nets --threads --device --pairs --quiet --verbose --json" ;;
-    "inflate") words="--help --help-all --output --name --steps --prepass-steps --repair-steps --batch --grid --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json" ;;
+    "") words="compress inflate score evaluate info verify unpack pack repack doctor ledger report submission audit mask --help --help-all --version" ;;
+    "compress") words="--help --help-all --output --codec --preset --level --force --nets --threads --device --pairs --quiet --verbose --json --fit-steps --generator --selectors --seed" ;;
+    "inflate") words="--help --help-all --output --name --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json --steps --prepass-steps --repair-steps --batch --grid" ;;
     "score") words="--help --help-all --original --archive --gt --no-cache --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "evaluate") words="--help --help-all --submission-dir --submission_dir --uncompressed-dir --uncompressed_dir --video-names-file --video_names_file --report --device --batch-size --batch_size --num-threads --num_threads --prefetch-queue-depth --prefetch_queue_depth --seed --time-limit --ledger --note --gt --no-cache --nets --threads --quiet --verbose --json" ;;
     "info") words="--help --help-all --classes --original --original-bytes --threads --quiet --verbose --json" ;;
     "verify") words="--help --help-all --against --threads --quiet --verbose --json" ;;
+    "unpack") words="--help --help-all --output --force --threads --quiet --verbose --json" ;;
+    "pack") words="--help --help-all --output --level --force --threads --quiet --verbose --json" ;;
+    "repack") words="--help --help-all --output --level --force --threads --quiet --verbose --json" ;;
     "doctor") words="--help --help-all --output --nets --threads --device --quiet --verbose --json" ;;
     "ledger") words="--help --help-all --quiet --verbose --json" ;;
     "report") words="--help --help-all --original --archive --gt --no-cache --output --show --ledger --force --nets --threads --device --pairs --quiet --verbose --json" ;;

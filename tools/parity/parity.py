@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Compares kitsink score with the contest's scorer, whose rules are written again here in PyTorch: class maps, poses,
-score, and pairs per second. With --tensors it
-checks kitsink unpack and pack against the package safetensors.
+score, and pairs per second. With --tensors it checks kitsink unpack and pack against the package safetensors.
 
   python3 -m venv VENV; VENV/bin/pip install -r tools/parity/requirements.txt
   VENV/bin/python tools/parity/parity.py --kitsink build/release/kitsink --nets golden:FOLDER VIDEO   full-size nets
