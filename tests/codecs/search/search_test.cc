@@ -238,6 +238,9 @@ TEST(Fit, LowersTheDistortionAndGoesOnWhereItStopped) {
   FitOptions options;
   options.shape.trunk = options.shape.down = options.shape.head = 8;
   options.shape.condition = 4;
+  // After 24 steps the distortion depends on how floats are rounded: with seed 0 it is 0.74 or 0.81 of the start's, as
+  // the pairs of a step are taken together or one by one. With seeds 1 to 3 it is 0.25 to 0.51 either way.
+  options.seed = 1;
   const std::vector<FramePair> pairs = {Pair(kContestFrameSize, 0), Pair(kContestFrameSize, 4)};
   const std::vector<Observation> observed = StandIns().Observe(pairs).TakeValue();
   MaskClip mask{512, 384, 2, 5, {}};
