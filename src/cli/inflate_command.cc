@@ -49,8 +49,8 @@ void Print(const State& state, const InflateReport& report) {
   }
   std::printf("\n");
   if (state.output.verbosity > 0) {
-    std::printf("  decode %.1f s, inflate %.1f s in all, %.2f s a pair\n", report.decode_seconds,
-                report.inflate_seconds, each);
+    std::printf("  decode %.1f s, %s %.1f s in all, %.2f s a pair\n", report.decode_seconds,
+                report.planned_steps > 0 ? "search" : "render", report.inflate_seconds, each);
   }
 }
 

@@ -29,6 +29,22 @@ expect "score json" 0 '"archive_plus_nets"' "$kitsink" score search --original c
 expect "partial score" 0 "partial: 1 of 2 pairs" "$kitsink" score search --original clip.mkv --pairs 1:2 "${quick[@]}"
 mkdir extracted
 (cd extracted && python3 -m zipfile -e ../clip.zip .)
+# The original and the archive are found through the manifests, from anywhere.
+mkdir elsewhere
+expect "score with nothing more" 0 "score over 2 pairs" env -C elsewhere "$kitsink" score ../search --device cpu --nets "$nets"
+cp clip.zip.json extracted.zip.json # beside the folder, as beside the zip
+expect "inflate a folder that was extracted" 0 "rendered" "$kitsink" inflate extracted from_folder --steps 0 "${quick[@]}"
+rm extracted.zip.json
+expect "score from a folder" 0 "score over 2 pairs" "$kitsink" score from_folder "${quick[@]}"
+grep -q "bytes  *$(stat -c %s clip.zip | sed -E ':a;s/^([0-9]+)([0-9]{3})/\1,\2/;ta') " stdout || fail "score from a folder: $(cat stdout)"
+mv clip.mkv moved.mkv
+expect "original moved" 1 "the original is not there any more; if it moved, name it with --original" "$kitsink" score search "${quick[@]}"
+cp odd.mkv clip.mkv
+expect "original changed" 1 "is not the original that the archive was made from" "$kitsink" score search "${quick[@]}"
+mv moved.mkv clip.mkv
+mv clip.zip gone.zip
+expect "archive gone" 1 "name it with --archive" "$kitsink" score search "${quick[@]}"
+mv gone.zip clip.zip
 expect "inflate a folder" 0 "rendered" "$kitsink" inflate extracted render_folder --name clip --steps 0 "${quick[@]}"
 cmp -s render/clip.raw render_folder/clip.raw || fail "the folder gave other frames than the zip"
 expect "one pair" 0 "1 pairs" "$kitsink" inflate clip.zip part --pairs 1:2 --steps 0 "${quick[@]}"
@@ -36,6 +52,7 @@ cmp -s part/clip.raw <(tail -c $((2 * 1164 * 874 * 3)) render/clip.raw) || fail 
 expect "score of a part as if whole" 1 "has 1 pairs, the original has 2; --pairs A:B scores a part" \
   "$kitsink" score part --original clip.mkv "${quick[@]}"
 expect "score of a part" 0 "partial: 1 of 2" "$kitsink" score part --original clip.mkv --pairs 1:2 "${quick[@]}"
+expect "unknown codec" 2 "expected search, got nosuch" "$kitsink" compress odd.mkv -o odd.zip --codec nosuch
 expect "odd frame count" 0 "2 pairs" "$kitsink" compress odd.mkv -o odd.zip "${fit[@]}" "${quick[@]}"
 grep -q "odd number of frames" stderr || fail "no warning about the odd frame"
 
@@ -64,16 +81,19 @@ absent out/cut.raw out/clip.raw out/clip.json
 # A flipped byte in the header and in each stream, in an extracted archive, which no zip checksum protects.
 python3 - clip.zip.json extracted/* <<'PY'
 import json, os, sys
-streams = json.load(open(sys.argv[1]))["streams"]
+sections = json.load(open(sys.argv[1]))["sections"]
 member = open(sys.argv[2], "rb").read()
 start = 0
 for name in ("header", "m", "w", "p"):
     damaged = bytearray(member)
-    damaged[start + streams[name] // 2] ^= 0x10
+    damaged[start + sections[name] // 2] ^= 0x10
     os.makedirs("flip_" + name)
     open(f"flip_{name}/{os.path.basename(sys.argv[2])}", "wb").write(damaged)
-    start += streams[name]
+    start += sections[name]
 PY
+for section in header m w p; do
+  [[ -d flip_$section ]] || fail "no damaged copy of section $section"
+done
 for stream in header m p; do
   expect "flipped byte in $stream" 1 "" "$kitsink" inflate flip_$stream out_$stream --name x --steps 0 "${quick[@]}"
   absent out_$stream/x.raw out_$stream/x.json

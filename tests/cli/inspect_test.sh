@@ -33,13 +33,13 @@ python3 - "$(stat -c %s clip.zip)" <<'PY' || fail "info --json does not add up: 
 import json, sys
 info = json.load(open('stdout'))
 total = int(sys.argv[1])
-assert info['bytes'] == total == sum(s['bytes'] for s in info['streams'].values())
+assert info['bytes'] == total == sum(s['bytes'] for s in info['sections'].values())
 assert abs(info['rate_term'] - 25 * total / info['original_bytes']) < 1e-12
-for name, stream in info['streams'].items():
+for name, stream in info['sections'].items():
     assert abs(stream['score'] - 25 * stream['bytes'] / info['original_bytes']) < 1e-12
     if stream['parts']:
         assert abs(sum(p['bytes'] for p in stream['parts']) - stream['bytes']) < 1e-6, name
-assert sum(p['count'] for p in info['streams']['m']['parts'] if p['name'].startswith('class')) == 2 * 512 * 384
+assert sum(p['count'] for p in info['sections']['m']['parts'] if p['name'].startswith('class')) == 2 * 512 * 384
 assert len(info['map_bytes']) == 2
 PY
 cp clip.zip moved.zip
@@ -60,6 +60,10 @@ grep -q 'member "caf\\xc3\\xa9"' stdout || fail "info: a name was not escaped: $
 expect "info, another's, json" 0 '"why_not_kitsink"' "$kitsink" info other.zip --json
 python3 -c "import json; assert json.load(open('stdout'))['members'][1]['name'] == 'caf\u00e9'" || fail "info: name in JSON"
 expect "info, another's classes" 1 "2 members" "$kitsink" info other.zip --classes
+python3 -c "
+import zipfile
+with zipfile.ZipFile('one.zip', 'w') as z: z.writestr('x', b'not ours')"
+expect "info, another's with one member" 0 "zip of 1 member, not one" "$kitsink" info one.zip
 expect "info, none" 1 "none.zip" "$kitsink" info none.zip
 expect "info, not a zip" 1 "not a zip archive" "$kitsink" info clip.mkv
 
