@@ -2,12 +2,22 @@
 
 #include <algorithm>
 
+#include "jobs/context.h"
 #include "kitsink/at_once.h"
 #include "kitsink/jobs.h"
 
 namespace kitsink {
 
 int ThreadsOf(const JobOptions& job) { return job.threads > 0 ? job.threads : CountProcessors(); }
+
+void FillContext(const JobOptions& job, const std::any& options, Progress& progress, EngineContext& context) {
+  context.limits = job.limits;
+  context.threads = ThreadsOf(job);
+  context.progress = &progress;
+  context.nets_folder = job.nets_folder;
+  context.device = job.device;
+  context.options = options;
+}
 
 Result<DescribedArchive> DescribeArchive(const std::filesystem::path& archive, DescribeDepth depth,
                                          const JobOptions& job, Progress& progress) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "jobs/context.h"
 #include "kitsink/hash.h"
 #include "kitsink/jobs.h"
 
@@ -81,12 +82,7 @@ Result<CompressReport> Compress(const CompressOptions& options, const JobOptions
   Json of_codec;
   std::optional<ResumeFolder> folder;
   CompressContext context;
-  context.limits = job.limits;
-  context.threads = ThreadsOf(job);
-  context.progress = &progress;
-  context.nets_folder = job.nets_folder;
-  context.device = job.device;
-  context.options = options.options;
+  FillContext(job, options.options, progress, context);
   context.video = options.video;
   context.pairs = job.pairs.value_or(PairRange{});
   context.original_bytes = report.original_bytes;

@@ -8,6 +8,7 @@
 #include <string>
 #include <system_error>
 
+#include "jobs/context.h"
 #include "jobs/inflate_groups.h"
 #include "kitsink/at_once.h"
 #include "kitsink/hash.h"
@@ -155,12 +156,7 @@ Result<std::unique_ptr<PairSource>> OpenSource(const Member& member, const Infla
     return Error{Code::kUnsupported, "codec " + std::string(format->name) + " cannot be inflated without the engine"};
   }
   EngineContext context;
-  context.limits = job.limits;
-  context.threads = ThreadsOf(job);
-  context.progress = &progress;
-  context.nets_folder = job.nets_folder;
-  context.device = job.device;
-  context.options = options.options;
+  FillContext(job, options.options, progress, context);
   return open(member, context);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The header of a stream m, and the stored form of its maps (src/codecs/search/FORMAT.md, "Stream m").
+// The header of a stream m, and the stored form of its maps ("Stream m" in the FORMAT.md of codec search).
 
 #include <cstdint>
 #include <span>

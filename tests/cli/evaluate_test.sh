@@ -119,6 +119,8 @@ record "$raw_sha" "$video_sha"
 expect "dump" 0 "frames of Other 1.0 from dump.raw, sha256 $raw_sha" "${evaluate[@]}" --gt raw:dump.raw
 grep -q "Average SegNet Distortion: 0.00000000" submissions/mine/report.txt || fail "black frames differ from black frames"
 grep -q "Average PoseNet Distortion: 0.00000000" submissions/mine/report.txt || fail "black frames differ from black frames"
+grep -q "note: the archive is not one that kitsink knows: it was assumed" stdout || fail "no note about the nets: $(cat stdout)"
+grep -q "archive plus nets" stdout && fail "a foreign archive is scored with the nets"
 expect "score with a dump" 0 '"decoder": "Other 1.0"' "$kitsink" score submissions/mine/inflated --original videos/clip.mkv \
   --archive submissions/mine/archive.zip --gt raw:dump.raw --nets "$nets" --json
 expect "dump, cached" 0 "is cached" "${evaluate[@]}" --gt raw:dump.raw
