@@ -112,7 +112,8 @@ Frame WritePreimage(std::span<const float> picture, FrameSize size) {
         const int index = static_cast<int>(k);
         for (size_t x = 0; x < kWidth; ++x) {
           const float error = std::fabs(a * left[x] + b * right[x] - rest[x]);
-          const bool better = (error < best_error[x]) & (needs_low >= low[x]) & (needs_high <= high[x]);
+          // Products of flags, not &&: the loop must stay free of branches to be vectorised.
+          const bool better = int{error < best_error[x]} * int{needs_low >= low[x]} * int{needs_high <= high[x]} != 0;
           best_error[x] = better ? error : best_error[x];
           best[x] = better ? index : best[x];
         }
