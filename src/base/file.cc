@@ -119,6 +119,10 @@ Status CheckWritable(const std::filesystem::path& path, Overwrite overwrite) {
   if (std::filesystem::is_directory(status)) {
     return Error{Code::kInvalidArgument, path.string() + ": is a folder, expected a file name"};
   }
+  // The rename at the end would replace a device or a pipe by a file.
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    return Error{Code::kInvalidArgument, path.string() + ": is not a regular file, expected a file name"};
+  }
   if (std::filesystem::exists(status) && overwrite == Overwrite::kRefuse) {
     return Error{Code::kInvalidArgument, path.string() + ": exists already, use --force to overwrite it"};
   }

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "kitsink/contest.h"
@@ -90,7 +91,7 @@ Result<std::map<std::string, std::string>> ReadMetadata(const Json& json) {
   return metadata;
 }
 
-// The tensors must fill the data without gap or overlap. A key that occurs twice in the JSON shows up here as a gap.
+// The tensors must fill the data without gap or overlap.
 Status CheckNoGaps(const std::map<std::string, Entry>& entries, uint64_t data_bytes) {
   std::vector<std::pair<size_t, size_t>> ranges;
   for (const auto& [name, entry] : entries) ranges.emplace_back(entry.begin, entry.end);
@@ -202,8 +203,18 @@ Result<TensorFile> ReadTensors(std::span<const uint8_t> bytes) {
                    " bytes, file of " + std::to_string(bytes.size()));
   }
   const std::span<const uint8_t> header = reader.Take(static_cast<size_t>(header_bytes));
-  const Json json = Json::parse(header.begin(), header.end(), nullptr, /*allow_exceptions=*/false);
+  // A JSON library keeps one of two equal keys without a word, and another one the other.
+  std::set<std::string> names;
+  std::string twice;
+  const auto watch_names = [&](int depth, Json::parse_event_t event, const Json& parsed) {
+    if (event == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second) {
+      twice = parsed.get<std::string>();
+    }
+    return true;
+  };
+  const Json json = Json::parse(header.begin(), header.end(), watch_names, /*allow_exceptions=*/false);
   if (!json.is_object()) return Corrupt("is not a safetensors file, its header is no JSON object");
+  if (!twice.empty()) return Corrupt("has " + Quoted(twice) + " twice");
 
   TensorFile file;
   std::map<std::string, Entry> entries;

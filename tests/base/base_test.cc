@@ -121,5 +121,17 @@ TEST(Hash, FileAndBytesAgree) {
   EXPECT_EQ(Sha256HexOfFile(folder / "a").value(), Sha256Hex(bytes));
 }
 
+// A rename over a device or a pipe would replace it.
+TEST(CheckWritable, RefusesWhatIsNoRegularFile) {
+  const testing::TemporaryFolder folder;
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  for (const std::filesystem::path& path : {folder / "pipe", std::filesystem::path("/dev/null")}) {
+    const Status status = CheckWritable(path, Overwrite::kAllow);
+    ASSERT_FALSE(status.ok());
+    EXPECT_NE(status.error().message.find("is not a regular file"), std::string::npos) << status.error().message;
+    EXPECT_FALSE(OutputFile::Create(path, Overwrite::kAllow).ok());
+  }
+}
+
 }  // namespace
 }  // namespace kitsink

@@ -39,6 +39,9 @@ expect "score from a folder" 0 "score over 2 pairs" "$kitsink" score from_folder
 grep -q "bytes  *$(stat -c %s clip.zip | sed -E ':a;s/^([0-9]+)([0-9]{3})/\1,\2/;ta') " stdout || fail "score from a folder: $(cat stdout)"
 mv clip.mkv moved.mkv
 expect "original moved" 1 "the original is not there any more; if it moved, name it with --original" "$kitsink" score search "${quick[@]}"
+mkfifo clip.mkv
+expect "original is a pipe" 1 "clip.mkv" timeout 60 "$kitsink" score search "${quick[@]}"
+rm clip.mkv
 cp odd.mkv clip.mkv
 expect "original changed" 1 "is not the original that the archive was made from" "$kitsink" score search "${quick[@]}"
 mv moved.mkv clip.mkv

@@ -195,6 +195,16 @@ TEST(Tensors, RefusesHeadersThatContradictTheData) {
 }
 
 // The format has texts only in there.
+TEST(Tensors, RefusesNamesThatOccurTwice) {
+  const std::string tensor = R"({"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
+  const std::string header = "{\"a\":" + tensor + ",\"a\":" + tensor + "}";
+  ByteWriter writer;
+  writer.U64(header.size());
+  writer.Append(std::span(reinterpret_cast<const uint8_t*>(header.data()), header.size()));
+  writer.U8(7);
+  ExpectRefused(writer.Take(), Code::kCorrupt, "has \"a\" twice");
+}
+
 TEST(Tensors, RefusesMetadataThatAreNoTexts) {
   for (const char* const metadata : {"7", "\"search\"", "[\"search\"]", "{\"codec\":7}", "{\"a\":{}}"}) {
     ExpectRefused(FileOf(R"({"__metadata__":)" + std::string(metadata) + "}", 0), Code::kCorrupt, "__metadata__");
