@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "cli/command.h"
@@ -13,7 +14,7 @@
 namespace kitsink {
 namespace {
 
-[[maybe_unused]] Result<const Engine*> OpenFile(const std::filesystem::path& path) {
+Result<const Engine*> OpenFile(const std::filesystem::path& path) {
   // RTLD_GLOBAL, because LibTorch's libraries find each other's type information by name.
   void* const library = dlopen(path.c_str(), RTLD_LAZY | RTLD_GLOBAL);
   if (library == nullptr) {
@@ -30,8 +31,10 @@ namespace {
   return engine;
 }
 
-#ifdef KITSINK_ENGINE_FILE
 Result<const Engine*> FindAndOpen() {
+  if (std::string_view(KITSINK_ENGINE_FILE).empty()) {
+    return Error{Code::kUnsupported, "engine: this kitsink was built without it, and this verb needs it to compute"};
+  }
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return Error{Code::kIo, "engine: cannot tell where this program lies: " + error.message()};
@@ -44,11 +47,6 @@ Result<const Engine*> FindAndOpen() {
   return Error{Code::kIo, "engine: found neither " + beside.string() + " nor " + installed.string() +
                               ", which this verb needs to compute"};
 }
-#else
-Result<const Engine*> FindAndOpen() {
-  return Error{Code::kUnsupported, "engine: this kitsink was built without it, and this verb needs it to compute"};
-}
-#endif
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "cli/command.h"
 #include "kitsink/version.h"
@@ -13,11 +14,9 @@ namespace {
 std::string VersionText() {
   std::string text = "kitsink " + std::string(Version()) + "\n";
   text += "  archive formats 1 and 2, " KITSINK_BUILD_TYPE " build, " KITSINK_COMPILER "\n";
-#ifdef KITSINK_TORCH_VERSION
-  text += "  engine built against LibTorch " KITSINK_TORCH_VERSION "; every report names the one that ran\n";
-#else
-  text += "  built without the engine\n";
-#endif
+  text += std::string_view(KITSINK_TORCH_VERSION).empty() ? "  built without the engine\n"
+                                                          : "  engine built against LibTorch " KITSINK_TORCH_VERSION
+                                                            "; every report names the one that ran\n";
   return text;
 }
 
