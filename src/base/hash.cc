@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -62,8 +63,14 @@ std::string Sha256Hex(std::span<const uint8_t> bytes) {
 }
 
 Result<std::string> Sha256HexOfFile(const std::filesystem::path& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe would block, and a device may have no end.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return Error{Code::kIo, path.string() + ": cannot open: " + std::strerror(errno)};
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+    close(descriptor);
+    return Error{Code::kIo, path.string() + ": is not a regular file"};
+  }
   Sha256 hash;
   std::vector<uint8_t> buffer(1 << 20);
   ssize_t count = 0;

@@ -32,13 +32,6 @@ extern "C" void OnInterrupt(int) {
   if (isatty(STDERR_FILENO) != 0) static_cast<void>(!write(STDERR_FILENO, kHeard, sizeof(kHeard) - 1));
 }
 
-std::string Clock(double seconds) {
-  const long total = static_cast<long>(seconds + 0.5);
-  char text[32];
-  std::snprintf(text, sizeof(text), "%ld:%02ld:%02ld", total / 3600, total / 60 % 60, total % 60);
-  return text;
-}
-
 int Columns() {
   winsize size{};
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
@@ -70,7 +63,7 @@ class ConsoleProgress final : public Progress {
       const double left = rate > 0 ? static_cast<double>(total_ - std::min(total_, done)) / rate : 0;
       std::snprintf(text, sizeof(text), "%s %llu/%llu %s, %.2f/s, ETA %s", stage_.c_str(),
                     static_cast<unsigned long long>(done), static_cast<unsigned long long>(total_), unit_.c_str(), rate,
-                    Clock(left).c_str());
+                    FormatClock(left).c_str());
     } else {
       std::snprintf(text, sizeof(text), "%s %llu %s, %.2f/s", stage_.c_str(), static_cast<unsigned long long>(done),
                     unit_.c_str(), rate);
@@ -94,7 +87,7 @@ class ConsoleProgress final : public Progress {
   void End() override {
     if (!shown_ || !terminal_ || last_.empty()) return;
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-    std::fprintf(stderr, "\r\033[K%s: done in %s\n", stage_.c_str(), Clock(elapsed).c_str());
+    std::fprintf(stderr, "\r\033[K%s: done in %s\n", stage_.c_str(), FormatClock(elapsed).c_str());
   }
 
   bool stop_requested() const override { return interrupts > 0; }

@@ -10,6 +10,12 @@ namespace kitsink {
 
 int ThreadsOf(const JobOptions& job) { return job.threads > 0 ? job.threads : CountProcessors(); }
 
+std::string CodecNames(const Codecs& codecs) {
+  std::string names;
+  for (const CodecFormat* format : codecs.formats) names += (names.empty() ? "" : ", ") + std::string(format->name);
+  return names;
+}
+
 void FillContext(const JobOptions& job, const std::any& options, Progress& progress, EngineContext& context) {
   context.limits = job.limits;
   context.threads = ThreadsOf(job);

@@ -24,9 +24,7 @@ Result<ChosenCodec> FindCodec(const std::string& name, const Codecs& codecs) {
   ChosenCodec chosen{codecs.Find(name), nullptr};
   if (chosen.format != nullptr) chosen.engine = codecs.FindEngine(chosen.format->id);
   if (chosen.engine != nullptr && chosen.engine->compress != nullptr) return chosen;
-  std::string names;
-  for (const CodecFormat* format : codecs.formats) names += (names.empty() ? "" : ", ") + std::string(format->name);
-  return Error{Code::kInvalidArgument, "codec: got \"" + name + "\", expected one of " + names};
+  return Error{Code::kInvalidArgument, "codec: got \"" + name + "\", expected one of " + CodecNames(codecs)};
 }
 
 void Merge(const Json& from, Json& into) {

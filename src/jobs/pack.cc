@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "jobs/context.h"
 #include "kitsink/hash.h"
 #include "kitsink/jobs.h"
 
@@ -32,12 +33,10 @@ Result<const CodecFormat*> CodecOf(const TensorFile& file, const Codecs& codecs)
   const auto found = file.metadata.find(kCodec);
   const CodecFormat* const format = found == file.metadata.end() ? nullptr : codecs.Find(found->second);
   if (format != nullptr) return format;
-  std::string names;
-  for (const CodecFormat* known : codecs.formats) names += (names.empty() ? "" : ", ") + std::string(known->name);
   return Error{Code::kInvalidArgument,
                "its metadata name " +
                    (found == file.metadata.end() ? std::string("no \"codec\"") : "the codec " + Quoted(found->second)) +
-                   ", expected one of " + names};
+                   ", expected one of " + CodecNames(codecs)};
 }
 
 // Width or height of the frames. If both are missing, the frames have the contest's size.

@@ -39,9 +39,7 @@ Bytes EncodeRecord(const Observation& observation) {
   for (size_t begin = 0, end = 0; begin < map.size(); begin = end) {
     while (end < map.size() && map[end] == map[begin]) ++end;
     writer.U8(map[begin]);
-    size_t length = end - begin;
-    for (; length >= 128; length >>= 7) writer.U8(static_cast<uint8_t>(length | 128));
-    writer.U8(static_cast<uint8_t>(length));
+    writer.Leb128(static_cast<uint32_t>(end - begin));
   }
   return writer.Take();
 }
@@ -53,16 +51,11 @@ std::optional<Observation> DecodeRecord(std::span<const uint8_t> bytes) {
   observation.class_map.reserve(kMapPixels);
   while (reader.remaining() > 0) {
     const uint8_t id = reader.U8();
-    uint64_t length = 0;
-    for (int shift = 0; shift < 28; shift += 7) {
-      const uint8_t digit = reader.U8();
-      length |= static_cast<uint64_t>(digit & 127) << shift;
-      if (digit < 128) break;
-    }
+    const uint32_t length = reader.Leb128();
     if (length == 0 || length > kMapPixels - observation.class_map.size()) return std::nullopt;
     observation.class_map.insert(observation.class_map.end(), length, id);
   }
-  if (reader.overran() || observation.class_map.size() != kMapPixels) return std::nullopt;
+  if (reader.overran() || reader.malformed() || observation.class_map.size() != kMapPixels) return std::nullopt;
   return observation;
 }
 

@@ -130,6 +130,8 @@ TEST(CheckWritable, RefusesWhatIsNoRegularFile) {
     ASSERT_FALSE(status.ok());
     EXPECT_NE(status.error().message.find("is not a regular file"), std::string::npos) << status.error().message;
     EXPECT_FALSE(OutputFile::Create(path, Overwrite::kAllow).ok());
+    // Nor may reading one wait for an end that does not come.
+    EXPECT_NE(Sha256HexOfFile(path).error().message.find("is not a regular file"), std::string::npos);
   }
 }
 
