@@ -6,17 +6,20 @@ seed=${KITSINK_TEST_SEED:-$$}
 RANDOM=$seed
 echo "KITSINK_TEST_SEED=$seed repeats the moments of the kills"
 
-# killed NAME COMMAND...: kills the command at random moments within three growing spans, then lets it finish.
+# killed NAME RESUME COMMAND...: kills the command as soon as its resume folder is there, so that a fast machine cannot
+# finish first, then at two random moments (within 2 and 4 seconds), and then lets it finish.
 killed() {
-  local name=$1 kills=0 try pid code
-  shift
-  for try in 1 2 3 4; do
+  local name=$1 resume=$2 kills=0 try pid code
+  shift 2
+  for try in 0 1 2 3; do
     "$@" >stdout 2>stderr &
     pid=$!
-    if [[ $try -lt 4 ]]; then
+    if [[ $try -eq 0 ]]; then
+      while [[ ! -e $resume ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+    elif [[ $try -lt 3 ]]; then
       sleep "$((RANDOM % (2 * try))).$((100 + RANDOM % 900))"
-      kill -9 $pid 2>/dev/null
     fi
+    [[ $try -eq 3 ]] || kill -9 $pid 2>/dev/null
     wait $pid 2>/dev/null
     code=$?
     [[ $code -ne 0 ]] || break
@@ -33,7 +36,7 @@ quick=(--nets "$nets" --device cpu --threads 1)
 # compress: without and with kills.
 fit=(--fit-steps 3 --level 1 --generator tiny -q "${quick[@]}")
 "$kitsink" compress clip.mkv -o clip.zip "${fit[@]}" || fail "compress"
-killed "compress" "$kitsink" compress clip.mkv -o killed.zip "${fit[@]}"
+killed "compress" killed.zip.resume "$kitsink" compress clip.mkv -o killed.zip "${fit[@]}"
 cmp clip.zip killed.zip || fail "a killed compress gave another archive"
 [[ -s killed.zip.json && ! -e killed.zip.resume ]] || fail "compress left its resume folder"
 
@@ -43,7 +46,7 @@ plan=("${search[@]}" --steps 2)
 "$kitsink" inflate clip.zip whole "${plan[@]}" >/dev/null || fail "inflate"
 [[ -s whole/clip.raw && ! -e whole/clip.raw.resume ]] || fail "inflate left its resume folder"
 # Several pairs at once, one thread each, give the frames of one thread.
-killed "inflate" "$kitsink" inflate clip.zip killed --prepass-steps 1 --repair-steps 1 --steps 2 -q --nets "$nets" \
+killed "inflate" killed/clip.raw.resume "$kitsink" inflate clip.zip killed --prepass-steps 1 --repair-steps 1 --steps 2 -q --nets "$nets" \
   --device cpu --threads 3
 cmp whole/clip.raw killed/clip.raw || fail "a killed inflate of 3 threads gave other frames"
 [[ $(ls killed) == $'clip.json\nclip.raw' ]] || fail "a killed inflate left: $(ls killed)"
