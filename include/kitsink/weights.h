@@ -14,9 +14,11 @@
 namespace kitsink {
 
 enum class TensorKind : uint8_t {
-  kFp4,    // E2M1 in blocks of 32 consecutive values with one fp16 scale
-  kHalf,   // fp16
-  kDense,  // fp16 on a grid: a power-of-two step times -511 .. 511
+  kFp4,          // E2M1 in blocks of 32 consecutive values with one fp16 scale
+  kHalf,         // fp16
+  kDense,        // fp16 on a grid: a power-of-two step times -511 .. 511
+  kInt4Rows,     // -7 .. 7 with one fp16 scale for each index of the first dimension
+  kInt4Columns,  // -7 .. 7 with one fp16 scale for each index of the last dimension
 };
 
 struct TensorSpec {
@@ -30,7 +32,8 @@ struct TensorSpec {
 inline constexpr size_t kMaxStatistics = 32;
 
 // The integers that are stored. A kFp4 tensor holds nibbles (sign << 3 | level, never 8) in `codes` and fp16 bit
-// patterns in `scales`, one per block of 32. The other kinds hold fp16 bit patterns in `halves`.
+// patterns in `scales`, one per block of 32. kInt4Rows and kInt4Columns hold two's complement bytes in `codes` and any
+// finite fp16 patterns in `scales`. The other kinds hold fp16 bit patterns in `halves`.
 struct QuantizedTensor {
   std::vector<uint8_t> codes;
   std::vector<uint16_t> scales;
@@ -40,6 +43,8 @@ struct QuantizedTensor {
 
 inline constexpr size_t kFp4Block = 32;
 inline constexpr size_t NumBlocks(size_t num_values) { return (num_values + kFp4Block - 1) / kFp4Block; }
+// Number of scales, 0 for kinds without.
+size_t NumScales(const TensorSpec& spec);
 
 // fp16 bit pattern of the scale of a block with this largest magnitude: a sixth of it, rounded to five fraction bits;
 // 1 for a block of zeros. QuantizeTensor uses this scale, so quantisation-aware training must use it too.

@@ -89,6 +89,15 @@ std::vector<float> DequantizeTensor(const TensorSpec& spec, const QuantizedTenso
   std::vector<float> values;
   values.reserve(spec.num_values());
   for (const uint16_t pattern : tensor.halves) values.push_back(HalfToFloat(pattern));
+  if (spec.kind == TensorKind::kInt4Rows || spec.kind == TensorKind::kInt4Columns) {
+    const size_t num_scales = tensor.scales.size();
+    const size_t row = tensor.codes.size() / num_scales;
+    for (size_t i = 0; i < tensor.codes.size(); ++i) {
+      const size_t index = spec.kind == TensorKind::kInt4Rows ? i / row : i % num_scales;
+      values.push_back(static_cast<float>(static_cast<int8_t>(tensor.codes[i])) * HalfToFloat(tensor.scales[index]));
+    }
+    return values;
+  }
   for (size_t i = 0; i < tensor.codes.size(); ++i) {
     const float magnitude = kLevels[tensor.codes[i] & 7U] * HalfToFloat(tensor.scales[i / kFp4Block]);
     values.push_back((tensor.codes[i] & 8U) != 0 ? -magnitude : magnitude);

@@ -14,6 +14,17 @@ size_t TensorSpec::num_values() const {
   return count;
 }
 
+size_t NumScales(const TensorSpec& spec) {
+  switch (spec.kind) {
+    case TensorKind::kFp4: return NumBlocks(spec.num_values());
+    case TensorKind::kInt4Rows: return spec.shape.front();
+    case TensorKind::kInt4Columns: return spec.shape.back();
+    case TensorKind::kHalf:
+    case TensorKind::kDense: break;
+  }
+  return 0;
+}
+
 uint64_t CountWeights(std::span<const TensorSpec> specs) {
   uint64_t count = 0;
   for (const TensorSpec& spec : specs) count += spec.num_values();

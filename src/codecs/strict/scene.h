@@ -1,0 +1,60 @@
+#pragma once
+// Codec strict: everything that an archive stores about a clip, and its sections (FORMAT.md).
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "kitsink/archive.h"
+#include "kitsink/coding.h"
+#include "kitsink/mask.h"
+#include "kitsink/tensors.h"
+#include "kitsink/weights.h"
+
+namespace kitsink::strict {
+
+inline constexpr CodecId kCodecId = 2;
+
+// The network that renders f1 from a class map and the pair's row of an embedding.
+struct RendererShape {
+  uint32_t num_classes = 5;                        // rows of token_embed
+  uint32_t num_pairs = 0;                          // rows of frame_embed
+  uint32_t width = 96;                             // channels, a multiple of 8, 16 .. 128
+  uint32_t frame_dims = 8;                         // columns of frame_embed, 1 .. 64
+  std::vector<uint8_t> dilations = {1, 1, 2, 4};  // of the 3 x 3 convolutions of 1 .. 8 blocks, each 1 .. 16
+  bool operator==(const RendererShape&) const = default;
+};
+
+struct Renderer {
+  RendererShape shape;
+  std::vector<QuantizedTensor> tensors;  // in the order of RendererTensors(shape)
+  bool operator==(const Renderer&) const = default;
+};
+
+// f0 as a weighted sum of small pictures (atoms).
+struct Carrier {
+  uint32_t num_atoms = 0;    // 1 .. 32
+  uint32_t grid_height = 24, grid_width = 32;  // of an atom, each 1 .. 128
+  std::vector<int8_t> basis;              // [num_atoms][3][grid_height][grid_width]
+  std::vector<float> basis_scales;        // [num_atoms]
+  std::vector<int16_t> coefficients;      // [pairs][num_atoms]
+  std::vector<float> coefficient_scales;  // [num_atoms]
+  float grey = 127.5F, amplitude = 64.0F;
+  bool operator==(const Carrier&) const = default;
+};
+
+// Everything that the sections store, decoded. The maps, frame_embed, the coefficients and the selector have as many
+// pairs.
+struct Scene {
+  FrameSize frame_size = kContestFrameSize;  // of the frames to write
+  MaskClip mask;
+  Renderer renderer;
+  Carrier carrier;
+  std::vector<uint8_t> selector;  // a mode of each pair, 0 .. 7 (FORMAT.md, "Frames")
+  bool operator==(const Scene&) const = default;
+};
+
+// The renderer's tensors in stream order.
+std::vector<TensorSpec> RendererTensors(const RendererShape& shape);
+
+}  // namespace kitsink::strict
