@@ -15,6 +15,9 @@
 
 namespace kitsink {
 
+// The value that ends a stream: of those in [low, high], the one with the most trailing zero bytes.
+uint64_t EndOfInterval(uint64_t low, uint64_t high);
+
 // Returns mid. p_one may be any value: mid stays below high, so both decisions remain possible.
 inline uint64_t SplitInterval(uint64_t low, uint64_t high, uint32_t p_one) {
   const uint64_t range = high - low;
@@ -64,6 +67,8 @@ class BinaryDecoder {
   bool failed() const { return position_ > bytes_.size() + 8; }
   // Number of bytes not read yet; 0 at the end of an undamaged stream.
   size_t unread() const { return position_ >= bytes_.size() ? 0 : bytes_.size() - position_; }
+  // True when BinaryEncoder::Finish() would return exactly these bytes after the decisions read so far.
+  bool at_end() const;
 
  private:
   uint8_t NextByte() {

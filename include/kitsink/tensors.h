@@ -27,13 +27,17 @@ struct FileTensor {
 // Bytes of one value; 0 for an unknown dtype.
 uint64_t DtypeBytes(std::string_view dtype);
 
-// 1-, 2- and 4-byte values <-> tensors. REQUIRES: the shape has as many values.
+// Values <-> tensors: U8, I8, I16, I32, F32. REQUIRES: the shape has as many values.
 FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const uint8_t> values);
+FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const int8_t> values);
+FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const int16_t> values);
 FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const int32_t> values);
 FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const float> values);
 // fp16 bit patterns.
 FileTensor MakeHalfTensor(std::vector<int64_t> shape, std::span<const uint16_t> patterns);
 // REQUIRES: the dtype is the one that MakeTensor gives.
+std::vector<int8_t> Int8sOf(const FileTensor& tensor);
+std::vector<int16_t> Int16sOf(const FileTensor& tensor);
 std::vector<int32_t> Int32sOf(const FileTensor& tensor);
 std::vector<float> FloatsOf(const FileTensor& tensor);
 std::vector<uint16_t> HalfPatternsOf(const FileTensor& tensor);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kitsink/binary_coder.h"
 #include "kitsink/bytes.h"
 #include "kitsink/limits.h"
 #include "kitsink/result.h"
@@ -26,6 +27,7 @@ struct TensorSpec {
   std::vector<uint32_t> shape;  // outermost first
   TensorKind kind = TensorKind::kHalf;
   uint8_t statistics = 0;  // below kMaxStatistics; tensors with the same number share adaptive statistics
+  uint8_t panel = 0;       // mixed streams: tensors whose vectors describe the same channels have the same number
   size_t num_values() const;
   bool operator==(const TensorSpec&) const = default;
 };
@@ -41,6 +43,7 @@ struct QuantizedTensor {
   bool operator==(const QuantizedTensor&) const = default;
 };
 
+inline constexpr int kMaxInt4 = 7;
 inline constexpr size_t kFp4Block = 32;
 inline constexpr size_t NumBlocks(size_t num_values) { return (num_values + kFp4Block - 1) / kFp4Block; }
 // Number of scales, 0 for kinds without.
@@ -79,5 +82,18 @@ struct MeasuredTensors {
 };
 Result<MeasuredTensors> MeasureTensors(std::span<const TensorSpec> specs, std::span<const uint8_t> section,
                                        size_t begin, std::span<const std::string_view> names);
+
+// The second stream, for tensors of kInt4Rows, kInt4Columns and kHalf: decisions of the binary coder, so that a codec
+// can code more in the same stream (FORMAT.md). Vectors (scales and halves) of one panel are columns of one table: each
+// is a multiple of the panel's shortest long, and is cut into pieces of that length. Codes follow by context mixing.
+// REQUIRES: CheckTensor() of each tensor.
+void EncodeMixedTensors(BinaryEncoder& coder, std::span<const TensorSpec> specs,
+                        std::span<const QuantizedTensor> tensors);
+// kCorrupt for values that are not finite; the caller verifies a checksum. Adds the costs of scales, of halves and of
+// each statistics number's codes, in this order, to `parts` unless it is null.
+Result<std::vector<QuantizedTensor>> DecodeMixedTensors(BinaryDecoder& coder, std::span<const TensorSpec> specs,
+                                                        std::vector<StreamPart>* parts);
+// CRC-16 of each tensor's codes, scales and halves in turn; scales and halves as 16 little-endian bits.
+uint16_t TensorsChecksum(std::span<const QuantizedTensor> tensors);
 
 }  // namespace kitsink

@@ -141,6 +141,14 @@ FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const uint8_t> value
   return FromValues("U8", std::move(shape), values);
 }
 
+FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const int8_t> values) {
+  return FromValues("I8", std::move(shape), values);
+}
+
+FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const int16_t> values) {
+  return FromValues("I16", std::move(shape), values);
+}
+
 FileTensor MakeTensor(std::vector<int64_t> shape, std::span<const int32_t> values) {
   return FromValues("I32", std::move(shape), values);
 }
@@ -153,6 +161,8 @@ FileTensor MakeHalfTensor(std::vector<int64_t> shape, std::span<const uint16_t> 
   return FromValues("F16", std::move(shape), patterns);
 }
 
+std::vector<int8_t> Int8sOf(const FileTensor& tensor) { return ToValues<int8_t>(tensor, "I8"); }
+std::vector<int16_t> Int16sOf(const FileTensor& tensor) { return ToValues<int16_t>(tensor, "I16"); }
 std::vector<int32_t> Int32sOf(const FileTensor& tensor) { return ToValues<int32_t>(tensor, "I32"); }
 std::vector<float> FloatsOf(const FileTensor& tensor) { return ToValues<float>(tensor, "F32"); }
 std::vector<uint16_t> HalfPatternsOf(const FileTensor& tensor) { return ToValues<uint16_t>(tensor, "F16"); }

@@ -1,5 +1,7 @@
 // Checks quantised tensors and encodes them as bytes.
 
+#include <cstdlib>
+
 #include "kitsink/half.h"
 #include "kitsink/range_coder.h"
 #include "kitsink/weights.h"
@@ -12,16 +14,23 @@ Status CheckTensor(const TensorSpec& spec, const QuantizedTensor& tensor) {
     return Error{Code::kInvalidArgument, "weights: " + spec.name + ": " + what};
   };
   const bool fp4 = spec.kind == TensorKind::kFp4;
+  const bool int4 = spec.kind == TensorKind::kInt4Rows || spec.kind == TensorKind::kInt4Columns;
   const size_t num_values = spec.num_values();
-  if (tensor.codes.size() != (fp4 ? num_values : 0) || tensor.halves.size() != (fp4 ? 0 : num_values) ||
-      tensor.scales.size() != (fp4 ? NumBlocks(num_values) : 0)) {
+  if (tensor.codes.size() != (fp4 || int4 ? num_values : 0) || tensor.halves.size() != (fp4 || int4 ? 0 : num_values) ||
+      tensor.scales.size() != NumScales(spec)) {
     return fail("codes, scales or halves do not fit the tensor's " + std::to_string(num_values) + " values");
   }
   for (const uint8_t code : tensor.codes) {
-    if (code > 15 || code == 8) return fail("got FP4 code " + std::to_string(code) + ", expected 0 to 15 but 8");
+    if (fp4 && (code > 15 || code == 8)) {
+      return fail("got FP4 code " + std::to_string(code) + ", expected 0 to 15 but 8");
+    }
+    if (int4 && std::abs(static_cast<int8_t>(code)) > kMaxInt4) {
+      return fail("got code " + std::to_string(static_cast<int8_t>(code)) + ", expected -7 to 7");
+    }
   }
   for (const uint16_t scale : tensor.scales) {
-    if (scale == 0 || scale >= 0x7c00) return fail("a scale is not a positive finite half");
+    if (fp4 && (scale == 0 || scale >= 0x7c00)) return fail("a scale is not a positive finite half");
+    if (!IsFiniteHalf(scale)) return fail("a scale is not finite");
   }
   for (const uint16_t pattern : tensor.halves) {
     if (!IsFiniteHalf(pattern)) return fail("a value is not finite");

@@ -70,7 +70,4 @@ class WeightsModel {
 // One more than the largest statistics number. REQUIRES: all are below kMaxStatistics.
 size_t CountStatistics(std::span<const TensorSpec> specs);
 
-// CRC-16 of each tensor's codes, scales and halves in turn; scales and halves as 16 little-endian bits.
-uint16_t TensorsChecksum(std::span<const QuantizedTensor> tensors);
-
 }  // namespace kitsink

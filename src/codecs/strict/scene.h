@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "kitsink/archive.h"
@@ -15,13 +16,16 @@ namespace kitsink::strict {
 
 inline constexpr CodecId kCodecId = 2;
 
+// The dilations that a renderer of `num_blocks` blocks has unless it says otherwise: 1, 1, 2, 4, and again.
+std::vector<uint8_t> UsualDilations(size_t num_blocks);
+
 // The network that renders f1 from a class map and the pair's row of an embedding.
 struct RendererShape {
-  uint32_t num_classes = 5;                        // rows of token_embed
-  uint32_t num_pairs = 0;                          // rows of frame_embed
-  uint32_t width = 96;                             // channels, a multiple of 8, 16 .. 128
-  uint32_t frame_dims = 8;                         // columns of frame_embed, 1 .. 64
-  std::vector<uint8_t> dilations = {1, 1, 2, 4};  // of the 3 x 3 convolutions of 1 .. 8 blocks, each 1 .. 16
+  uint32_t num_classes = 5;                            // rows of token_embed
+  uint32_t num_pairs = 0;                              // rows of frame_embed
+  uint32_t width = 96;                                 // channels, a multiple of 8, 16 .. 128
+  uint32_t frame_dims = 8;                             // columns of frame_embed, 1 .. 64
+  std::vector<uint8_t> dilations = UsualDilations(4);  // of the 3 x 3 convolutions of 1 .. 8 blocks, each 1 .. 16
   bool operator==(const RendererShape&) const = default;
 };
 
@@ -33,12 +37,12 @@ struct Renderer {
 
 // f0 as a weighted sum of small pictures (atoms).
 struct Carrier {
-  uint32_t num_atoms = 0;    // 1 .. 32
+  uint32_t num_atoms = 0;                      // 1 .. 32
   uint32_t grid_height = 24, grid_width = 32;  // of an atom, each 1 .. 128
-  std::vector<int8_t> basis;              // [num_atoms][3][grid_height][grid_width]
-  std::vector<float> basis_scales;        // [num_atoms]
-  std::vector<int16_t> coefficients;      // [pairs][num_atoms]
-  std::vector<float> coefficient_scales;  // [num_atoms]
+  std::vector<int8_t> basis;                   // [num_atoms][3][grid_height][grid_width]
+  std::vector<float> basis_scales;             // [num_atoms]
+  std::vector<int16_t> coefficients;           // [pairs][num_atoms]
+  std::vector<float> coefficient_scales;       // [num_atoms]
   float grey = 127.5F, amplitude = 64.0F;
   bool operator==(const Carrier&) const = default;
 };
@@ -54,7 +58,26 @@ struct Scene {
   bool operator==(const Scene&) const = default;
 };
 
-// The renderer's tensors in stream order.
+// The renderer's tensors in stream order. Kinds of codes are their statistics numbers.
 std::vector<TensorSpec> RendererTensors(const RendererShape& shape);
+inline constexpr std::array<std::string_view, 7> kCodeNames = {"token_embed", "frame_embed", "coord_mix", "dw",
+                                                               "pw",          "film",        "head"};
+
+// kInvalidArgument, or kLimit for too many weights, unless the shapes are in the ranges above.
+Status CheckRendererShape(const RendererShape& shape, const Limits& limits);
+Status CheckCarrierShape(const Carrier& carrier);
+
+// Sections maps, renderer, carrier. `mask_level` is MaskOptions::level. kInvalidArgument for a scene whose parts do not
+// fit each other.
+Result<Member> EncodeScene(const Scene& scene, int mask_level, const CodingContext& context);
+Result<Scene> DecodeScene(const Member& member, const CodingContext& context);
+
+// The scene that named tensors describe, all but the frame size. kInvalidArgument lists everything that is wrong.
+Result<Scene> SceneOfTensors(const TensorFile& file, const Limits& limits);
+
+// CodecFormat's functions. Tensors are listed in FORMAT.md, "Tensors".
+Result<Description> Describe(const Member& member, DescribeDepth depth, const CodingContext& context);
+Result<TensorFile> Unpack(const Member& member, const CodingContext& context);
+Result<Member> Pack(const TensorFile& file, const PackOptions& options, const CodingContext& context);
 
 }  // namespace kitsink::strict

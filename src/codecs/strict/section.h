@@ -1,0 +1,92 @@
+#pragma once
+// What the renderer's and the carrier's sections have in common: decisions of the binary coder, then a CRC-16 of the
+// decoded integers.
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kitsink/adaptive_bit.h"
+#include "kitsink/binary_coder.h"
+#include "kitsink/bytes.h"
+
+namespace kitsink::strict {
+
+// Small fields of a section. Coder is BinaryEncoder or BinaryDecoder; decoding ignores the given values.
+template <typename Coder>
+class SectionBits {
+ public:
+  explicit SectionBits(Coder& coder) : coder_(coder) {}
+
+  // A flag that costs next to nothing when it is true.
+  bool CodeUsual(bool usual) { return Code(usual, ~(1U << 26)); }
+  // Equiprobable bits, highest first.
+  uint32_t CodeRaw(uint32_t value, int count) {
+    uint32_t coded = 0;
+    for (int i = count - 1; i >= 0; --i) coded = coded << 1 | (Code((value >> i & 1U) != 0, 1U << 31) ? 1U : 0U);
+    return coded;
+  }
+  bool CodeAdaptive(AdaptiveBit& model, bool bit) {
+    const bool coded = Code(bit, model.ones() << 16);
+    model.Update(coded);
+    return coded;
+  }
+  // Ideal length of what was coded so far.
+  double bits() const { return bits_; }
+
+ private:
+  bool Code(bool bit, uint32_t p_one) {
+    const bool coded = coder_.Code(bit ? 1 : 0, p_one) != 0;
+    bits_ -= std::log2((coded ? p_one : 0x1p32 - p_one) * 0x1p-32);
+    return coded;
+  }
+  Coder& coder_;
+  double bits_ = 0;
+};
+
+struct CodedSection {
+  std::span<const uint8_t> code;
+  uint16_t checksum = 0;
+};
+
+inline Bytes FinishSection(BinaryEncoder& coder, uint16_t checksum) {
+  ByteWriter writer;
+  writer.U16(checksum);
+  writer.Append(coder.Finish());
+  return writer.Take();
+}
+
+inline Result<CodedSection> OpenSection(std::span<const uint8_t> section, const std::string& name) {
+  if (section.size() < 2) {
+    return Error{Code::kCorrupt, name + ": ends early, at byte " + std::to_string(section.size())};
+  }
+  ByteReader reader(section.first(2));
+  return CodedSection{section.subspan(2), reader.U16()};
+}
+
+inline Status CloseSection(const BinaryDecoder& coder, const CodedSection& section, uint16_t checksum,
+                           const std::string& name) {
+  if (checksum != section.checksum) {
+    return Error{Code::kCorrupt, name + ": checksum of the decoded integers is " + std::to_string(checksum) +
+                                     ", expected " + std::to_string(section.checksum)};
+  }
+  if (coder.failed()) {
+    return Error{Code::kCorrupt, name + ": ends early, at byte " + std::to_string(section.code.size() + 2)};
+  }
+  if (!coder.at_end()) {
+    return Error{Code::kCorrupt, name + ": its last bytes are not those of the code, before byte " +
+                                     std::to_string(section.code.size() + 2)};
+  }
+  return Ok();
+}
+
+// Adds what no other part accounts for.
+inline void AddRest(size_t section_bytes, std::vector<StreamPart>& parts) {
+  double bits = 8 * static_cast<double>(section_bytes);
+  for (const StreamPart& part : parts) bits -= part.bits;
+  parts.push_back({"shape, end and checksum", bits, 0});
+}
+
+}  // namespace kitsink::strict
