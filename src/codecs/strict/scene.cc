@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "codecs/strict/carrier.h"
+#include "codecs/strict/carrier_section.h"
 #include "codecs/strict/section.h"
 
 namespace kitsink::strict {

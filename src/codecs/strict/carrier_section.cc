@@ -1,6 +1,6 @@
 // Codes the carrier of f0 and its selector.
 
-#include "codecs/strict/carrier.h"
+#include "codecs/strict/carrier_section.h"
 
 #include <algorithm>
 #include <bit>
