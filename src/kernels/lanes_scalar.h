@@ -13,9 +13,9 @@ struct F8 {
 
 #define KIT_TARGET
 #define KIT_LANES static inline
-#define KIT_EACH(expression)                               \
-  F8 out;                                                  \
-  for (int i = 0; i < 8; ++i) out.lane[i] = (expression);  \
+#define KIT_EACH(expression)                              \
+  F8 out;                                                 \
+  for (int i = 0; i < 8; ++i) out.lane[i] = (expression); \
   return out
 
 KIT_LANES F8 Load(const float* from) { KIT_EACH(from[i]); }

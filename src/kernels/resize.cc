@@ -20,7 +20,8 @@ std::array<float, 4> CubicWeights(float t) {
   return {far(t + 1), near(t), near(1 - t), far(2 - t)};
 }
 
-// Positions in PyTorch's float32 arithmetic: exact ones differ by up to 3e-5 pixels, which moves bytes at edges.
+// Positions in PyTorch's float32 arithmetic, in which renderers are trained. With exact positions 0.0075 % of the bytes
+// of its pictures differ instead of 0.0064 %.
 AxisTaps MakeTaps(uint32_t source, uint32_t target, Interpolation interpolation) {
   const bool cubic = interpolation == Interpolation::kBicubic;
   const float scale = static_cast<float>(source) / static_cast<float>(target);
@@ -72,7 +73,8 @@ Frame Resizer::Resize(std::span<const float> picture, float offset, int threads)
 void Resizer::ResizeRows(const float* picture, float offset, size_t begin, size_t end, uint8_t* frame) const {
   const size_t values = size_t{3} * target_.width;
   const size_t pitch = (values + kLaneFloats - 1) / kLaneFloats * kLaneFloats;
-  // The last source rows along which the picture was resized: target rows share them, and rows i and i + 4 share a slot.
+  // The last source rows along which the picture was resized: target rows share them, and rows i and i + 4 share a
+  // slot.
   std::vector<float> resized(kMaxResizeTaps * pitch);
   std::array<int64_t, kMaxResizeTaps> held;
   held.fill(-1);

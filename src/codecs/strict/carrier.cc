@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "codecs/strict/finite.h"
 #include "kitsink/result.h"
 
 namespace kitsink::strict {
@@ -13,14 +14,8 @@ namespace {
 
 constexpr double kLeastRms = 1e-5;
 
-// The largest finite numbers that matter: everything above is white.
-float Bounded(double value) {
-  if (std::isnan(value)) return 0.0F;
-  return static_cast<float>(std::clamp(value, -1e30, 1e30));
-}
-
-// What a resize along one axis does to sums: the weight of each source index in the sum of the target, and in the sum of
-// squares, where sum over targets (w . s)^2 = s' gram s.
+// What a resize along one axis does to sums: the weight of each source index in the sum of the target, and in the sum
+// of squares, where sum over targets (w . s)^2 = s' gram s.
 struct AxisSums {
   std::vector<double> total;  // [source]
   std::vector<double> gram;   // [source][source]
@@ -74,7 +69,7 @@ CarrierPicture::CarrierPicture(const Carrier& carrier, FrameSize map_size, Frame
                                const RowKernels& kernels)
     : to_map_({carrier.grid_width, carrier.grid_height}, map_size, Interpolation::kBicubic, kernels),
       to_frame_(map_size, frame_size, Interpolation::kBicubic, kernels),
-      grey_(Bounded(static_cast<double>(carrier.grey))),
+      grey_(FiniteFloat(static_cast<double>(carrier.grey))),
       num_atoms_(carrier.num_atoms) {
   const size_t plane = size_t{carrier.grid_height} * carrier.grid_width;
   KIT_CHECK(carrier.basis.size() == num_atoms_ * 3 * plane && carrier.basis_scales.size() == num_atoms_ &&
@@ -86,8 +81,8 @@ CarrierPicture::CarrierPicture(const Carrier& carrier, FrameSize map_size, Frame
     std::vector<double> values(3 * plane);
     double sum = 0, squares = 0;
     for (size_t i = 0; i < values.size(); ++i) {
-      values[i] = static_cast<double>(carrier.basis[atom * 3 * plane + i]) *
-                  static_cast<double>(carrier.basis_scales[atom]);
+      values[i] =
+          static_cast<double>(carrier.basis[atom * 3 * plane + i]) * static_cast<double>(carrier.basis_scales[atom]);
     }
     for (size_t c = 0; c < 3; ++c) {
       const auto [plane_sum, plane_squares] = ResizedSums(values.data() + c * plane, rows, columns);
@@ -97,8 +92,8 @@ CarrierPicture::CarrierPicture(const Carrier& carrier, FrameSize map_size, Frame
     const double mean = sum / count;
     const double variance = squares / count - mean * mean;
     const double rms = std::max(std::sqrt(variance > 0 ? variance : 0), kLeastRms);
-    const double step = static_cast<double>(carrier.coefficient_scales[atom]) *
-                        static_cast<double>(carrier.amplitude) / std::sqrt(static_cast<double>(num_atoms_)) / rms;
+    const double step = static_cast<double>(carrier.coefficient_scales[atom]) * static_cast<double>(carrier.amplitude) /
+                        std::sqrt(static_cast<double>(num_atoms_)) / rms;
     for (size_t i = 0; i < plane; ++i) {
       for (size_t c = 0; c < 3; ++c) atoms_.push_back((values[c * plane + i] - mean) * step);
     }
@@ -114,7 +109,7 @@ Frame CarrierPicture::Render(std::span<const int16_t> coefficients, int threads)
     for (size_t i = 0; i < sums.size(); ++i) sums[i] += coefficient * values[i];
   }
   std::vector<float> grid(sums.size());
-  std::transform(sums.begin(), sums.end(), grid.begin(), Bounded);
+  std::transform(sums.begin(), sums.end(), grid.begin(), FiniteFloat);
 
   const Frame small = to_map_.Resize(grid, grey_, threads);
   const std::vector<float> picture(small.rgb.begin(), small.rgb.end());

@@ -6,18 +6,13 @@
 #include <cmath>
 #include <string>
 
+#include "codecs/strict/finite.h"
 #include "kitsink/at_once.h"
 
 namespace kitsink::strict {
 namespace {
 
 constexpr double kNormEpsilon = 1e-5;
-
-// NaN becomes 0, and infinities become large numbers.
-float Finite(double value) {
-  if (std::isnan(value)) return 0.0F;
-  return static_cast<float>(std::clamp(value, -1e30, 1e30));
-}
 
 // Position i of n on -1 .. 1.
 double Coordinate(size_t i, size_t n) {
@@ -223,9 +218,9 @@ void Network::Modulate(const Job& job, size_t index) const {
     const double deviation = std::sqrt((variance > 0 ? variance : 0) + kNormEpsilon);
     const double gain = static_cast<double>(block.norm_weight[c]) / deviation;
     const double modulation = 1 + film(c);
-    job.work.scale[c] = Finite(gain * modulation);
+    job.work.scale[c] = FiniteFloat(gain * modulation);
     job.work.shift[c] =
-        Finite((static_cast<double>(block.norm_bias[c]) - mean * gain) * modulation + film(channels_ + c));
+        FiniteFloat((static_cast<double>(block.norm_bias[c]) - mean * gain) * modulation + film(channels_ + c));
   }
 }
 

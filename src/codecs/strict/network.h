@@ -17,10 +17,10 @@ class Network {
  public:
   // Memory of one Run, kept between runs. Feature maps are rows of pixels, channels innermost.
   struct Workspace {
-    std::vector<float> x;      // the residual stream: rows with zero margins
-    std::vector<float> r;      // what a block adds to it, before normalisation: rows rounded up to 4 pixels
-    std::vector<float> spare;  // per band: copies of the neighbours' rows, and the last rows of the head's input
-    std::vector<double> sums;  // per row and group: sum and sum of squares of r
+    std::vector<float> x;             // the residual stream: rows with zero margins
+    std::vector<float> r;             // what a block adds to it, before normalisation: rows rounded up to 4 pixels
+    std::vector<float> spare;         // per band: copies of the neighbours' rows, and the last rows of the head's input
+    std::vector<double> sums;         // per row and group: sum and sum of squares of r
     std::vector<float> scale, shift;  // per channel: normalisation and modulation of r
   };
 
@@ -53,9 +53,9 @@ class Network {
   size_t width_, height_, channels_, frame_dims_, num_classes_;
   size_t margin_ = 0;  // zero pixels at both ends of a row of x
   std::vector<float> frame_embed_;
-  std::vector<float> table_;                        // [classes][channels]: embedding, mixed
-  std::array<std::vector<float>, 4> coordinates_;   // [channels] for X, Y, X^2 and Y^2
-  std::vector<float> at_, square_;                  // X and X^2 of each column
+  std::vector<float> table_;                       // [classes][channels]: embedding, mixed
+  std::array<std::vector<float>, 4> coordinates_;  // [channels] for X, Y, X^2 and Y^2
+  std::vector<float> at_, square_;                 // X and X^2 of each column
   std::vector<Block> blocks_;
   ColourConv head_;
 };
