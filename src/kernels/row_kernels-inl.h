@@ -28,7 +28,7 @@ KIT_LANES F8 Exp2(F8 u) {
 }
 
 // x / 2 * (1 + erf(x / sqrt(2))) = max(x, 0) - t / 2 * erfc(t / sqrt(2)) with t = |x|. -log2 erfc(t / sqrt(2)) is t
-// times a polynomial of degree 7 on 0 .. 6; beyond 6 the second term is below 7e-9. 0 for a NaN.
+// times a polynomial of degree 7 on 0 .. 6; beyond 6 the second term is below 7e-9. A NaN gives what -6 gives.
 KIT_LANES F8 Gelu(F8 x) {
   const F8 t = Min(Abs(x), Broadcast(6.0F));
   F8 p = Broadcast(-1.90205833e-06F);
