@@ -1,11 +1,13 @@
-// What the format library makes of the golden files and of made-up input, as two hashes: builds that differ in
-// compiler, flags or threads must print the same line (scripts/bit_exact). usage: bit_exact SOURCE_DIR THREADS
+// What the format library makes of the golden files and of made-up input, and what the renderer makes of a small scene,
+// as three hashes: builds that differ in compiler, flags or threads must print the same line (scripts/bit_exact).
+// usage: bit_exact SOURCE_DIR THREADS
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
 #include "codecs/search/scene_testlib.h"
+#include "codecs/strict/render_testlib.h"
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
@@ -94,6 +96,12 @@ std::string EncodeInput(int threads) {
   return Sha256Hex(all.Take()).substr(0, 16);
 }
 
+// The frames of a scene of codec strict, which are computed in floating point.
+std::string RenderInput(int threads) {
+  const Bytes frames = Must(testing::RenderFrames(testing::SmallStrictScene({}, 1), FastRowKernels(), threads));
+  return Sha256Hex(frames).substr(0, 16);
+}
+
 }  // namespace
 }  // namespace kitsink
 
@@ -101,6 +109,7 @@ int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const int threads = std::atoi(argv[2]);
   const std::string decoded = kitsink::DecodeGolden(std::filesystem::path(argv[1]) / "tests/golden", threads);
-  std::printf("%s | %s\n", decoded.c_str(), kitsink::EncodeInput(threads).c_str());
+  std::printf("%s | %s | %s\n", decoded.c_str(), kitsink::EncodeInput(threads).c_str(),
+              kitsink::RenderInput(threads).c_str());
   return 0;
 }

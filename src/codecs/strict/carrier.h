@@ -1,0 +1,33 @@
+#pragma once
+// f0 from the carrier: a weighted sum of atoms, enlarged twice (FORMAT.md, "Frames").
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "codecs/strict/scene.h"
+#include "kitsink/kernels.h"
+
+namespace kitsink::strict {
+
+class CarrierPicture {
+ public:
+  // REQUIRES: the carrier's vectors have the sizes that scene.h says; no side is 0.
+  CarrierPicture(const Carrier& carrier, FrameSize map_size, FrameSize frame_size, const RowKernels& kernels);
+
+  // The frame of these coefficients, before the selector. The bits do not depend on `threads`. Thread-safe.
+  Frame Render(std::span<const int16_t> coefficients, int threads) const;
+
+ private:
+  Resizer to_map_, to_frame_;
+  float grey_ = 0;
+  size_t num_atoms_ = 0;
+  // [atoms][grid height][grid width][3]: what one step of the atom's coefficient adds, in grey levels. Resizing is
+  // linear, so the atoms are normalised and added on the grid; only the sum is resized.
+  std::vector<double> atoms_;
+};
+
+// Changes a finished frame. `mode` is 0 .. 7; 0 and greater ones change nothing.
+void ApplySelector(uint8_t mode, Frame& frame);
+
+}  // namespace kitsink::strict

@@ -1,0 +1,48 @@
+#pragma once
+// Eight floats at once in AVX2 and FMA, lane by lane as lanes_scalar.h.
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace kitsink::lanes_avx2 {
+
+using F8 = __m256;
+
+#define KIT_TARGET __attribute__((target("avx2,fma")))
+#define KIT_LANES KIT_TARGET __attribute__((always_inline)) static inline
+
+KIT_LANES F8 Load(const float* from) { return _mm256_loadu_ps(from); }
+KIT_LANES F8 Broadcast(float value) { return _mm256_set1_ps(value); }
+KIT_LANES F8 Add(F8 a, F8 b) { return _mm256_add_ps(a, b); }
+KIT_LANES F8 Sub(F8 a, F8 b) { return _mm256_sub_ps(a, b); }
+KIT_LANES F8 Mul(F8 a, F8 b) { return _mm256_mul_ps(a, b); }
+KIT_LANES F8 Div(F8 a, F8 b) { return _mm256_div_ps(a, b); }
+KIT_LANES F8 MulAdd(F8 a, F8 b, F8 c) { return _mm256_fmadd_ps(a, b, c); }
+KIT_LANES F8 NegMulAdd(F8 a, F8 b, F8 c) { return _mm256_fnmadd_ps(a, b, c); }
+KIT_LANES F8 Min(F8 a, F8 b) { return _mm256_min_ps(a, b); }
+KIT_LANES F8 Max(F8 a, F8 b) { return _mm256_max_ps(a, b); }
+KIT_LANES F8 Abs(F8 a) { return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff))); }
+KIT_LANES F8 ShiftExponent(F8 a, F8 integer) {
+  return _mm256_castsi256_ps(
+      _mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_castps_si256(integer), 23)));
+}
+KIT_LANES void Store(float* to, F8 a) { _mm256_storeu_ps(to, a); }
+KIT_LANES void StoreLowBytes(uint8_t* to, F8 a) {
+  const __m256i bytes = _mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32(0xff));
+  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(words, words));
+}
+KIT_LANES void AddToDoubles(double* sums, F8 a) {
+  const __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(a));
+  const __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1));
+  _mm256_storeu_pd(sums, _mm256_add_pd(_mm256_loadu_pd(sums), low));
+  _mm256_storeu_pd(sums + 4, _mm256_add_pd(_mm256_loadu_pd(sums + 4), high));
+}
+KIT_LANES float SumLanes(F8 a) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+}  // namespace kitsink::lanes_avx2

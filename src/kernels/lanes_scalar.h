@@ -1,0 +1,55 @@
+#pragma once
+// Eight floats at once in plain C++, lane by lane as lanes_avx2.h. The compiler may vectorise, not reorder.
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+namespace kitsink::lanes_scalar {
+
+struct F8 {
+  float lane[8];
+};
+
+#define KIT_TARGET
+#define KIT_LANES static inline
+#define KIT_EACH(expression)                              \
+  F8 out;                                                 \
+  for (int i = 0; i < 8; ++i) out.lane[i] = (expression); \
+  return out
+
+KIT_LANES F8 Load(const float* from) { KIT_EACH(from[i]); }
+KIT_LANES F8 Broadcast(float value) { KIT_EACH(value); }
+KIT_LANES F8 Add(F8 a, F8 b) { KIT_EACH(a.lane[i] + b.lane[i]); }
+KIT_LANES F8 Sub(F8 a, F8 b) { KIT_EACH(a.lane[i] - b.lane[i]); }
+KIT_LANES F8 Mul(F8 a, F8 b) { KIT_EACH(a.lane[i] * b.lane[i]); }
+KIT_LANES F8 Div(F8 a, F8 b) { KIT_EACH(a.lane[i] / b.lane[i]); }
+// a * b + c with one rounding, and c - a * b.
+KIT_LANES F8 MulAdd(F8 a, F8 b, F8 c) { KIT_EACH(std::fma(a.lane[i], b.lane[i], c.lane[i])); }
+KIT_LANES F8 NegMulAdd(F8 a, F8 b, F8 c) { KIT_EACH(std::fma(-a.lane[i], b.lane[i], c.lane[i])); }
+// b when a is a NaN.
+KIT_LANES F8 Min(F8 a, F8 b) { KIT_EACH(a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]); }
+KIT_LANES F8 Max(F8 a, F8 b) { KIT_EACH(a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]); }
+KIT_LANES F8 Abs(F8 a) { KIT_EACH(std::bit_cast<float>(std::bit_cast<uint32_t>(a.lane[i]) & 0x7fffffffU)); }
+// Adds the low bits of `integer` to the exponent of a.
+KIT_LANES F8 ShiftExponent(F8 a, F8 integer) {
+  KIT_EACH(std::bit_cast<float>(std::bit_cast<uint32_t>(a.lane[i]) + (std::bit_cast<uint32_t>(integer.lane[i]) << 23)));
+}
+KIT_LANES void Store(float* to, F8 a) {
+  for (int i = 0; i < 8; ++i) to[i] = a.lane[i];
+}
+// Stores the low byte of each lane's bit pattern.
+KIT_LANES void StoreLowBytes(uint8_t* to, F8 a) {
+  for (int i = 0; i < 8; ++i) to[i] = static_cast<uint8_t>(std::bit_cast<uint32_t>(a.lane[i]));
+}
+KIT_LANES void AddToDoubles(double* sums, F8 a) {
+  for (int i = 0; i < 8; ++i) sums[i] += static_cast<double>(a.lane[i]);
+}
+KIT_LANES float SumLanes(F8 a) {
+  const float* const l = a.lane;
+  return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+}
+
+#undef KIT_EACH
+
+}  // namespace kitsink::lanes_scalar

@@ -1,0 +1,42 @@
+// The row kernels in AVX2 and FMA, where the build and the processor have them.
+
+#include "kitsink/kernels.h"
+
+// KITSINK_SCALAR omits the vector kernels, as in src/mask/mixing.cc.
+#if defined(__x86_64__) && !defined(KITSINK_SCALAR)
+
+#include "kernels/lanes_avx2.h"
+
+namespace kitsink {
+using namespace lanes_avx2;
+}
+
+#include "kernels/row_kernels-inl.h"
+
+namespace kitsink {
+
+const RowKernels* Avx2RowKernels() {
+  static const bool available = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return available ? &kRowKernels : nullptr;
+}
+
+}  // namespace kitsink
+
+#else
+
+namespace kitsink {
+
+const RowKernels* Avx2RowKernels() { return nullptr; }
+
+}  // namespace kitsink
+
+#endif
+
+namespace kitsink {
+
+const RowKernels& FastRowKernels() {
+  const RowKernels* const avx2 = Avx2RowKernels();
+  return avx2 == nullptr ? ScalarRowKernels() : *avx2;
+}
+
+}  // namespace kitsink
