@@ -20,7 +20,7 @@ struct CompressChoice {
 struct CodecCommandLine {
   std::string_view codec;
   // Add the codec's own options to a verb. They return a function that makes the codec's options struct after the
-  // command line has been parsed.
+  // command line has been parsed. Null: compress does not offer the codec; inflate has no options of it.
   std::function<std::any(const CompressChoice&)> (*add_compress)(CLI::App& verb) = nullptr;
   std::function<std::any()> (*add_inflate)(CLI::App& verb) = nullptr;
 };

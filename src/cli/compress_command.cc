@@ -71,9 +71,11 @@ void AddCompress(CLI::App& app, Action& action) {
   std::vector<std::pair<std::string, std::string>> codecs;
   std::string summaries;
   const Codecs known = FormatCodecs();
-  for (const CodecFormat* format : known.formats) {
-    codecs.emplace_back(format->name, format->name);
-    summaries += (summaries.empty() ? "" : "; ") + std::string(format->name) + ": " + std::string(format->summary);
+  for (const CodecCommandLine* line : CommandLines()) {
+    if (line->add_compress == nullptr) continue;
+    codecs.emplace_back(line->codec, line->codec);
+    summaries += (summaries.empty() ? "" : "; ") + std::string(line->codec) + ": " +
+                 std::string(known.Find(line->codec)->summary);
   }
   AddChoice<std::string>(*verb, "--codec", state->options.codec, codecs, "The codec. " + summaries);
   AddChoice<std::string>(*verb, "--preset", state->choice.preset,
@@ -84,7 +86,7 @@ void AddCompress(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 3))
       ->type_name("N");
   for (const CodecCommandLine* line : CommandLines()) {
-    state->make_options[std::string(line->codec)] = line->add_compress(*verb);
+    if (line->add_compress != nullptr) state->make_options[std::string(line->codec)] = line->add_compress(*verb);
   }
   AddForceOption(*verb, state->job);
   AddJobOptions(*verb, state->job);

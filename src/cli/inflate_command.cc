@@ -24,7 +24,9 @@ Result<InflateReport> RunJob(State& state, Progress& progress) {
   state.job.codecs = FormatCodecs();
   KIT_ASSIGN(const LoadedArchive archive, LoadArchive(state.options.archive, state.job.limits));
   KIT_ASSIGN(const CodecFormat* const format, state.job.codecs.FormatOf(archive.member));
-  state.options.options = state.make_options.at(std::string(format->name))();
+  if (const auto made = state.make_options.find(std::string(format->name)); made != state.make_options.end()) {
+    state.options.options = made->second();
+  }
   if (format->open != nullptr) return Inflate(state.options, state.job, progress);
   KIT_ASSIGN(const Engine* const engine, OpenEngine(state.job));
   return engine->inflate(state.options, state.job, progress);
@@ -98,7 +100,7 @@ void AddInflate(CLI::App& app, Action& action) {
                    "End within this wall time (90s, 30m, 1h30m) by cutting steps; the manifest says so")
       ->type_name("TIME");
   for (const CodecCommandLine* line : CommandLines()) {
-    state->make_options[std::string(line->codec)] = line->add_inflate(*verb);
+    if (line->add_inflate != nullptr) state->make_options[std::string(line->codec)] = line->add_inflate(*verb);
   }
   AddForceOption(*verb, state->job);
   AddJobOptions(*verb, state->job);

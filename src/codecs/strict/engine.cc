@@ -1,0 +1,12 @@
+// Defines codec strict's CodecEngine. It makes no archive from a video; `pack` makes one from tensors.
+
+#include "kitsink/codec.h"
+
+#include "codecs/strict/scene.h"
+
+namespace kitsink::strict {
+
+extern const CodecEngine kEngine;
+const CodecEngine kEngine = {.id = kCodecId};
+
+}  // namespace kitsink::strict
