@@ -1,12 +1,13 @@
 // The pairs of a strict archive, rendered one by one.
 
+#include "codecs/strict/source.h"
+
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "codecs/strict/render.h"
-#include "codecs/strict/source.h"
 
 namespace kitsink::strict {
 namespace {
