@@ -47,7 +47,8 @@ class BinaryEncoder {
 };
 
 // Reads what a BinaryEncoder wrote, given the same probabilities in the same order. Past the end of its bytes it reads
-// zeros; failed() becomes true when no encoder's stream could need that many.
+// zeros, and no number of them is too large: an encoder leaves out all trailing zero bytes, and a stream may end with a
+// long run of decisions that are ones.
 class BinaryDecoder {
  public:
   explicit BinaryDecoder(std::span<const uint8_t> bytes);
@@ -63,7 +64,8 @@ class BinaryDecoder {
     }
     return bit;
   }
-  // True when the decoder has read more than an encoder's stream of this length can hold.
+  // True when the decoder has read more than 8 zeros past its bytes. So does a damaged stream, and one that ends with
+  // more than 64 bits' worth of ones: only a coder whose streams never do may take it for an error.
   bool failed() const { return position_ > bytes_.size() + 8; }
   // Number of bytes not read yet; 0 at the end of an undamaged stream.
   size_t unread() const { return position_ >= bytes_.size() ? 0 : bytes_.size() - position_; }

@@ -46,12 +46,12 @@ class Real {
     if (mantissa_ == 0) return {};
     const int odd = exponent_ & 1;
     const uint64_t square = static_cast<uint64_t>(mantissa_) << (kBits - 1 - odd);  // below 2^61
-    uint64_t root = uint64_t{1} << 31;                                             // Newton's iteration from above
+    uint64_t root = uint64_t{1} << 31;                                              // Newton's iteration from above
     for (uint64_t next = (root + square / root) / 2; next < root; next = (root + square / root) / 2) root = next;
     return Normalised(static_cast<int64_t>(root), (exponent_ - (kBits - 1 - odd)) / 2);
   }
 
-  // floor(value * 2^fraction_bits), at most `most` in magnitude. REQUIRES: 0 <= most < 2^61.
+  // floor(value * 2^fraction_bits), at most `most` in magnitude. REQUIRES: 0 < most < 2^61.
   constexpr int64_t ToFixed(int fraction_bits, int64_t most) const {
     const int shift = exponent_ + fraction_bits;
     if (mantissa_ == 0 || shift < -62) return mantissa_ < 0 ? -1 : 0;

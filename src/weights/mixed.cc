@@ -106,7 +106,8 @@ Result<std::vector<QuantizedTensor>> DecodeMixedTensors(BinaryDecoder& coder, st
   std::vector<QuantizedTensor> tensors(specs.size());
   for (size_t i = 0; i < specs.size(); ++i) {
     tensors[i].scales.resize(NumScales(specs[i]));
-    (IsInt4(specs[i]) ? tensors[i].codes.resize(specs[i].num_values()) : tensors[i].halves.resize(specs[i].num_values()));
+    (IsInt4(specs[i]) ? tensors[i].codes.resize(specs[i].num_values())
+                      : tensors[i].halves.resize(specs[i].num_values()));
   }
   StreamPart scales{"scales", 0, 0}, halves{"fp16 values", 0, 0};
   for (const auto& [number, panel] : PanelsOf(specs)) {
@@ -122,7 +123,6 @@ Result<std::vector<QuantizedTensor>> DecodeMixedTensors(BinaryDecoder& coder, st
       ++part.count;
     });
     if (!finite) return Error{Code::kCorrupt, "weights: a scale or a value is not finite"};
-    if (coder.failed()) return Error{Code::kCorrupt, "weights: the stream ends early"};
   }
   std::vector<double> bits(CountStatistics(specs));
   CodeAllCodes(coder, specs, tensors, bits);

@@ -23,8 +23,8 @@ constexpr uint32_t kChannelOrder[] = {1, 0, 2};
 
 template <typename Coder>
 void CodeShape(SectionBits<Coder>& bits, Carrier& carrier) {
-  const bool usual = carrier.num_atoms == kUsualAtoms && carrier.grid_height == kUsualHeight &&
-                     carrier.grid_width == kUsualWidth;
+  const bool usual =
+      carrier.num_atoms == kUsualAtoms && carrier.grid_height == kUsualHeight && carrier.grid_width == kUsualWidth;
   if (bits.CodeUsual(usual)) {
     carrier.num_atoms = kUsualAtoms;
     carrier.grid_height = kUsualHeight;
@@ -132,7 +132,6 @@ bool Narrow(int32_t value, T& code) {
   return code == value;
 }
 
-// A table, the bits that it took, and whether all values fit type T.
 double Sum(std::span<const double> bits) {
   double sum = 0;
   for (const double column : bits) sum += column;
@@ -158,7 +157,8 @@ Status CheckCarrierValues(const Carrier& carrier, std::span<const uint8_t> selec
   }
   if (selector.size() != num_pairs) return fail("modes of the selector", selector.size(), num_pairs);
   for (const uint8_t mode : selector) {
-    if (mode >= 8) return Error{Code::kInvalidArgument, "selector: got mode " + std::to_string(mode) + ", expected 0 to 7"};
+    if (mode >= 8)
+      return Error{Code::kInvalidArgument, "selector: got mode " + std::to_string(mode) + ", expected 0 to 7"};
   }
   if (!AllFinite(carrier)) return Error{Code::kInvalidArgument, "carrier: a scale, grey or amplitude is not finite"};
   return Ok();
@@ -198,7 +198,6 @@ Result<DecodedCarrier> DecodeCarrier(std::span<const uint8_t> section, uint32_t 
   const TableShape shape = BasisShape(carrier);
   std::vector<double> basis_bits(shape.num_columns), coefficient_bits(carrier.num_atoms);
   const std::vector<int32_t> basis = DecodeTable(coder, shape, basis_bits);
-  if (coder.failed()) return Error{Code::kCorrupt, "carrier: ends early, at byte " + std::to_string(section.size())};
   const std::vector<int32_t> coefficients =
       DecodeTable(coder, {TableKind::kTrack, num_pairs, carrier.num_atoms}, coefficient_bits);
   carrier.basis.resize(basis.size());

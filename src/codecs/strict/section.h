@@ -72,9 +72,6 @@ inline Status CloseSection(const BinaryDecoder& coder, const CodedSection& secti
     return Error{Code::kCorrupt, name + ": checksum of the decoded integers is " + std::to_string(checksum) +
                                      ", expected " + std::to_string(section.checksum)};
   }
-  if (coder.failed()) {
-    return Error{Code::kCorrupt, name + ": ends early, at byte " + std::to_string(section.code.size() + 2)};
-  }
   if (!coder.at_end()) {
     return Error{Code::kCorrupt, name + ": its last bytes are not those of the code, before byte " +
                                      std::to_string(section.code.size() + 2)};
