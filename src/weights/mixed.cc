@@ -129,9 +129,10 @@ Result<std::vector<QuantizedTensor>> DecodeMixedTensors(BinaryDecoder& coder, st
   if (parts == nullptr) return tensors;
   parts->push_back(scales);
   parts->push_back(halves);
+  const size_t first = parts->size();
   for (size_t i = 0; i < bits.size(); ++i) parts->push_back({"codes " + std::to_string(i), bits[i], 0});
-  for (size_t i = 0; i < specs.size(); ++i) {
-    if (IsInt4(specs[i])) (*parts)[2 + specs[i].statistics].count += specs[i].num_values();
+  for (const TensorSpec& spec : specs) {
+    if (IsInt4(spec)) (*parts)[first + spec.statistics].count += spec.num_values();
   }
   return tensors;
 }
