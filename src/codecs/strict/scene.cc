@@ -103,8 +103,10 @@ Status CheckScene(const Scene& scene, const Limits& limits) {
   KIT_TRY(CheckRendererShape(shape, limits));
   KIT_TRY(CheckCarrierShape(carrier));
   const std::vector<TensorSpec> specs = RendererTensors(shape);
-  if (scene.renderer.tensors.size() != specs.size())
-    return differ("tensors", scene.renderer.tensors.size(), specs.size());
+  if (scene.renderer.tensors.size() != specs.size()) {
+    return Error{Code::kInvalidArgument, "renderer: tensors: got " + std::to_string(scene.renderer.tensors.size()) +
+                                             ", expected " + std::to_string(specs.size())};
+  }
   for (size_t i = 0; i < specs.size(); ++i) KIT_TRY(CheckTensor(specs[i], scene.renderer.tensors[i]));
   return CheckCarrierValues(carrier, scene.selector, pairs);
 }
@@ -146,10 +148,11 @@ Result<Member> EncodeScene(const Scene& scene, int mask_level, const CodingConte
   member.codec = kCodecId;
   member.frame_size = scene.frame_size;
   member.sections.resize(kNumSections);
-  member.sections[kRenderer] = EncodeRenderer(scene.renderer);
-  member.sections[kCarrier] = EncodeCarrier(scene.carrier, scene.selector);
+  // First the section that may be refused.
   KIT_ASSIGN(member.sections[kMaps],
              EncodeMask(scene.mask, {mask_level, context.threads}, context.limits, *context.progress));
+  member.sections[kRenderer] = EncodeRenderer(scene.renderer);
+  member.sections[kCarrier] = EncodeCarrier(scene.carrier, scene.selector);
   return member;
 }
 

@@ -1,6 +1,7 @@
 // Converts a scene to named tensors and back (FORMAT.md, "Tensors").
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,7 @@ constexpr const char* kBasis = "carrier.basis";
 constexpr const char* kCoefficients = "carrier.coefficients";
 constexpr const char* kLevels = "carrier.levels";
 constexpr const char* kSelector = "selector";
+constexpr int kNumModes = 8;
 
 std::string CodesOf(const std::string& name) { return name + ".codes"; }
 std::string ScalesOf(const std::string& name) { return name + ".scales"; }
@@ -63,6 +65,11 @@ void TakeMaps(TensorTaker& taker, const Limits& limits, MaskClip& mask) {
   mask.ids = maps->data;
 }
 
+bool HasPrefix(const TensorFile& file, const std::string& prefix) {
+  const auto first = file.tensors.lower_bound(prefix);
+  return first != file.tensors.end() && first->first.starts_with(prefix);
+}
+
 // Reads the numbers that determine all shapes from the tensors that have them. Notes an error and returns false when
 // one of these tensors is missing or a number is out of range.
 bool TakeShape(const TensorFile& file, const Limits& limits, TensorTaker& taker, RendererShape& shape) {
@@ -84,7 +91,7 @@ bool TakeShape(const TensorFile& file, const Limits& limits, TensorTaker& taker,
   read("frame_embed.weight.codes", {&shape.num_pairs, &shape.frame_dims});
   if (!found_all) return false;
   size_t num_blocks = 0;
-  while (num_blocks <= 8 && taker.Has(kRendererPrefix + ("blocks." + std::to_string(num_blocks)) + ".dw.bias")) {
+  while (num_blocks <= 8 && HasPrefix(file, kRendererPrefix + ("blocks." + std::to_string(num_blocks)) + ".")) {
     ++num_blocks;
   }
   shape.dilations = UsualDilations(num_blocks);
@@ -124,6 +131,17 @@ void TakeRenderer(const TensorFile& file, const Limits& limits, TensorTaker& tak
   }
 }
 
+// Empty when the tensor does not fit.
+std::vector<float> TakeFloats(TensorTaker& taker, const std::string& name, const std::vector<int64_t>& shape) {
+  const FileTensor* const tensor = taker.Take(name, "F32", shape, kAnyNumber);
+  if (tensor == nullptr) return {};
+  std::vector<float> values = FloatsOf(*tensor);
+  if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) {
+    taker.Complain(name + " holds a value that is not finite");
+  }
+  return values;
+}
+
 void TakeCarrier(TensorTaker& taker, int64_t num_pairs, Carrier& carrier) {
   const FileTensor* const basis = taker.Take(CodesOf(kBasis), "I8", {-1, 3, -1, -1}, kAnyNumber);
   int64_t atoms = kAnySize;
@@ -137,16 +155,13 @@ void TakeCarrier(TensorTaker& taker, int64_t num_pairs, Carrier& carrier) {
   }
   const FileTensor* const coefficients = taker.Take(CodesOf(kCoefficients), "I16", {num_pairs, atoms}, kAnyNumber);
   if (coefficients != nullptr) carrier.coefficients = Int16sOf(*coefficients);
-  for (const auto& [name, values] :
-       {std::pair{kBasis, &carrier.basis_scales}, {kCoefficients, &carrier.coefficient_scales}}) {
-    const FileTensor* const scales = taker.Take(ScalesOf(name), "F32", {atoms}, kAnyNumber);
-    if (scales != nullptr) *values = FloatsOf(*scales);
-  }
+  carrier.basis_scales = TakeFloats(taker, ScalesOf(kBasis), {atoms});
+  carrier.coefficient_scales = TakeFloats(taker, ScalesOf(kCoefficients), {atoms});
   if (!taker.Has(kLevels)) return;
-  const FileTensor* const levels = taker.Take(kLevels, "F32", {2}, 2);
-  if (levels == nullptr) return;
-  carrier.grey = FloatsOf(*levels)[0];
-  carrier.amplitude = FloatsOf(*levels)[1];
+  const std::vector<float> levels = TakeFloats(taker, kLevels, {2});
+  if (levels.empty()) return;
+  carrier.grey = levels[0];
+  carrier.amplitude = levels[1];
 }
 
 // Without a selector, no pair has a mode.
@@ -154,11 +169,17 @@ void TakeSelector(TensorTaker& taker, int64_t num_pairs, Scene& scene) {
   scene.selector.assign(scene.mask.count, 0);
   if (!taker.Has(kSelector)) return;
   const FileTensor* const selector = taker.Take(kSelector, "U8", {num_pairs}, kAnyNumber);
-  if (selector != nullptr) scene.selector = selector->data;
+  if (selector == nullptr) return;
+  scene.selector = selector->data;
+  const uint8_t largest = *std::max_element(scene.selector.begin(), scene.selector.end());
+  if (largest >= kNumModes) {
+    taker.Complain(std::string(kSelector) + " holds mode " + std::to_string(largest) + ", expected less than " +
+                   std::to_string(kNumModes));
+  }
 }
 
 void CheckIds(const Scene& scene, TensorTaker& taker) {
-  if (scene.mask.ids.empty()) return;
+  if (scene.mask.ids.empty() || !taker.Has(kRendererPrefix + std::string("token_embed.weight.codes"))) return;
   const uint32_t largest = *std::max_element(scene.mask.ids.begin(), scene.mask.ids.end());
   if (largest < scene.renderer.shape.num_classes) return;
   taker.Complain(std::string(kMaps) + " holds id " + std::to_string(largest) + ", expected less than the " +
