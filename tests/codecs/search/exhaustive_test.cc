@@ -1,25 +1,23 @@
 // Changes every byte of a small archive, and cuts it everywhere. Each case must give an error or the same integers,
 // within limits of time and memory. KITSINK_EXHAUSTIVE=1 uses maps of full size and every value of every byte.
 
-#include <sys/resource.h>
-
-#include <algorithm>
 #include <array>
-#include <chrono>
-#include <cstdio>
-#include <map>
 
 #include "archive/check_byte.h"
 #include "codecs/search/scene_testlib.h"
-#include "format_testlib.h"
+#include "exhaustive_testlib.h"
 
 namespace kitsink::search {
 namespace {
 
-constexpr double kMaxSeconds = 5;
-constexpr long kMaxMegabytes = 256;
-
-bool WantsAll() { return std::getenv("KITSINK_EXHAUSTIVE") != nullptr; }
+using testing::DamageAll;
+using testing::Flips;
+using testing::kDifferent;
+using testing::kIdentical;
+using testing::kRefused;
+using testing::Outcome;
+using testing::Tally;
+using testing::WantsAll;
 
 // Four pairs: a road, lanes and two moving objects with ragged edges.
 Scene FourPairs(uint32_t width, uint32_t height) {
@@ -68,68 +66,6 @@ struct Archive {
     return "zip";
   }
 };
-
-enum Outcome { kRefused, kIdentical, kDifferent };
-
-// Counts for one way to open the archive, by damaged region.
-class Tally {
- public:
-  explicit Tally(const char* door) : door_(door) {}
-
-  template <typename Decode>
-  Outcome Count(const char* region, const Bytes& damaged, const Decode& decode) {
-    const auto begin = std::chrono::steady_clock::now();
-    const Outcome outcome = decode(std::span<const uint8_t>(damaged));
-    slowest_ = std::max(slowest_, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    ++counts_[region][outcome];
-    ++num_cases_;
-    return outcome;
-  }
-
-  // Prints the table, and checks the promises that hold for every case.
-  ~Tally() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    for (const auto& [region, counts] : counts_) {
-      std::printf("| %s | %s | %llu | %llu | %llu |\n", door_, region.c_str(), counts[kRefused], counts[kIdentical],
-                  counts[kDifferent]);
-    }
-    std::printf("%s: %llu cases, slowest %.4f s, peak %ld MB\n", door_, num_cases_, slowest_, usage.ru_maxrss / 1024);
-    EXPECT_LT(slowest_, kMaxSeconds);
-#if !defined(__SANITIZE_ADDRESS__)
-    EXPECT_LT(usage.ru_maxrss / 1024, kMaxMegabytes);
-#endif
-  }
-
- private:
-  const char* door_;
-  std::map<std::string, std::array<unsigned long long, 3>> counts_;
-  unsigned long long num_cases_ = 0;
-  double slowest_ = 0;
-};
-
-// Applies each flip to each byte of `bytes`, then makes each cut.
-template <typename Visit>
-void DamageAll(const Bytes& bytes, std::span<const int> flips, const Visit& visit) {
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    for (const int flip : flips) {
-      Bytes damaged = bytes;
-      damaged[i] = static_cast<uint8_t>(damaged[i] ^ flip);
-      visit(i, damaged);
-    }
-  }
-  for (size_t size = 0; size < bytes.size(); ++size) {
-    visit(bytes.size(), Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)));
-  }
-}
-
-std::vector<int> Flips() {
-  std::vector<int> flips(std::begin(testing::kEveryFlip), std::end(testing::kEveryFlip));
-  if (!WantsAll()) return flips;
-  flips.clear();
-  for (int flip = 1; flip < 256; ++flip) flips.push_back(flip);
-  return flips;
-}
 
 Outcome OutcomeOf(const Result<Scene>& scene, const Archive& archive) {
   if (scene.ok()) return scene.value() == archive.scene ? kIdentical : kDifferent;
