@@ -166,6 +166,7 @@ std::vector<Bytes> TensorsSeeds() {
   return {
       WriteTensors(file),
       WriteTensors(Unpack(member, CodingContext()).value()),
+      StrictTensorsSeed(),
       TensorFileOf(R"({"__metadata__":{"format":"pt"},"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]}})",
                    "12345678"),
   };

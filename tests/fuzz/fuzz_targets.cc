@@ -4,16 +4,15 @@
 
 #include <algorithm>
 #include <bit>
-#include <cctype>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <optional>
 
 #include "archive/check_byte.h"
 #include "archive/shell.h"
 #include "archive/zip_directory.h"
 #include "codecs/search/scene.h"
+#include "codecs/strict/scene.h"
+#include "fuzz/fuzz_checks.h"
 #include "kitsink/archive.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
@@ -27,41 +26,6 @@ namespace kitsink::fuzz {
 namespace {
 
 using namespace search;
-
-// Small limits, so that a large declared size costs a fuzzer no time. The checks are the same as with default limits.
-Limits SmallLimits() {
-  Limits limits;
-  limits.max_pairs = 1024;
-  limits.max_dimension = 256;
-  limits.max_map_bytes = 1 << 10;
-  limits.max_weights = 1 << 12;
-  limits.max_member_bytes = 1 << 16;
-  limits.max_extracted_bytes = 1 << 16;
-  return limits;
-}
-
-// An error must be one printable line, and must not report a bug in kitsink.
-void ExpectDecent(const Error& error) {
-  KIT_CHECK(error.code == Code::kCorrupt || error.code == Code::kUnsupported || error.code == Code::kLimit);
-  KIT_CHECK(!error.message.empty() && error.message.size() < 1000);
-  KIT_CHECK(
-      std::ranges::all_of(error.message, [](char c) { return std::isprint(static_cast<unsigned char>(c)) != 0; }));
-}
-
-// A fuzzer cannot guess a checksum, so this takes the computed one from the decoder's message.
-std::optional<uint32_t> ComputedChecksum(const Error& error) {
-  const size_t checksum = error.message.find("checksum");
-  if (checksum == std::string::npos) return std::nullopt;
-  const size_t digits = error.message.find_first_of("0123456789", checksum);
-  uint32_t value = 0;
-  std::from_chars(error.message.data() + digits, error.message.data() + error.message.size(), value);
-  return value;
-}
-
-// Writes `value` in little-endian order into the `count` bytes from `at`.
-void Patch(Bytes& bytes, size_t at, uint32_t value, size_t count) {
-  for (size_t i = 0; i < count; ++i) bytes[at + i] = static_cast<uint8_t>(value >> (8 * i));
-}
 
 // Decodes a stream that ends with a 16-bit checksum, after correcting the checksum if necessary.
 template <typename Decode>
@@ -149,18 +113,6 @@ void Selectors(std::span<const uint8_t> bytes) {
   KIT_CHECK(again.ok() && Bytes(bytes.begin(), bytes.end()) == again.value());
 }
 
-namespace {
-
-// Corrects the check byte, whose position depends on the version.
-Bytes Rechecked(std::span<const uint8_t> bytes) {
-  Bytes member(bytes.begin(), bytes.end());
-  const size_t check_byte = !member.empty() && (member[0] & 15) == 2 ? kCheckByteVersion2 : kCheckByteVersion1;
-  if (member.size() > check_byte) member[check_byte] = MemberCheck(member, check_byte);
-  return member;
-}
-
-}  // namespace
-
 void Header(std::span<const uint8_t> bytes) {
   const Bytes member_bytes = Rechecked(bytes);
   const Result<Member> member = ReadMember(member_bytes, SmallLimits());
@@ -219,8 +171,15 @@ void Tensors(std::span<const uint8_t> bytes) {
   if (!file.ok()) return ExpectDecent(file.error());
   const Result<TensorFile> again = ReadTensors(WriteTensors(file.value()));
   KIT_CHECK(again.ok() && again.value() == file.value());
-  const Result<Member> member = Pack(file.value(), {1}, CodingContext{SmallLimits()});
-  if (!member.ok()) KIT_CHECK(member.error().code == Code::kInvalidArgument || member.error().code == Code::kLimit);
+  const CodingContext context{SmallLimits()};
+  for (const auto pack : {search::Pack, strict::Pack}) {
+    const Result<Member> member = pack(file.value(), {1}, context);
+    if (!member.ok()) KIT_CHECK(member.error().code == Code::kInvalidArgument || member.error().code == Code::kLimit);
+    if (!member.ok() || pack != strict::Pack) continue;
+    // A selector of zeros and usual dilations may be missing, so the bytes are compared.
+    const TensorFile unpacked = strict::Unpack(member.value(), context).value();
+    KIT_CHECK(strict::Pack(unpacked, {1}, context).value() == member.value());
+  }
 }
 
 void Manifest(std::span<const uint8_t> bytes) {
@@ -256,6 +215,10 @@ const std::vector<Target>& Targets() {
       {"header", Header, ArchiveSeeds},
       {"archive", Archive, ArchiveSeeds},
       {"tensors", Tensors, TensorsSeeds},
+      {"table", Table, TableSeeds},
+      {"renderer", Renderer, RendererSeeds},
+      {"carrier", Carrier, CarrierSeeds},
+      {"strict", Strict, StrictSeeds},
       {"manifest", Manifest, ManifestSeeds},
       {"ledger", Ledger, LedgerSeeds},
   };

@@ -29,7 +29,14 @@ void Header(std::span<const uint8_t> bytes);
 void Archive(std::span<const uint8_t> bytes);
 // zip: an untrusted zip, loaded as an archive and extracted as a submission.
 void Zip(std::span<const uint8_t> bytes);
+// tensors: a safetensors file, then packed by every codec.
 void Tensors(std::span<const uint8_t> bytes);
+// table: two bytes that choose a shape, then the code of a number table. renderer, carrier: a section of codec strict
+// beside small ones, after its checksum is corrected. strict: a whole member, after its check byte is corrected.
+void Table(std::span<const uint8_t> bytes);
+void Renderer(std::span<const uint8_t> bytes);
+void Carrier(std::span<const uint8_t> bytes);
+void Strict(std::span<const uint8_t> bytes);
 void Manifest(std::span<const uint8_t> bytes);
 void Ledger(std::span<const uint8_t> bytes);
 
@@ -41,6 +48,11 @@ std::vector<Bytes> SelectorsSeeds();
 std::vector<Bytes> ArchiveSeeds();
 std::vector<Bytes> ZipSeeds();
 std::vector<Bytes> TensorsSeeds();
+std::vector<Bytes> TableSeeds();
+std::vector<Bytes> RendererSeeds();
+std::vector<Bytes> CarrierSeeds();
+std::vector<Bytes> StrictSeeds();
+Bytes StrictTensorsSeed();
 std::vector<Bytes> ManifestSeeds();
 std::vector<Bytes> LedgerSeeds();
 
