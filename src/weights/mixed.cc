@@ -110,7 +110,8 @@ Result<std::vector<QuantizedTensor>> DecodeMixedTensors(BinaryDecoder& coder, st
                       : tensors[i].halves.resize(specs[i].num_values()));
   }
   StreamPart scales{"scales", 0, 0}, halves{"fp16 values", 0, 0};
-  for (const auto& [number, panel] : PanelsOf(specs)) {
+  for (const auto& numbered : PanelsOf(specs)) {
+    const Panel& panel = numbered.second;  // a lambda of C++20 may not capture a structured binding in clang 14
     std::vector<double> bits(panel.shape.num_columns);
     const std::vector<int32_t> values = DecodeTable(coder, panel.shape, bits);
     bool finite = true;
