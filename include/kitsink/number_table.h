@@ -1,6 +1,6 @@
 #pragma once
-// Tables of numbers <-> decisions of the binary coder. Each number is predicted by online least squares from its row and
-// from earlier rows (src/entropy/FORMAT.md).
+// Tables of numbers <-> decisions of the binary coder. Each number is predicted by online least squares from its row
+// and from earlier rows (src/entropy/FORMAT.md).
 
 #include <cstdint>
 #include <span>

@@ -56,8 +56,8 @@ Result<const Engine*> OpenEngine() {
 }
 
 Result<const Engine*> OpenEngine(JobOptions& job) {
-  KIT_TRY(ResolveNets(job));
   KIT_ASSIGN(const Engine* const engine, OpenEngine());
+  KIT_TRY(ResolveNets(job));
   job.codecs = engine->codecs();
   return engine;
 }

@@ -25,7 +25,8 @@ struct Expert {
 };
 // Of many sets tried on the coefficients and the basis of a published scene and on its fp16 vectors, these small ones
 // are within 0.3 % of the best (docs/lab/strict.md).
-constexpr std::array<Expert, 4> kSeriesExperts = {{{0, 5, Real(10)}, {1, 6, Real(10)}, {2, 7, Real(10)}, {0, 9, Real(10)}}};
+constexpr std::array<Expert, 4> kSeriesExperts = {
+    {{0, 5, Real(10)}, {1, 6, Real(10)}, {2, 7, Real(10)}, {0, 9, Real(10)}}};
 constexpr std::array<Expert, 3> kRecordExperts = {{{0, 0, Real(1, -8)}, {0, 0, Real(1, -3)}, {0, 0, Real(2)}}};
 
 std::span<const Expert> ExpertsOf(TableKind kind) {

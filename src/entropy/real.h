@@ -46,7 +46,7 @@ class Real {
     if (mantissa_ == 0) return {};
     const int odd = exponent_ & 1;
     const uint64_t square = static_cast<uint64_t>(mantissa_) << (kBits - 1 - odd);  // below 2^61
-    uint64_t root = uint64_t{1} << 31;                                             // Newton's iteration from above
+    uint64_t root = uint64_t{1} << 31;                                              // Newton's iteration from above
     for (uint64_t next = (root + square / root) / 2; next < root; next = (root + square / root) / 2) root = next;
     return Normalised(static_cast<int64_t>(root), (exponent_ - (kBits - 1 - odd)) / 2);
   }

@@ -21,9 +21,9 @@ struct RowPredictorOptions {
   Real ridge;              // rows without correlation that count beside the real ones
 };
 
-// The vector z of a row is 1, the past values, then the row's columns. With S the weighted sum of z z^T over the rows so
-// far and S = L D L^T (L unit lower triangular), the regression of z_i on z_0 .. z_i-1 is row i of L applied to their
-// own prediction errors, and D_i is what it leaves. So one factorisation per row predicts all columns.
+// The vector z of a row is 1, the past values, then the row's columns. With S the weighted sum of z z^T over the rows
+// so far and S = L D L^T (L unit lower triangular), the regression of z_i on z_0 .. z_i-1 is row i of L applied to
+// their own prediction errors, and D_i is what it leaves. So one factorisation per row predicts all columns.
 class RowPredictor {
  public:
   explicit RowPredictor(const RowPredictorOptions& options);

@@ -41,10 +41,10 @@ class Int4Model {
  private:
   static constexpr size_t kNumInputs = 4;
   static constexpr uint32_t kNumNodes = 8;
-  static constexpr uint32_t kNumBuckets = 32;     // of expected magnitudes, a quarter each
-  static constexpr int kNumScales = 41;           // of scales against the median, a quarter of an octave each
+  static constexpr uint32_t kNumBuckets = 32;  // of expected magnitudes, a quarter each
+  static constexpr int kNumScales = 41;        // of scales against the median, a quarter of an octave each
   static constexpr uint32_t kMaxRemaining = 12;
-  static constexpr int32_t kBias = 77;            // a constant input, 0.3
+  static constexpr int32_t kBias = 77;  // a constant input, 0.3
   using Nodes = std::array<AdaptiveBit, kNumNodes>;
 
   void StartLine() {
@@ -87,8 +87,9 @@ inline std::array<Int4Model::Nodes*, Int4Model::kNumInputs> Int4Model::Contexts(
   const uint32_t expected = line * column / std::max(mean, 1U);
   const auto remaining = static_cast<uint32_t>(std::min<size_t>(length_ - position_, kMaxRemaining));
   const int scale = std::clamp(((deviation_ + 128) >> 8) + kNumScales / 2, 0, kNumScales - 1);
-  return {&by_column_[std::min(column / 64, kNumBuckets - 1)], &by_expectation_[std::min(expected / 64, kNumBuckets - 1)],
-          &by_scale_[static_cast<size_t>(scale)], &by_largest_[remaining * 8 + largest_]};
+  return {&by_column_[std::min(column / 64, kNumBuckets - 1)],
+          &by_expectation_[std::min(expected / 64, kNumBuckets - 1)], &by_scale_[static_cast<size_t>(scale)],
+          &by_largest_[remaining * 8 + largest_]};
 }
 
 template <typename Coder>

@@ -106,7 +106,8 @@ Result<std::vector<QuantizedTensor>> DecodeMixedTensors(BinaryDecoder& coder, st
   std::vector<QuantizedTensor> tensors(specs.size());
   for (size_t i = 0; i < specs.size(); ++i) {
     tensors[i].scales.resize(NumScales(specs[i]));
-    (IsInt4(specs[i]) ? tensors[i].codes.resize(specs[i].num_values()) : tensors[i].halves.resize(specs[i].num_values()));
+    (IsInt4(specs[i]) ? tensors[i].codes.resize(specs[i].num_values())
+                      : tensors[i].halves.resize(specs[i].num_values()));
   }
   StreamPart scales{"scales", 0, 0}, halves{"fp16 values", 0, 0};
   for (const auto& [number, panel] : PanelsOf(specs)) {

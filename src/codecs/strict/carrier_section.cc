@@ -23,8 +23,8 @@ constexpr uint32_t kChannelOrder[] = {1, 0, 2};
 
 template <typename Coder>
 void CodeShape(SectionBits<Coder>& bits, Carrier& carrier) {
-  const bool usual = carrier.num_atoms == kUsualAtoms && carrier.grid_height == kUsualHeight &&
-                     carrier.grid_width == kUsualWidth;
+  const bool usual =
+      carrier.num_atoms == kUsualAtoms && carrier.grid_height == kUsualHeight && carrier.grid_width == kUsualWidth;
   if (bits.CodeUsual(usual)) {
     carrier.num_atoms = kUsualAtoms;
     carrier.grid_height = kUsualHeight;
@@ -158,7 +158,8 @@ Status CheckCarrierValues(const Carrier& carrier, std::span<const uint8_t> selec
   }
   if (selector.size() != num_pairs) return fail("modes of the selector", selector.size(), num_pairs);
   for (const uint8_t mode : selector) {
-    if (mode >= 8) return Error{Code::kInvalidArgument, "selector: got mode " + std::to_string(mode) + ", expected 0 to 7"};
+    if (mode >= 8)
+      return Error{Code::kInvalidArgument, "selector: got mode " + std::to_string(mode) + ", expected 0 to 7"};
   }
   if (!AllFinite(carrier)) return Error{Code::kInvalidArgument, "carrier: a scale, grey or amplitude is not finite"};
   return Ok();
@@ -169,6 +170,7 @@ Bytes EncodeCarrier(const Carrier& carrier, std::span<const uint8_t> selector) {
   SectionBits<BinaryEncoder> bits(coder);
   Carrier copy = carrier;
   std::vector<uint8_t> modes(selector.begin(), selector.end());
+  bits.CodeVersion();
   CodeShape(bits, copy);
   CodeFields(bits, copy, modes);
   const TableShape shape = BasisShape(carrier);
@@ -184,6 +186,7 @@ Result<DecodedCarrier> DecodeCarrier(std::span<const uint8_t> section, uint32_t 
   KIT_ASSIGN(const CodedSection coded, OpenSection(section, "carrier"));
   BinaryDecoder coder(coded.code);
   SectionBits<BinaryDecoder> bits(coder);
+  if (!bits.CodeVersion()) return UnknownVersion("carrier");
   DecodedCarrier decoded;
   Carrier& carrier = decoded.carrier;
   CodeShape(bits, carrier);

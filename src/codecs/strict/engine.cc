@@ -1,8 +1,7 @@
 // Defines codec strict's CodecEngine. It makes no archive from a video; `pack` makes one from tensors.
 
-#include "kitsink/codec.h"
-
 #include "codecs/strict/scene.h"
+#include "kitsink/codec.h"
 
 namespace kitsink::strict {
 

@@ -40,6 +40,7 @@ Bytes EncodeRenderer(const Renderer& renderer) {
   BinaryEncoder coder;
   SectionBits<BinaryEncoder> bits(coder);
   RendererShape shape = renderer.shape;
+  bits.CodeVersion();
   CodeRendererShape(bits, shape);
   EncodeMixedTensors(coder, RendererTensors(shape), renderer.tensors);
   return FinishSection(coder, TensorsChecksum(renderer.tensors));
@@ -50,6 +51,7 @@ Result<Renderer> DecodeRenderer(std::span<const uint8_t> section, const MaskInfo
   KIT_ASSIGN(const CodedSection coded, OpenSection(section, "renderer"));
   BinaryDecoder coder(coded.code);
   SectionBits<BinaryDecoder> bits(coder);
+  if (!bits.CodeVersion()) return UnknownVersion("renderer");
   Renderer renderer;
   CodeRendererShape(bits, renderer.shape);
   renderer.shape.num_pairs = maps.count;
@@ -78,8 +80,8 @@ struct Rest {
 
 Result<Rest> DecodeRest(const Member& member, const Limits& limits) {
   if (member.sections.size() != kNumSections) {
-    return Error{Code::kCorrupt, "archive: header: got " + std::to_string(member.sections.size()) +
-                                     " sections, expected 3, at byte 1"};
+    return Error{Code::kCorrupt,
+                 "archive: header: got " + std::to_string(member.sections.size()) + " sections, expected 3, at byte 1"};
   }
   Rest rest;
   KIT_ASSIGN(rest.maps, ReadMaskInfo(member.sections[kMaps], limits));
@@ -103,7 +105,8 @@ Status CheckScene(const Scene& scene, const Limits& limits) {
   KIT_TRY(CheckRendererShape(shape, limits));
   KIT_TRY(CheckCarrierShape(carrier));
   const std::vector<TensorSpec> specs = RendererTensors(shape);
-  if (scene.renderer.tensors.size() != specs.size()) return differ("tensors", scene.renderer.tensors.size(), specs.size());
+  if (scene.renderer.tensors.size() != specs.size())
+    return differ("tensors", scene.renderer.tensors.size(), specs.size());
   for (size_t i = 0; i < specs.size(); ++i) KIT_TRY(CheckTensor(specs[i], scene.renderer.tensors[i]));
   return CheckCarrierValues(carrier, scene.selector, pairs);
 }
@@ -130,10 +133,11 @@ std::string FactsOf(const Rest& rest, uint64_t num_weights) {
          ", \"classes\": " + std::to_string(maps.num_classes) + ", \"level\": " + std::to_string(maps.level) +
          ", \"stored\": " + (maps.stored ? "true" : "false") +
          "}, \"renderer\": {\"width\": " + std::to_string(shape.width) +
-         ", \"blocks\": " + std::to_string(shape.dilations.size()) + ", \"num_weights\": " +
-         std::to_string(num_weights) + "}, \"carrier\": {\"atoms\": " + std::to_string(carrier.num_atoms) +
-         ", \"width\": " + std::to_string(carrier.grid_width) + ", \"height\": " +
-         std::to_string(carrier.grid_height) + "}}";
+         ", \"blocks\": " + std::to_string(shape.dilations.size()) +
+         ", \"num_weights\": " + std::to_string(num_weights) +
+         "}, \"carrier\": {\"atoms\": " + std::to_string(carrier.num_atoms) +
+         ", \"width\": " + std::to_string(carrier.grid_width) + ", \"height\": " + std::to_string(carrier.grid_height) +
+         "}}";
 }
 
 }  // namespace

@@ -38,8 +38,7 @@ void AddRenderer(const Renderer& renderer, TensorFile& file) {
   }
   const std::vector<uint8_t>& dilations = renderer.shape.dilations;
   if (dilations == UsualDilations(dilations.size())) return;
-  file.tensors[kDilations] =
-      MakeTensor({static_cast<int64_t>(dilations.size())}, std::span<const uint8_t>(dilations));
+  file.tensors[kDilations] = MakeTensor({static_cast<int64_t>(dilations.size())}, std::span<const uint8_t>(dilations));
 }
 
 void AddCarrier(const Carrier& carrier, int64_t num_pairs, TensorFile& file) {
@@ -47,8 +46,7 @@ void AddCarrier(const Carrier& carrier, int64_t num_pairs, TensorFile& file) {
   file.tensors[CodesOf(kBasis)] =
       MakeTensor({atoms, 3, carrier.grid_height, carrier.grid_width}, std::span<const int8_t>(carrier.basis));
   file.tensors[ScalesOf(kBasis)] = MakeTensor({atoms}, std::span<const float>(carrier.basis_scales));
-  file.tensors[CodesOf(kCoefficients)] =
-      MakeTensor({num_pairs, atoms}, std::span<const int16_t>(carrier.coefficients));
+  file.tensors[CodesOf(kCoefficients)] = MakeTensor({num_pairs, atoms}, std::span<const int16_t>(carrier.coefficients));
   file.tensors[ScalesOf(kCoefficients)] = MakeTensor({atoms}, std::span<const float>(carrier.coefficient_scales));
   const Carrier usual;
   if (carrier.grey == usual.grey && carrier.amplitude == usual.amplitude) return;
@@ -65,16 +63,16 @@ void TakeMaps(TensorTaker& taker, const Limits& limits, MaskClip& mask) {
   mask.ids = maps->data;
 }
 
-// Reads the numbers that determine all shapes from the tensors that have them. Notes an error and returns false when one
-// of these tensors is missing or a number is out of range.
+// Reads the numbers that determine all shapes from the tensors that have them. Notes an error and returns false when
+// one of these tensors is missing or a number is out of range.
 bool TakeShape(const TensorFile& file, const Limits& limits, TensorTaker& taker, RendererShape& shape) {
   bool found_all = true;
   const auto read = [&](const std::string& name, const std::vector<uint32_t*>& sizes) {
     const FileTensor* const tensor = file.Find(kRendererPrefix + name);
     if (tensor == nullptr || tensor->shape.size() != sizes.size()) {
-      taker.Complain(kRendererPrefix + name + (tensor == nullptr ? std::string(" is missing")
-                                                                 : " does not have " + std::to_string(sizes.size()) +
-                                                                       " dimensions"));
+      taker.Complain(kRendererPrefix + name +
+                     (tensor == nullptr ? std::string(" is missing")
+                                        : " does not have " + std::to_string(sizes.size()) + " dimensions"));
       found_all = false;
       return;
     }
@@ -91,8 +89,7 @@ bool TakeShape(const TensorFile& file, const Limits& limits, TensorTaker& taker,
   }
   shape.dilations = UsualDilations(num_blocks);
   if (taker.Has(kDilations)) {
-    const FileTensor* const dilations =
-        taker.Take(kDilations, "U8", {static_cast<int64_t>(num_blocks)}, kAnyNumber);
+    const FileTensor* const dilations = taker.Take(kDilations, "U8", {static_cast<int64_t>(num_blocks)}, kAnyNumber);
     if (dilations != nullptr) shape.dilations = dilations->data;
   }
   if (const Status status = CheckRendererShape(shape, limits); !status.ok()) {
