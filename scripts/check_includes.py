@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADERS = {
     "base": {"at_once", "bytes", "coding", "contest", "file", "frame", "half", "hash", "limits", "log", "random", "result",
              "version"},
-    "entropy": {"adaptive_bit", "binary_coder", "bit_io", "logistic", "range_coder"},
+    "entropy": {"adaptive_bit", "binary_coder", "bit_io", "logistic", "number_table", "range_coder"},
     "score": {"score", "scorer"},
     "run": {"run", "manifest"},
     "codecs": {"codec"},
@@ -29,7 +29,7 @@ CROSSING = re.compile(r"(nets/nets_torch|train/\w+|codecs/\w+/options)\.h|codecs
 LIBRARIES = {
     "spdlog/": ({"base"}, {"log.cc"}),
     "openssl/": ({"base"}, {"hash.cc"}),
-    "zip.h": ({"archive"}, {"zip.cc"}),
+    "zlib.h": ({"archive"}, {"zip.cc"}),
     "libav": ({"video"}, None),
     "torch/": ({"nets", "train", "codecs"}, None),
     "ATen/": ({"nets", "train", "codecs"}, None),
