@@ -167,7 +167,9 @@ Status Make(const State& state) {
 
 Result<AuditReport> Audit(const State& state) {
   const ArchiveCodec codec = IdentifyCodec(state.folder / "archive.zip", state.job);
-  return AuditSubmission(state.folder, codec.nets_at_inflate ? codec.name : "");
+  const Result<Bytes> script = LoadInflateScript();  // without it, its words count as anyone's
+  return AuditSubmission(state.folder, codec.nets_at_inflate ? codec.name : "",
+                         script.ok() ? Sha256Hex(script.value()) : "");
 }
 
 int Run(const State& state) {

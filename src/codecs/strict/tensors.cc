@@ -1,6 +1,7 @@
 // Converts a scene to named tensors and back (FORMAT.md, "Tensors").
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -63,6 +64,17 @@ void TakeMaps(TensorTaker& taker, const Limits& limits, MaskClip& mask) {
   mask.ids = maps->data;
 }
 
+// One more than the largest N of the names "renderer.blocks.N.", at most 9.
+size_t CountBlocks(const TensorFile& file) {
+  size_t count = 0;
+  for (size_t block = 0; block <= 8; ++block) {
+    const std::string prefix = kRendererPrefix + ("blocks." + std::to_string(block)) + ".";
+    const auto first = file.tensors.lower_bound(prefix);
+    if (first != file.tensors.end() && first->first.starts_with(prefix)) count = block + 1;
+  }
+  return count;
+}
+
 // Reads the numbers that determine all shapes from the tensors that have them. Notes an error and returns false when
 // one of these tensors is missing or a number is out of range.
 bool TakeShape(const TensorFile& file, const Limits& limits, TensorTaker& taker, RendererShape& shape) {
@@ -83,17 +95,16 @@ bool TakeShape(const TensorFile& file, const Limits& limits, TensorTaker& taker,
   read("token_embed.weight.codes", {&shape.num_classes, &shape.width});
   read("frame_embed.weight.codes", {&shape.num_pairs, &shape.frame_dims});
   if (!found_all) return false;
-  size_t num_blocks = 0;
-  while (num_blocks <= 8 && taker.Has(kRendererPrefix + ("blocks." + std::to_string(num_blocks)) + ".dw.bias")) {
-    ++num_blocks;
-  }
+  const size_t num_blocks = CountBlocks(file);
   shape.dilations = UsualDilations(num_blocks);
   if (taker.Has(kDilations)) {
     const FileTensor* const dilations = taker.Take(kDilations, "U8", {static_cast<int64_t>(num_blocks)}, kAnyNumber);
     if (dilations != nullptr) shape.dilations = dilations->data;
   }
   if (const Status status = CheckRendererShape(shape, limits); !status.ok()) {
-    taker.Complain(status.error().message);
+    taker.Complain(status.error().message +
+                   ", as token_embed.weight.codes [classes,width], frame_embed.weight.codes "
+                   "[pairs,columns] and the blocks' names say");
     return false;
   }
   return true;
@@ -119,7 +130,9 @@ void TakeRenderer(const TensorFile& file, const Limits& limits, TensorTaker& tak
       tensor.codes = codes->data;  // two's complement in both
       tensor.scales = HalfPatternsOf(*scales);
     }
-    if (const Status status = CheckTensor(spec, tensor); !status.ok()) taker.Complain(status.error().message);
+    TensorSpec named = spec;
+    named.name = name;
+    if (const Status status = CheckTensor(named, tensor); !status.ok()) taker.Complain(status.error().message);
     renderer.tensors.push_back(std::move(tensor));
   }
 }
@@ -147,6 +160,32 @@ void TakeCarrier(TensorTaker& taker, int64_t num_pairs, Carrier& carrier) {
   if (levels == nullptr) return;
   carrier.grey = FloatsOf(*levels)[0];
   carrier.amplitude = FloatsOf(*levels)[1];
+}
+
+// Notes what EncodeScene would refuse, so that all errors come at once.
+void CheckParts(const Scene& scene, TensorTaker& taker) {
+  const uint32_t pairs = scene.mask.count;
+  if (const uint32_t rows = scene.renderer.shape.num_pairs; rows != 0 && pairs != 0 && rows != pairs) {
+    taker.Complain("renderer.frame_embed.weight.codes has " + std::to_string(rows) + " rows, expected " +
+                   std::to_string(pairs) + " as maps has pairs");
+  }
+  const auto finite = [&taker](const std::string& name, std::span<const float> values) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (std::isfinite(values[i])) continue;
+      taker.Complain(name + " is not finite at index " + std::to_string(i));
+      return;
+    }
+  };
+  finite(ScalesOf(kBasis), scene.carrier.basis_scales);
+  finite(ScalesOf(kCoefficients), scene.carrier.coefficient_scales);
+  const float levels[] = {scene.carrier.grey, scene.carrier.amplitude};
+  finite(kLevels, levels);
+  for (size_t i = 0; i < scene.selector.size(); ++i) {
+    if (scene.selector[i] < 8) continue;
+    taker.Complain(std::string(kSelector) + " holds mode " + std::to_string(scene.selector[i]) + " at pair " +
+                   std::to_string(i) + ", expected 0 to 7");
+    break;
+  }
 }
 
 // Without a selector, no pair has a mode.
@@ -189,6 +228,7 @@ Result<Scene> SceneOfTensors(const TensorFile& file, const Limits& limits) {
   TakeSelector(taker, num_pairs, scene);
   scene.mask.num_classes = scene.renderer.shape.num_classes;
   CheckIds(scene, taker);
+  CheckParts(scene, taker);
   KIT_TRY(taker.Finish());
   return scene;
 }
