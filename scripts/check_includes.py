@@ -29,7 +29,7 @@ CROSSING = re.compile(r"(nets/nets_torch|train/\w+|codecs/\w+/options)\.h|codecs
 LIBRARIES = {
     "spdlog/": ({"base"}, {"log.cc"}),
     "openssl/": ({"base"}, {"hash.cc"}),
-    "zip.h": ({"archive"}, {"zip.cc"}),
+    "zlib.h": ({"archive"}, {"zip.cc"}),
     "libav": ({"video"}, None),
     "torch/": ({"nets", "train", "codecs"}, None),
     "ATen/": ({"nets", "train", "codecs"}, None),

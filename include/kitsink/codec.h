@@ -33,7 +33,7 @@ struct PairBudget {
 struct InflatedPairs {
   std::vector<FramePair> frames;
   uint32_t steps_run = 0;
-  double step_seconds = 0;                    // spent on the steps
+  double step_seconds = 0;                    // spent on the steps, or on rendering by codecs without
   std::vector<PairDistortion> before, after;  // the search, of each pair, against the archive's targets
   std::vector<MeanDistortion> curve;          // sums over the pairs after 0, 1 .. steps_run steps
 };

@@ -13,6 +13,7 @@ struct Limits {
   uint32_t max_classes = 16;
   uint32_t max_track_dims = 64;
   uint64_t max_weights = 1ULL << 24;          // weight values in one stream w
+  uint64_t max_working_bytes = 1ULL << 32;    // memory to render one pair
   uint64_t max_member_bytes = 1ULL << 28;     // one archive member, or a file that is read whole as an archive
   uint64_t max_extracted_bytes = 1ULL << 33;  // sum of all files in the archive of another submission
   uint64_t max_unfolding = 100;  // ratio of extracted bytes to zip bytes; applies above kUnfoldingMattersFrom

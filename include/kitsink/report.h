@@ -116,7 +116,9 @@ struct AuditReport {
 
 // Checks every file of a submission's folder except the archive and the output of an evaluation. It cannot tell what a
 // program does. `nets_codec` is the name of the archive's codec if that codec runs the nets at inflate, else empty.
-Result<AuditReport> AuditSubmission(const std::filesystem::path& folder, const std::string& nets_codec);
+// `own_script_sha256` is that of kitsink's inflate.sh, which names the nets but runs them only for such a codec.
+Result<AuditReport> AuditSubmission(const std::filesystem::path& folder, const std::string& nets_codec,
+                                    const std::string& own_script_sha256);
 std::string FormatAudit(const AuditReport& report);
 std::string FormatAuditJson(const AuditReport& report);
 

@@ -106,7 +106,7 @@ class Watchdog {
     double end = std::numeric_limits<double>::infinity();  // on this clock
   };
   // As many of the `planned` steps as there is time for, when `groups_left` groups, this one included, run one after
-  // the other. Warns once, as soon as the planned steps will not fit.
+  // the other. Warns once, as soon as the planned steps will not fit. Work without steps (`planned` is 0) is never cut.
   Share Next(uint32_t planned, uint64_t groups_left);
   bool Expired(const Share& share) const { return clock_.seconds() >= share.end; }
   // Records a finished group: its steps, the seconds spent on them, and the seconds spent on everything else

@@ -29,10 +29,14 @@ if [[ -z $kitsink && -x $here/kitsink/bin/kitsink ]]; then
 fi
 [[ -n $kitsink ]] || kitsink=$(command -v kitsink || true)
 if [[ -z $kitsink && -f $here/kitsink/source/CMakeLists.txt ]]; then
-  # Use the LibTorch of the installed Python, as in the contest's environment, else the system's.
-  torch=$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)' 2>/dev/null || true)
+  # -DKITSINK_ENGINE=OFF for a codec that inflates without LibTorch. For the others, use the LibTorch of the installed
+  # Python, as in the contest's environment, else the system's.
+  options=$(cat "$here/kitsink/build_options" 2>/dev/null || true)
+  torch=
+  [[ $options == *ENGINE=OFF* ]] || torch=$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)' 2>/dev/null || true)
+  # shellcheck disable=SC2086 # options are words
   cmake -S "$here/kitsink/source" -B "$here/kitsink/build" -DCMAKE_BUILD_TYPE=Release -DKITSINK_TESTS=OFF \
-    ${torch:+-DCMAKE_PREFIX_PATH="$torch"} >&2
+    $options ${torch:+-DCMAKE_PREFIX_PATH="$torch"} >&2
   cmake --build "$here/kitsink/build" --target kitsink --parallel "$(nproc)" >&2
   kitsink=$here/kitsink/build/kitsink
   echo "inflate.sh: built kitsink in $SECONDS s" >&2

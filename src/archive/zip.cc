@@ -1,6 +1,6 @@
 // Writes a zip of one stored member, reads such a zip or the folder it was extracted to; lists and extracts any zip.
 
-#include <zip.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <functional>
@@ -22,23 +22,19 @@ namespace {
 constexpr std::string_view kMemberName = "p";
 constexpr uint64_t kMaxZipOverhead = 1 << 16;  // other writers add extra fields and comments
 
-struct ZipCloser {
-  void operator()(zip_t* zip) const { zip_discard(zip); }
-  void operator()(zip_file_t* file) const { zip_fclose(file); }
-};
-
-// A zip of one entry named kMemberName. Written here and not by libzip, so that the bytes do not depend on a library's
-// version. REQUIRES: sizes below 4 GiB.
-Bytes WriteZip(const ZipEntry& entry, std::span<const uint8_t> packed) {
-  const auto write_common = [&entry](ByteWriter& writer) {
+// A zip of one stored entry named kMemberName. Written here, so that the bytes do not depend on a library's version.
+// REQUIRES: a member below 4 GiB.
+Bytes WriteZip(std::span<const uint8_t> member) {
+  const uint32_t crc = Crc32(member, 0);
+  const auto write_common = [&](ByteWriter& writer) {
     writer.U16(10);  // version needed
-    writer.U16(entry.flags);
-    writer.U16(entry.method);
+    writer.U16(0);   // flags
+    writer.U16(kStored);
     writer.U16(0);       // time 00:00
     writer.U16(0x0021);  // date 1980-01-01
-    writer.U32(entry.crc);
-    writer.U32(static_cast<uint32_t>(entry.packed_bytes));
-    writer.U32(static_cast<uint32_t>(entry.size_bytes));
+    writer.U32(crc);
+    writer.U32(static_cast<uint32_t>(member.size()));
+    writer.U32(static_cast<uint32_t>(member.size()));
     writer.U16(static_cast<uint16_t>(kMemberName.size()));
     writer.U16(0);  // extra field
   };
@@ -47,7 +43,7 @@ Bytes WriteZip(const ZipEntry& entry, std::span<const uint8_t> packed) {
   zip.U32(0x04034b50);
   write_common(zip);
   zip.Append(name);
-  zip.Append(packed);
+  zip.Append(member);
   const size_t directory_byte = zip.size_bytes();
   zip.U32(0x02014b50);
   zip.U16(10);  // made by: MS-DOS, 1.0
@@ -141,43 +137,75 @@ Result<Shell> LoadZip(const std::filesystem::path& path, const Limits& limits) {
 
 using Sink = std::function<Status(std::span<const uint8_t>)>;
 
-// Decompresses an entry into `sink`, part by part, and checks its size and CRC-32. libzip gets a new zip of this member
-// alone, so that it never reads the untrusted directory itself.
-Status Unfold(std::span<const uint8_t> bytes, const ZipEntry& entry, const Sink& sink) {
-  const std::string quoted = "member " + Quoted(entry.name);
-  const auto corrupt = [&quoted](const std::string& what) { return Error{Code::kCorrupt, quoted + ": " + what}; };
-  constexpr uint16_t kPackingFlags = 1 << 1 | 1 << 2;
-  ZipEntry alone = entry;
-  alone.flags &= kPackingFlags;
-  const Bytes own = WriteZip(alone, bytes.subspan(entry.data_byte, entry.packed_bytes));
-  zip_error_t error;
-  zip_error_init(&error);
-  zip_source_t* source = zip_source_buffer_create(own.data(), own.size(), 0, &error);
-  const std::unique_ptr<zip_t, ZipCloser> zip(
-      source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
-  const std::string reason = zip_error_strerror(&error);
-  zip_error_fini(&error);
-  if (zip == nullptr && source != nullptr) zip_source_free(source);
-  if (zip == nullptr) return corrupt(reason);
-  const std::unique_ptr<zip_file_t, ZipCloser> input(zip_fopen_index(zip.get(), 0, 0));
-  if (input == nullptr) return corrupt(zip_strerror(zip.get()));
-  Bytes buffer(std::min<uint64_t>(entry.size_bytes + 1, 1 << 20));
-  uint64_t done = 0;
-  uint32_t crc = 0;
-  zip_int64_t count = 0;
-  while ((count = zip_fread(input.get(), buffer.data(), buffer.size())) > 0) {
-    const std::span<const uint8_t> part(buffer.data(), static_cast<size_t>(count));
-    done += part.size();
-    if (done > entry.size_bytes)
-      return corrupt("unfolds to more than the " + std::to_string(entry.size_bytes) + " bytes it declares");
-    crc = Crc32(part, crc);
-    KIT_TRY(sink(part));
+// Takes an entry's unpacked bytes part by part, hands them on, and compares size and CRC-32 with the entry's.
+class Unfolding {
+ public:
+  Unfolding(const ZipEntry& entry, const Sink& sink) : entry_(entry), sink_(sink) {}
+  Error Corrupt(const std::string& what) const { return Error{Code::kCorrupt, Name() + ": " + what}; }
+
+  Status Take(std::span<const uint8_t> part) {
+    done_ += part.size();
+    if (done_ > entry_.size_bytes) {
+      return Corrupt("unfolds to more than the " + std::to_string(entry_.size_bytes) + " bytes it declares");
+    }
+    crc_ = Crc32(part, crc_);
+    return sink_(part);
   }
-  if (count < 0) return corrupt(zip_file_strerror(input.get()));
-  if (done != entry.size_bytes)
-    return corrupt("got " + std::to_string(done) + " bytes, expected " + std::to_string(entry.size_bytes));
-  if (crc != entry.crc) return WrongSum(quoted, crc, entry);
+
+  Status Finish() const {
+    if (done_ != entry_.size_bytes) {
+      return Corrupt("got " + std::to_string(done_) + " bytes, expected " + std::to_string(entry_.size_bytes));
+    }
+    return crc_ == entry_.crc ? Ok() : Status(WrongSum(Name(), crc_, entry_));
+  }
+
+ private:
+  std::string Name() const { return "member " + Quoted(entry_.name); }
+  const ZipEntry& entry_;
+  const Sink& sink_;
+  uint64_t done_ = 0;
+  uint32_t crc_ = 0;
+};
+
+struct InflateCloser {
+  void operator()(z_stream* stream) const { inflateEnd(stream); }
+};
+
+Status Inflate(std::span<const uint8_t> packed, Unfolding& unfolding) {
+  z_stream stream{};
+  constexpr int kRawDeflate = -15;  // no zlib header; windows of up to 2^15 bytes
+  if (inflateInit2(&stream, kRawDeflate) != Z_OK) return Error{Code::kInternal, "zlib: cannot start"};
+  const std::unique_ptr<z_stream, InflateCloser> closer(&stream);
+  Bytes buffer(1 << 16);
+  int state = Z_OK;
+  while (state != Z_STREAM_END) {
+    const size_t part = std::min<size_t>(packed.size(), 1 << 20);
+    stream.next_in = const_cast<Bytef*>(packed.data());  // zlib does not write there
+    stream.avail_in = static_cast<uInt>(part);
+    stream.next_out = buffer.data();
+    stream.avail_out = static_cast<uInt>(buffer.size());
+    state = inflate(&stream, Z_NO_FLUSH);
+    if (state == Z_BUF_ERROR) return unfolding.Corrupt("its Deflate stream ends early");
+    if (state != Z_OK && state != Z_STREAM_END) return unfolding.Corrupt("is not a Deflate stream");
+    packed = packed.subspan(part - stream.avail_in);
+    KIT_TRY(unfolding.Take(std::span(buffer).first(buffer.size() - stream.avail_out)));
+  }
+  if (!packed.empty()) return unfolding.Corrupt("bytes follow its Deflate stream");
   return Ok();
+}
+
+bool KnowsMethod(uint16_t method) { return method == kStored || method == Z_DEFLATED; }
+
+// Decompresses an entry into `sink`, part by part, and checks its size and CRC-32.
+Status Unfold(std::span<const uint8_t> bytes, const ZipEntry& entry, const Sink& sink) {
+  const std::span<const uint8_t> packed = bytes.subspan(entry.data_byte, entry.packed_bytes);
+  if (!KnowsMethod(entry.method)) {
+    return Error{Code::kUnsupported, "member " + Quoted(entry.name) + ": compression method " +
+                                         std::to_string(entry.method) + ", expected stored (0) or Deflate (8)"};
+  }
+  Unfolding unfolding(entry, sink);
+  KIT_TRY(entry.method == kStored ? unfolding.Take(packed) : Inflate(packed, unfolding));
+  return unfolding.Finish();
 }
 
 Status ExtractEntry(const Bytes& bytes, const ZipEntry& entry, const std::filesystem::path& folder) {
@@ -203,7 +231,7 @@ Result<ZipListing> List(const Bytes& bytes, const Limits& limits) {
   ZipListing listing{bytes.size(), Sha256Hex(bytes), {}};
   for (const ZipEntry& entry : entries) {
     ZipMember member{entry.name, entry.method, entry.packed_bytes, entry.size_bytes, entry.crc, ""};
-    if (zip_compression_method_supported(entry.method, 0) != 0) {
+    if (KnowsMethod(entry.method)) {
       Sha256 hash;
       KIT_TRY(Unfold(bytes, entry, [&hash](std::span<const uint8_t> part) {
         hash.Update(part);
@@ -229,10 +257,7 @@ Result<Bytes> PackZip(std::span<const uint8_t> member) {
   if (member.size() >= UINT32_MAX) {
     return Error{Code::kLimit, "archive: member of " + std::to_string(member.size()) + " bytes, a zip holds 4 GiB"};
   }
-  ZipEntry entry;
-  entry.crc = Crc32(member, 0);
-  entry.packed_bytes = entry.size_bytes = member.size();
-  return WriteZip(entry, member);
+  return WriteZip(member);
 }
 
 Result<Bytes> UnpackZip(std::span<const uint8_t> zip, const Limits& limits) {

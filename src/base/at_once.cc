@@ -1,8 +1,6 @@
-// Threads: how many, and work shared among them.
+// Shares work among threads.
 
 #include "kitsink/at_once.h"
-
-#include <sched.h>
 
 #include <algorithm>
 #include <mutex>
@@ -11,11 +9,6 @@
 #include <vector>
 
 namespace kitsink {
-
-int CountProcessors() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof(set), &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
-}
 
 Status RunAtOnce(size_t count, int at_once, const std::function<Status(size_t worker, size_t index)>& item) {
   std::mutex mutex;

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -15,6 +14,7 @@
 
 #include "cli/command.h"
 #include "cli/engine.h"
+#include "kitsink/at_once.h"
 #include "kitsink/contest.h"
 #include "kitsink/hash.h"
 #include "kitsink/jobs.h"
@@ -124,22 +124,13 @@ Check CheckDisk(fs::path folder, uint64_t needed, const std::string& of_what) {
   return {"disk", Health::kOk, found, ""};
 }
 
-// Processors granted to a container by its CPU quota, which affinity does not show; 0 = no quota.
-double ProcessorQuota() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  double quota = 0;
-  double period = 0;
-  return file >> quota >> period && period > 0 ? quota / period : 0;
-}
-
 Check CheckThreads(int asked) {
   cpu_set_t set;
   const int processors = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-  const int threads = asked > 0 ? asked : processors;
+  const int threads = asked > 0 ? asked : CountProcessors();
   const std::string found = std::to_string(threads) + (threads == 1 ? " thread on " : " threads on ") +
                             std::to_string(processors) + (processors == 1 ? " processor" : " processors");
-  const double quota = ProcessorQuota();
-  const double granted = quota > 0 ? std::min<double>(processors, quota) : processors;
+  const double granted = std::min<double>(processors, ProcessorQuota("/"));
   if (threads > granted + 0.5) {
     char text[96];
     std::snprintf(text, sizeof(text), "--threads %d: more than the %.3g processors granted only wait",

@@ -3,6 +3,7 @@
 #include "cli/engine.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 
 #include <filesystem>
 #include <string>
@@ -15,6 +16,10 @@ namespace kitsink {
 namespace {
 
 Result<const Engine*> OpenFile(const std::filesystem::path& path) {
+  // Idle threads of OpenMP and OpenBLAS would spin and take the processors from other jobs: beside two busy processes
+  // on two cores, compress took four times the processor time. A user's own setting wins.
+  setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
+  setenv("OPENBLAS_THREAD_TIMEOUT", "4", /*overwrite=*/0);
   // RTLD_GLOBAL, because LibTorch's libraries find each other's type information by name.
   void* const library = dlopen(path.c_str(), RTLD_LAZY | RTLD_GLOBAL);
   if (library == nullptr) {
@@ -56,8 +61,8 @@ Result<const Engine*> OpenEngine() {
 }
 
 Result<const Engine*> OpenEngine(JobOptions& job) {
-  KIT_TRY(ResolveNets(job));
   KIT_ASSIGN(const Engine* const engine, OpenEngine());
+  KIT_TRY(ResolveNets(job));
   job.codecs = engine->codecs();
   return engine;
 }

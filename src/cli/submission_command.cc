@@ -86,8 +86,14 @@ Status WriteNets(const State& state) {
                state.job.overwrite, /*executable=*/false);
 }
 
-// Copies the command and its libraries into one folder, where the command looks for its engine first.
-Status CopyBinary(const fs::path& target, Overwrite overwrite) {
+// Copies the command and its libraries into one folder, where the command looks for its engine first. A codec that
+// inflates without the engine gets none.
+Status CopyBinary(const fs::path& target, bool with_engine, Overwrite overwrite) {
+  constexpr bool kHasEngine = !std::string_view(KITSINK_ENGINE_FILE).empty();
+  if (with_engine && !kHasEngine) {
+    return Error{Code::kUnsupported,
+                 "the archive's codec inflates with the engine, and this kitsink was built without it"};
+  }
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   if (error) return Error{Code::kIo, "cannot tell where this program lies: " + error.message()};
@@ -97,10 +103,11 @@ Status CopyBinary(const fs::path& target, Overwrite overwrite) {
     for (const auto& entry : fs::directory_iterator(folder, error)) {
       const std::string name = entry.path().filename().string();
       if (!name.starts_with("libkitsink_") || name.find(".so") == std::string::npos) continue;
+      if (name == KITSINK_ENGINE_FILE && !with_engine) continue;
       KIT_TRY(Copy(entry.path(), target / name, overwrite, /*executable=*/false));
       ++found;
     }
-    if (found > 0) return Ok();
+    if (found > 0 || !kHasEngine) return Ok();  // without the engine the command is one file
   }
   return Error{Code::kIo, self.string() + ": found no libkitsink_*.so beside it or where it is installed"};
 }
@@ -126,6 +133,13 @@ Status CopySource(const fs::path& source, const fs::path& target, Overwrite over
   return Ok();
 }
 
+// Tells inflate.sh how to configure the source.
+Status WriteBuildOptions(const fs::path& path, bool with_engine, Overwrite overwrite) {
+  const std::string_view options = with_engine ? "-DKITSINK_ENGINE=ON\n" : "-DKITSINK_ENGINE=OFF\n";
+  return Write(path, {reinterpret_cast<const uint8_t*>(options.data()), options.size()}, overwrite,
+               /*executable=*/false);
+}
+
 // Copies the archive last, so that an incomplete folder cannot pass for a submission.
 Status Make(const State& state) {
   const Overwrite overwrite = state.job.overwrite;
@@ -141,14 +155,21 @@ Status Make(const State& state) {
   KIT_ASSIGN(const Bytes script, LoadInflateScript());
   KIT_TRY(Write(state.folder / "inflate.sh", script, overwrite, /*executable=*/true));
   if (format->nets_at_inflate) KIT_TRY(WriteNets(state));
-  if (state.with_binary) KIT_TRY(CopyBinary(state.folder / "kitsink" / "bin", overwrite));
-  if (!state.source.empty()) KIT_TRY(CopySource(state.source, state.folder / "kitsink" / "source", overwrite));
+  const bool with_engine = format->open == nullptr;
+  const fs::path own = state.folder / "kitsink";
+  if (state.with_binary) KIT_TRY(CopyBinary(own / "bin", with_engine, overwrite));
+  if (!state.source.empty()) {
+    KIT_TRY(CopySource(state.source, own / "source", overwrite));
+    KIT_TRY(WriteBuildOptions(own / "build_options", with_engine, overwrite));
+  }
   return Copy(state.archive, state.folder / "archive.zip", overwrite, /*executable=*/false);
 }
 
 Result<AuditReport> Audit(const State& state) {
   const ArchiveCodec codec = IdentifyCodec(state.folder / "archive.zip", state.job);
-  return AuditSubmission(state.folder, codec.nets_at_inflate ? codec.name : "");
+  const Result<Bytes> script = LoadInflateScript();  // without it, its words count as anyone's
+  return AuditSubmission(state.folder, codec.nets_at_inflate ? codec.name : "",
+                         script.ok() ? Sha256Hex(script.value()) : "");
 }
 
 int Run(const State& state) {
@@ -187,8 +208,10 @@ void AddSubmission(CLI::App& app, Action& action) {
       ->required()
       ->type_name("DIR");
   verb->add_option("--archive", state->archive, "The archive, from kitsink compress")->required()->type_name("FILE");
-  verb->add_flag("--with-binary", state->with_binary,
-                 "Also copy this kitsink and its own libraries; LibTorch and FFmpeg must be where it runs");
+  verb->add_flag(
+      "--with-binary", state->with_binary,
+      "Also copy this kitsink and its own libraries; what these use (for the engine LibTorch and FFmpeg) must "
+      "be where it runs, or build with -DKITSINK_ENGINE=OFF -DKITSINK_STATIC=ON");
   verb->add_option("--with-source", state->source,
                    "Also copy what building needs of this source tree; inflate.sh builds where it finds no kitsink")
       ->type_name("DIR");

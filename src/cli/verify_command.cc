@@ -45,7 +45,7 @@ void Print(const State& state, const Verified& verified) {
   std::printf("  zip        one stored member, CRC-32 right\n");
   std::printf("  header     check byte right, sections agree\n");
   for (const SectionUse& section : archive.description.sections) {
-    std::printf("  section %-2s %10" PRIu64 " bytes  %s\n", section.name.c_str(), section.size_bytes,
+    std::printf("  section %-8s %10" PRIu64 " bytes  %s\n", section.name.c_str(), section.size_bytes,
                 section.what.c_str());
   }
   if (verified.raw.has_value()) {

@@ -102,7 +102,8 @@ class TableCoder {
     KIT_CHECK(shape.num_columns <= kMaxTableColumns);
     for (const Expert& expert : ExpertsOf(shape.kind)) {
       const size_t num_past = static_cast<size_t>(expert.num_neighbours) * shape.num_columns;
-      predictors_.emplace_back(RowPredictorOptions{num_past, shape.num_columns, expert.forgetting, expert.ridge});
+      predictors_.emplace_back(
+          RowPredictorOptions{num_past, shape.num_columns, shape.num_rows, expert.forgetting, expert.ridge});
     }
     const auto even = static_cast<uint32_t>(kWeightOne / predictors_.size());
     weights_.assign(predictors_.size() * shape.num_columns, even);

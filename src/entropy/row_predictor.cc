@@ -9,15 +9,16 @@
 namespace kitsink {
 namespace {
 
-// Multiply-adds that a factorisation may take per row; larger tables are factored after several rows.
-constexpr size_t kFactorBudget = 250'000;
+// Multiply-adds that the factorisations of a table may take together, some seconds; larger tables are factored only
+// after several rows.
+constexpr uint64_t kFactorBudget = 500'000'000;
 
 }  // namespace
 
 RowPredictor::RowPredictor(const RowPredictorOptions& options)
     : options_(options),
       size_(1 + options.num_past + options.num_columns),
-      rows_per_factorisation_(1 + size_ * size_ * size_ / 6 / kFactorBudget),
+      rows_per_factorisation_(1 + uint64_t{size_} * size_ * size_ / 6 * options.num_rows / kFactorBudget),
       sums_(size_ * size_),
       factor_(size_ * size_),
       left_(size_, Real(1)),

@@ -17,6 +17,7 @@ struct Prediction {
 struct RowPredictorOptions {
   size_t num_past = 0;     // values that the caller adds before a row's columns
   size_t num_columns = 0;  // of the table
+  size_t num_rows = 0;     // of the table
   int forgetting = 0;      // after each row, old rows count for 1 - 2^-forgetting; 0: nothing is forgotten
   Real ridge;              // rows without correlation that count beside the real ones
 };

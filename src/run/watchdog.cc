@@ -28,6 +28,15 @@ Watchdog::Share Watchdog::Next(uint32_t planned, uint64_t groups_left) {
   const double now = clock_.seconds();
   const double left = std::max(limit_ * (1 - kReserve) - now, 0.0);
   const double other = groups_ == 0 ? 0 : other_seconds_ / static_cast<double>(groups_);
+  if (planned == 0) {
+    const double mean = groups_ == 0 ? 0 : (other_seconds_ + step_seconds_) / static_cast<double>(groups_);
+    const double needed = static_cast<double>(groups_left) * mean;
+    if (needed > left && !std::exchange(warned_, true)) {
+      Log(LogLevel::kWarning, "render: the pairs left need " + FormatClock(needed) + ", the time limit leaves " +
+                                  FormatClock(left) + ": nothing can be left out, so the job will end late");
+    }
+    return {};
+  }
   const double share = std::max(left / static_cast<double>(groups_left) - other, 0.0);
   const double end = now + share;
   const auto warn = [&](const std::string& need) {

@@ -13,7 +13,7 @@ constexpr size_t kMaxListed = 12;  // errors in one sentence
 std::string ShapeText(const std::vector<int64_t>& shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) {
-    text += (i == 0 ? "" : ",") + (shape[i] < 0 ? std::string("N") : std::to_string(shape[i]));
+    text += (i == 0 ? "" : ",") + (shape[i] < 0 ? std::string("any") : std::to_string(shape[i]));
   }
   return text + "]";
 }
@@ -34,8 +34,9 @@ const FileTensor* TensorTaker::Take(const std::string& name, std::string_view dt
     return nullptr;
   }
   if (tensor->dtype != dtype || !Fits(tensor->shape, shape)) {
+    const bool empty = std::ranges::find(tensor->shape, 0) != tensor->shape.end();
     Complain(name + " is " + tensor->dtype + " " + ShapeText(tensor->shape) + ", expected " + std::string(dtype) + " " +
-             ShapeText(shape));
+             ShapeText(shape) + (empty ? ", no size 0" : ""));
     return nullptr;
   }
   if (const uint64_t count = tensor->data.size() / DtypeBytes(dtype); count > most) {

@@ -3,8 +3,11 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <fstream>
+#include <limits>
 #include <string_view>
 
+#include "kitsink/at_once.h"
 #include "kitsink/bytes.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
@@ -122,6 +125,34 @@ TEST(Hash, FileAndBytesAgree) {
 }
 
 // A rename over a device or a pipe would replace it.
+TEST(Processors, QuotaOfTheInnermostAndOfEveryOuterGroup) {
+  const TemporaryFolder folder;
+  const auto write = [&folder](const std::string& name, const std::string& text) {
+    const std::filesystem::path path = folder.path() / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  };
+  const double none = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(ProcessorQuota(folder.path()), none);
+  write("proc/self/cgroup", "0::/job/step\n");
+  EXPECT_EQ(ProcessorQuota(folder.path()), none);
+  write("sys/fs/cgroup/job/step/cpu.max", "max 100000\n");
+  EXPECT_EQ(ProcessorQuota(folder.path()), none);
+  write("sys/fs/cgroup/job/cpu.max", "150000 100000\n");
+  EXPECT_EQ(ProcessorQuota(folder.path()), 1.5);
+  write("sys/fs/cgroup/cpu.max", "50000 100000\n");
+  EXPECT_EQ(ProcessorQuota(folder.path()), 0.5);
+
+  write("proc/self/cgroup", "7:memory:/x\n4:cpu,cpuacct:/box\n0::/\n");
+  write("sys/fs/cgroup/cpu.max", "max 100000\n");
+  write("sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_period_us", "100000\n");
+  write("sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_quota_us", "-1\n");
+  EXPECT_EQ(ProcessorQuota(folder.path()), none);
+  write("sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_quota_us", "300000\n");
+  EXPECT_EQ(ProcessorQuota(folder.path()), 3.0);
+  EXPECT_GE(CountProcessors(), 1);
+}
+
 TEST(CheckWritable, RefusesWhatIsNoRegularFile) {
   const testing::TemporaryFolder folder;
   ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);

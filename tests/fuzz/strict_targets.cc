@@ -36,6 +36,7 @@ const Member& TinyMember() {
 bool HasSmallBasis(std::span<const uint8_t> section) {
   if (section.size() < 2) return true;
   BinaryDecoder coder(section.subspan(2));
+  if (coder.Code(0, ~(1U << 26)) == 0) return true;   // another version
   if (coder.Code(0, ~(1U << 26)) != 0) return false;  // the usual shape takes a second
   uint32_t bits = 0;
   for (int i = 0; i < 6 + 8 + 8; ++i) bits = bits << 1 | static_cast<uint32_t>(coder.Code(0, 1U << 31));

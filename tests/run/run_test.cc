@@ -153,5 +153,13 @@ TEST(Watchdog, SharesWhatIsLeft) {
   EXPECT_TRUE(over.Expired(over.Next(96, 2)));
 }
 
+TEST(Watchdog, NeverCutsWorkWithoutSteps) {
+  Watchdog over(1e-9);
+  over.Learn(0, 10, 1);
+  const Watchdog::Share share = over.Next(0, 100);
+  EXPECT_EQ(share.steps, 0U);
+  EXPECT_FALSE(over.Expired(share));
+}
+
 }  // namespace
 }  // namespace kitsink

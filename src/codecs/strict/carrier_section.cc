@@ -169,6 +169,7 @@ Bytes EncodeCarrier(const Carrier& carrier, std::span<const uint8_t> selector) {
   SectionBits<BinaryEncoder> bits(coder);
   Carrier copy = carrier;
   std::vector<uint8_t> modes(selector.begin(), selector.end());
+  bits.CodeVersion();
   CodeShape(bits, copy);
   CodeFields(bits, copy, modes);
   const TableShape shape = BasisShape(carrier);
@@ -184,6 +185,7 @@ Result<DecodedCarrier> DecodeCarrier(std::span<const uint8_t> section, uint32_t 
   KIT_ASSIGN(const CodedSection coded, OpenSection(section, "carrier"));
   BinaryDecoder coder(coded.code);
   SectionBits<BinaryDecoder> bits(coder);
+  if (!bits.CodeVersion()) return UnknownVersion("carrier");
   DecodedCarrier decoded;
   Carrier& carrier = decoded.carrier;
   CodeShape(bits, carrier);

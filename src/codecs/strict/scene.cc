@@ -40,6 +40,7 @@ Bytes EncodeRenderer(const Renderer& renderer) {
   BinaryEncoder coder;
   SectionBits<BinaryEncoder> bits(coder);
   RendererShape shape = renderer.shape;
+  bits.CodeVersion();
   CodeRendererShape(bits, shape);
   EncodeMixedTensors(coder, RendererTensors(shape), renderer.tensors);
   return FinishSection(coder, TensorsChecksum(renderer.tensors));
@@ -50,6 +51,7 @@ Result<Renderer> DecodeRenderer(std::span<const uint8_t> section, const MaskInfo
   KIT_ASSIGN(const CodedSection coded, OpenSection(section, "renderer"));
   BinaryDecoder coder(coded.code);
   SectionBits<BinaryDecoder> bits(coder);
+  if (!bits.CodeVersion()) return UnknownVersion("renderer");
   Renderer renderer;
   CodeRendererShape(bits, renderer.shape);
   renderer.shape.num_pairs = maps.count;

@@ -20,6 +20,8 @@ class SectionBits {
  public:
   explicit SectionBits(Coder& coder) : coder_(coder) {}
 
+  // The first decision of a section: true. False is kept for later versions.
+  bool CodeVersion() { return CodeUsual(true); }
   // A flag that costs next to nothing when it is true.
   bool CodeUsual(bool usual) { return Code(usual, ~(1U << 26)); }
   // Equiprobable bits, highest first.
@@ -64,6 +66,10 @@ inline Result<CodedSection> OpenSection(std::span<const uint8_t> section, const 
   }
   ByteReader reader(section.first(2));
   return CodedSection{section.subspan(2), reader.U16()};
+}
+
+inline Error UnknownVersion(const std::string& name) {
+  return Error{Code::kUnsupported, name + ": of a later version than this build knows, at byte 2"};
 }
 
 inline Status CloseSection(const BinaryDecoder& coder, const CodedSection& section, uint16_t checksum,

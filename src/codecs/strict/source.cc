@@ -12,33 +12,43 @@
 namespace kitsink::strict {
 namespace {
 
-// A pair in one thread needs less than 100 MB; so the working memory of the whole process stays below 1 GB.
-constexpr int kMaxCalls = 6;
+// Memory that pairs which are rendered at once may take together: six pairs of the contest's size.
+constexpr uint64_t kMemoryAtOnce = 1ULL << 30;
 
 class StrictPairs : public PairSource {
  public:
-  StrictPairs(Scene scene, int threads) : scene_(std::move(scene)), threads_(threads) {}
-
-  Status Prepare() {
-    KIT_ASSIGN(renderer_, FrameRenderer::Create(scene_));
-    return Ok();
+  static Result<std::unique_ptr<PairSource>> Create(Scene scene, const EngineContext& context) {
+    std::unique_ptr<StrictPairs> pairs(new StrictPairs(std::move(scene)));
+    KIT_ASSIGN(pairs->renderer_, FrameRenderer::Create(pairs->scene_));
+    const uint64_t working_bytes = pairs->renderer_->WorkingBytes(1);
+    if (working_bytes > context.limits.max_working_bytes) {
+      return Error{Code::kLimit, "archive: rendering a pair takes " + std::to_string(working_bytes) +
+                                     " bytes of memory, limit " + std::to_string(context.limits.max_working_bytes)};
+    }
+    // Whole pairs side by side are faster than a pair in bands, which wait for each other after every block.
+    const auto fitting = static_cast<int>(kMemoryAtOnce / working_bytes);
+    pairs->calls_ = std::clamp(fitting, 1, context.threads);
+    pairs->threads_each_ = context.threads / pairs->calls_;
+    return std::unique_ptr<PairSource>(std::move(pairs));
   }
 
   uint64_t num_pairs() const override { return scene_.mask.count; }
-  // Whole pairs side by side are faster than a pair in bands, which wait for each other after every block.
-  int calls_at_once() const override { return std::min(threads_, kMaxCalls); }
+  int calls_at_once() const override { return calls_; }
   Json manifest() const override { return Json::object(); }
 
   Result<InflatedPairs> Inflate(uint64_t first, size_t count, const PairBudget& /*budget*/) override {
+    const Stopwatch watch;
     InflatedPairs pairs;
-    const int threads = std::max(threads_ / calls_at_once(), 1);
-    for (size_t i = 0; i < count; ++i) pairs.frames.push_back(renderer_->Render(first + i, threads));
+    for (size_t i = 0; i < count; ++i) pairs.frames.push_back(renderer_->Render(first + i, threads_each_));
+    pairs.step_seconds = watch.seconds();
     return pairs;
   }
 
  private:
-  Scene scene_;
-  int threads_;
+  explicit StrictPairs(Scene scene) : scene_(std::move(scene)) {}
+
+  Scene scene_;  // where it is when the renderer is made
+  int calls_ = 1, threads_each_ = 1;
   std::unique_ptr<FrameRenderer> renderer_;
 };
 
@@ -46,9 +56,7 @@ class StrictPairs : public PairSource {
 
 Result<std::unique_ptr<PairSource>> Open(const Member& member, const EngineContext& context) {
   KIT_ASSIGN(Scene scene, DecodeScene(member, context));
-  auto pairs = std::make_unique<StrictPairs>(std::move(scene), context.threads);
-  KIT_TRY(pairs->Prepare());
-  return std::unique_ptr<PairSource>(std::move(pairs));
+  return StrictPairs::Create(std::move(scene), context);
 }
 
 }  // namespace kitsink::strict

@@ -19,7 +19,6 @@ constexpr const char* kBasis = "carrier.basis";
 constexpr const char* kCoefficients = "carrier.coefficients";
 constexpr const char* kLevels = "carrier.levels";
 constexpr const char* kSelector = "selector";
-constexpr int kNumModes = 8;
 
 std::string CodesOf(const std::string& name) { return name + ".codes"; }
 std::string ScalesOf(const std::string& name) { return name + ".scales"; }
@@ -65,9 +64,15 @@ void TakeMaps(TensorTaker& taker, const Limits& limits, MaskClip& mask) {
   mask.ids = maps->data;
 }
 
-bool HasPrefix(const TensorFile& file, const std::string& prefix) {
-  const auto first = file.tensors.lower_bound(prefix);
-  return first != file.tensors.end() && first->first.starts_with(prefix);
+// One more than the largest N of the names "renderer.blocks.N.", at most 9.
+size_t CountBlocks(const TensorFile& file) {
+  size_t count = 0;
+  for (size_t block = 0; block <= 8; ++block) {
+    const std::string prefix = kRendererPrefix + ("blocks." + std::to_string(block)) + ".";
+    const auto first = file.tensors.lower_bound(prefix);
+    if (first != file.tensors.end() && first->first.starts_with(prefix)) count = block + 1;
+  }
+  return count;
 }
 
 // Reads the numbers that determine all shapes from the tensors that have them. Notes an error and returns false when
@@ -90,17 +95,16 @@ bool TakeShape(const TensorFile& file, const Limits& limits, TensorTaker& taker,
   read("token_embed.weight.codes", {&shape.num_classes, &shape.width});
   read("frame_embed.weight.codes", {&shape.num_pairs, &shape.frame_dims});
   if (!found_all) return false;
-  size_t num_blocks = 0;
-  while (num_blocks <= 8 && HasPrefix(file, kRendererPrefix + ("blocks." + std::to_string(num_blocks)) + ".")) {
-    ++num_blocks;
-  }
+  const size_t num_blocks = CountBlocks(file);
   shape.dilations = UsualDilations(num_blocks);
   if (taker.Has(kDilations)) {
     const FileTensor* const dilations = taker.Take(kDilations, "U8", {static_cast<int64_t>(num_blocks)}, kAnyNumber);
     if (dilations != nullptr) shape.dilations = dilations->data;
   }
   if (const Status status = CheckRendererShape(shape, limits); !status.ok()) {
-    taker.Complain(status.error().message);
+    taker.Complain(status.error().message +
+                   ", as token_embed.weight.codes [classes,width], frame_embed.weight.codes "
+                   "[pairs,columns] and the blocks' names say");
     return false;
   }
   return true;
@@ -126,20 +130,11 @@ void TakeRenderer(const TensorFile& file, const Limits& limits, TensorTaker& tak
       tensor.codes = codes->data;  // two's complement in both
       tensor.scales = HalfPatternsOf(*scales);
     }
-    if (const Status status = CheckTensor(spec, tensor); !status.ok()) taker.Complain(status.error().message);
+    TensorSpec named = spec;
+    named.name = name;
+    if (const Status status = CheckTensor(named, tensor); !status.ok()) taker.Complain(status.error().message);
     renderer.tensors.push_back(std::move(tensor));
   }
-}
-
-// Empty when the tensor does not fit.
-std::vector<float> TakeFloats(TensorTaker& taker, const std::string& name, const std::vector<int64_t>& shape) {
-  const FileTensor* const tensor = taker.Take(name, "F32", shape, kAnyNumber);
-  if (tensor == nullptr) return {};
-  std::vector<float> values = FloatsOf(*tensor);
-  if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) {
-    taker.Complain(name + " holds a value that is not finite");
-  }
-  return values;
 }
 
 void TakeCarrier(TensorTaker& taker, int64_t num_pairs, Carrier& carrier) {
@@ -155,13 +150,42 @@ void TakeCarrier(TensorTaker& taker, int64_t num_pairs, Carrier& carrier) {
   }
   const FileTensor* const coefficients = taker.Take(CodesOf(kCoefficients), "I16", {num_pairs, atoms}, kAnyNumber);
   if (coefficients != nullptr) carrier.coefficients = Int16sOf(*coefficients);
-  carrier.basis_scales = TakeFloats(taker, ScalesOf(kBasis), {atoms});
-  carrier.coefficient_scales = TakeFloats(taker, ScalesOf(kCoefficients), {atoms});
+  for (const auto& [name, values] :
+       {std::pair{kBasis, &carrier.basis_scales}, {kCoefficients, &carrier.coefficient_scales}}) {
+    const FileTensor* const scales = taker.Take(ScalesOf(name), "F32", {atoms}, kAnyNumber);
+    if (scales != nullptr) *values = FloatsOf(*scales);
+  }
   if (!taker.Has(kLevels)) return;
-  const std::vector<float> levels = TakeFloats(taker, kLevels, {2});
-  if (levels.empty()) return;
-  carrier.grey = levels[0];
-  carrier.amplitude = levels[1];
+  const FileTensor* const levels = taker.Take(kLevels, "F32", {2}, 2);
+  if (levels == nullptr) return;
+  carrier.grey = FloatsOf(*levels)[0];
+  carrier.amplitude = FloatsOf(*levels)[1];
+}
+
+// Notes what EncodeScene would refuse, so that all errors come at once.
+void CheckParts(const Scene& scene, TensorTaker& taker) {
+  const uint32_t pairs = scene.mask.count;
+  if (const uint32_t rows = scene.renderer.shape.num_pairs; rows != 0 && pairs != 0 && rows != pairs) {
+    taker.Complain("renderer.frame_embed.weight.codes has " + std::to_string(rows) + " rows, expected " +
+                   std::to_string(pairs) + " as maps has pairs");
+  }
+  const auto finite = [&taker](const std::string& name, std::span<const float> values) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (std::isfinite(values[i])) continue;
+      taker.Complain(name + " is not finite at index " + std::to_string(i));
+      return;
+    }
+  };
+  finite(ScalesOf(kBasis), scene.carrier.basis_scales);
+  finite(ScalesOf(kCoefficients), scene.carrier.coefficient_scales);
+  const float levels[] = {scene.carrier.grey, scene.carrier.amplitude};
+  finite(kLevels, levels);
+  for (size_t i = 0; i < scene.selector.size(); ++i) {
+    if (scene.selector[i] < 8) continue;
+    taker.Complain(std::string(kSelector) + " holds mode " + std::to_string(scene.selector[i]) + " at pair " +
+                   std::to_string(i) + ", expected 0 to 7");
+    break;
+  }
 }
 
 // Without a selector, no pair has a mode.
@@ -169,13 +193,7 @@ void TakeSelector(TensorTaker& taker, int64_t num_pairs, Scene& scene) {
   scene.selector.assign(scene.mask.count, 0);
   if (!taker.Has(kSelector)) return;
   const FileTensor* const selector = taker.Take(kSelector, "U8", {num_pairs}, kAnyNumber);
-  if (selector == nullptr) return;
-  scene.selector = selector->data;
-  const uint8_t largest = *std::max_element(scene.selector.begin(), scene.selector.end());
-  if (largest >= kNumModes) {
-    taker.Complain(std::string(kSelector) + " holds mode " + std::to_string(largest) + ", expected less than " +
-                   std::to_string(kNumModes));
-  }
+  if (selector != nullptr) scene.selector = selector->data;
 }
 
 void CheckIds(const Scene& scene, TensorTaker& taker) {
@@ -210,6 +228,7 @@ Result<Scene> SceneOfTensors(const TensorFile& file, const Limits& limits) {
   TakeSelector(taker, num_pairs, scene);
   scene.mask.num_classes = scene.renderer.shape.num_classes;
   CheckIds(scene, taker);
+  CheckParts(scene, taker);
   KIT_TRY(taker.Finish());
   return scene;
 }

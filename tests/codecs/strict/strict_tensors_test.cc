@@ -89,6 +89,10 @@ TEST(StrictTensors, UsualOnesMayBeMissing) {
   EXPECT_TRUE(loaded == scene);
 }
 
+// What follows a fault of the shape.
+const std::string kShapeSays =
+    ", as token_embed.weight.codes [classes,width], frame_embed.weight.codes [pairs,columns] and the blocks' names say";
+
 class StrictFaults : public ::testing::Test {
  protected:
   // What pack says about the tensors after `edit`, without its first words.
@@ -142,15 +146,15 @@ TEST_F(StrictFaults, EveryWrongShapeIsNamed) {
 
 TEST_F(StrictFaults, EachSaysWhatIsExpected) {
   EXPECT_EQ(Message([](TensorFile& f) { f.tensors["renderer.head.weight.codes"].data[9] = 0xf8; }),
-            "weights: head.weight: got code -8, expected -7 to 7");
+            "weights: renderer.head.weight: got code -8, expected -7 to 7");
   EXPECT_EQ(Message([](TensorFile& f) { SetHalf(f, "renderer.head.weight.scales", 0x7e00); }),
-            "weights: head.weight: a scale is not finite");
+            "weights: renderer.head.weight: a scale is not finite");
   EXPECT_EQ(Message([](TensorFile& f) { SetHalf(f, "renderer.blocks.0.norm.bias", 0xfc00); }),
-            "weights: blocks.0.norm.bias: a value is not finite");
+            "weights: renderer.blocks.0.norm.bias: a value is not finite");
   EXPECT_EQ(Message([](TensorFile& f) { f.tensors["maps"].data[7] = 5; }),
             "maps holds id 5, expected less than the 5 rows of token_embed");
   EXPECT_EQ(Message([](TensorFile& f) { f.tensors["renderer.dilations"].data[0] = 17; }),
-            "renderer: dilation: got 17, expected 1 to 16");
+            "renderer: dilation: got 17, expected 1 to 16" + kShapeSays);
   EXPECT_EQ(Message([](TensorFile& f) {
               f.tensors["renderer.dilations"] = MakeTensor({3}, std::array<uint8_t, 3>{1, 1, 1});
             }),
@@ -171,15 +175,15 @@ TEST_F(StrictFaults, EachSaysWhatIsExpected) {
 
 TEST_F(StrictFaults, ValuesOfTheCarrierAreChecked) {
   EXPECT_EQ(Message([](TensorFile& f) { f.tensors["selector"].data[1] = 8; }),
-            "selector holds mode 8, expected less than 8");
+            "selector holds mode 8 at pair 1, expected 0 to 7");
   const std::array<float, 3> scales = {1, std::nanf(""), 1};
   EXPECT_EQ(Message([&](TensorFile& f) { f.tensors["carrier.basis.scales"] = MakeTensor({3}, scales); }),
-            "carrier.basis.scales holds a value that is not finite");
+            "carrier.basis.scales is not finite at index 1");
   EXPECT_EQ(Message([&](TensorFile& f) { f.tensors["carrier.coefficients.scales"] = MakeTensor({3}, scales); }),
-            "carrier.coefficients.scales holds a value that is not finite");
+            "carrier.coefficients.scales is not finite at index 1");
   const std::array<float, 2> levels = {127.5F, HUGE_VALF};
   EXPECT_EQ(Message([&](TensorFile& f) { f.tensors["carrier.levels"] = MakeTensor({2}, levels); }),
-            "carrier.levels holds a value that is not finite");
+            "carrier.levels is not finite at index 1");
 }
 
 TEST_F(StrictFaults, MissingShapesHideWhatFollowsFromThem) {
@@ -196,32 +200,32 @@ TEST_F(StrictFaults, MissingShapesHideWhatFollowsFromThem) {
               std::erase_if(f.tensors, [](const auto& t) { return t.first.find("blocks.") != std::string::npos; });
               f.tensors.erase("renderer.dilations");
             }),
-            "renderer: blocks: got 0, expected 1 to 8");
+            "renderer: blocks: got 0, expected 1 to 8" + kShapeSays);
   EXPECT_EQ(Message([](TensorFile& f) {
               for (int i = 2; i < 9; ++i) {
                 f.tensors["renderer.blocks." + std::to_string(i) + ".dw.bias"] = f.tensors["renderer.blocks.0.dw.bias"];
               }
               f.tensors.erase("renderer.dilations");
             }),
-            "renderer: blocks: got 9, expected 1 to 8");
+            "renderer: blocks: got 9, expected 1 to 8" + kShapeSays);
 }
 
 TEST_F(StrictFaults, AllAreNamedInOneSentence) {
-  EXPECT_EQ(Message([](TensorFile& f) {
-              f.tensors["maps"].data[0] = 7;
-              f.tensors["renderer.frame_embed.weight.codes"].data[3] = 0x80;
-              f.tensors.erase("renderer.coord_mix.bias");
-              f.tensors["renderer.head.bias"].dtype = "BF16";
-              f.tensors["carrier.coefficients.codes"].dtype = "U16";
-              f.tensors["carrier.basis.scales"] = MakeTensor({3}, std::array<float, 3>{1, -HUGE_VALF, 1});
-              f.tensors["selector"].data[0] = 255;
-              f.tensors["a\nb"] = MakeTensor({1}, std::array<uint8_t, 1>{});
-            }),
-            "weights: frame_embed.weight: got code -128, expected -7 to 7; renderer.coord_mix.bias is missing; "
-            "renderer.head.bias is BF16 [3], expected F16 [3]; carrier.coefficients.codes is U16 [2,3], expected I16 "
-            "[2,3]; carrier.basis.scales holds a value that is not finite; selector holds mode 255, expected less than "
-            "8; maps holds id 7, expected less than the 5 rows of "
-            "token_embed; \"a\\x0ab\" is unknown");
+  EXPECT_EQ(
+      Message([](TensorFile& f) {
+        f.tensors["maps"].data[0] = 7;
+        f.tensors["renderer.frame_embed.weight.codes"].data[3] = 0x80;
+        f.tensors.erase("renderer.coord_mix.bias");
+        f.tensors["renderer.head.bias"].dtype = "BF16";
+        f.tensors["carrier.coefficients.codes"].dtype = "U16";
+        f.tensors["carrier.basis.scales"] = MakeTensor({3}, std::array<float, 3>{1, -HUGE_VALF, 1});
+        f.tensors["selector"].data[0] = 255;
+        f.tensors["a\nb"] = MakeTensor({1}, std::array<uint8_t, 1>{});
+      }),
+      "weights: renderer.frame_embed.weight: got code -128, expected -7 to 7; renderer.coord_mix.bias is missing; "
+      "renderer.head.bias is BF16 [3], expected F16 [3]; carrier.coefficients.codes is U16 [2,3], expected I16 "
+      "[2,3]; maps holds id 7, expected less than the 5 rows of token_embed; carrier.basis.scales is not finite at "
+      "index 1; selector holds mode 255 at pair 0, expected 0 to 7; \"a\\x0ab\" is unknown");
   const std::string many = Message([](TensorFile& f) {
     for (auto& [name, tensor] : f.tensors) tensor.dtype = "BOOL";
   });
