@@ -24,9 +24,11 @@ Result<uint64_t> FileSize(const std::filesystem::path& path);
 
 enum class Overwrite { kRefuse, kAllow };
 
-// kInvalidArgument when `path` is a folder, or exists and overwriting is refused; kIo when its folder is missing or not
-// writable. For use before long work; OutputFile::Create checks again.
-Status CheckWritable(const std::filesystem::path& path, Overwrite overwrite);
+// kInvalidArgument when `path` is a folder, is one of the `inputs` (by another name or through links, too; empty paths
+// are skipped), or exists and overwriting is refused; kIo when its folder is missing or not writable. For use before
+// long work; OutputFile::Create checks again, but for the inputs.
+Status CheckWritable(const std::filesystem::path& path, Overwrite overwrite,
+                     std::span<const std::filesystem::path> inputs = {});
 
 // An output file that appears under its name only when Commit() succeeds. Write() writes to "<name>.part.<pid>" in the
 // same folder; Commit() calls fsync and rename. Destruction without Commit() removes the temporary file.

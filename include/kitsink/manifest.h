@@ -21,7 +21,11 @@ inline constexpr uint64_t kMaxManifestBytes = 1 << 26;
 
 // What every manifest starts with: the tool and the job.
 Json ManifestHead(const char* job);
-// A file's entry in a manifest: absolute path, bytes, SHA-256.
+// JSON for a file, with a line feed at its end. Never throws: a string that is not UTF-8 gets replacement characters.
+std::string ToText(const Json& json);
+// An object with the absolute path as "path". Where that is not UTF-8, its exact bytes follow as "path_hex".
+Json DescribePath(const std::filesystem::path& path);
+// A file's entry in a manifest: DescribePath, bytes, SHA-256.
 Json DescribeFile(const std::filesystem::path& path, uint64_t size_bytes, const std::string& sha256);
 
 // The manifest that `compress` wrote beside an archive. Fields that it lacks are empty.
@@ -55,7 +59,8 @@ struct SearchTrace {
 
 // The manifest that `inflate` wrote beside a .raw.
 struct RawManifest {
-  std::string archive_path, archive_sha256;
+  std::filesystem::path archive_path;
+  std::string archive_sha256;
   uint64_t archive_pairs = 0;
   std::string raw_sha256;
   uint64_t raw_bytes = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,17 +47,20 @@ struct JobOutputs {
   std::filesystem::path file, manifest;
 };
 
-// kInvalidArgument when an output exists and overwriting is refused. Ok while the folder "<file>.resume" of an
-// unfinished job exists, because the check passed when that job began.
-Status CheckOutputs(const JobOutputs& outputs, Overwrite overwrite);
+// kInvalidArgument when an output is one of the inputs, or exists and overwriting is refused. An output may exist while
+// the folder "<file>.resume" of an unfinished job does, because the check passed when that job began.
+Status CheckOutputs(const JobOutputs& outputs, Overwrite overwrite, std::span<const std::filesystem::path> inputs);
 
 // The folder "<file>.resume". Its entries are whole or absent. Several processes may share it: each entry is written by
 // one process, or by several with the same bytes. A job that fails, is stopped or is killed leaves the folder behind.
 class ResumeFolder {
  public:
   // `plan` holds everything that the entries depend on. kInvalidArgument, with the differences, when a job with another
-  // plan left the folder; with Overwrite::kAllow the folder is emptied instead.
-  static Result<ResumeFolder> Open(const JobOutputs& outputs, const Json& plan, Overwrite overwrite);
+  // plan left the folder; with Overwrite::kAllow the folder is emptied instead. `role` names this process's part of the
+  // job, "0-of-1" for all of it; kInvalidArgument, with its process id, when a live process has the same role, or any
+  // role where the folder would have to be emptied.
+  static Result<ResumeFolder> Open(const JobOutputs& outputs, const Json& plan, const std::string& role,
+                                   Overwrite overwrite);
   // True when an earlier job, or another process of this one, made the folder.
   bool resumed() const { return resumed_; }
   // False once some process has removed it.
@@ -73,16 +77,21 @@ class ResumeFolder {
  private:
   ResumeFolder(JobOutputs outputs, std::filesystem::path folder, bool resumed)
       : outputs_(std::move(outputs)), folder_(std::move(folder)), resumed_(resumed) {}
+  class Lock;
   Status Rename(const std::string& entry, const std::filesystem::path& path) const;
+  static Status RemoveAll(const std::filesystem::path& folder, const std::string& own_role);
   JobOutputs outputs_;
   std::filesystem::path folder_;
   bool resumed_ = false;
+  std::shared_ptr<Lock> lock_;  // of the role, while this or a copy exists
 };
 
 // The number of a process among those, on one host or several, that share a job.
 struct Shard {
   uint64_t index = 0;
   uint64_t count = 1;
+  // ResumeFolder's role, "1-of-3".
+  std::string role() const { return std::to_string(index) + "-of-" + std::to_string(count); }
   // The consecutive groups out of `num_groups` that this process works on.
   PairRange PartOf(uint64_t num_groups) const;
 };

@@ -26,6 +26,9 @@ struct ScoreOptions {
   bool use_cache = true;  // keep the original's observations for the next score
 };
 
+// Every file that a score reads, as far as the options and the manifests name it; some paths are empty.
+std::vector<std::filesystem::path> InputsOf(const ScoreOptions& options);
+
 // Refuses a short .raw, and a .raw whose manifest names another archive than the given one. Without a given original,
 // refuses a file that is not the original named by the manifests.
 Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job, Progress& progress);

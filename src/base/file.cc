@@ -113,8 +113,14 @@ Result<Bytes> ReadFile(const std::filesystem::path& path, uint64_t max_bytes) {
   return bytes;
 }
 
-Status CheckWritable(const std::filesystem::path& path, Overwrite overwrite) {
+Status CheckWritable(const std::filesystem::path& path, Overwrite overwrite,
+                     std::span<const std::filesystem::path> inputs) {
   std::error_code error;
+  for (const std::filesystem::path& input : inputs) {
+    if (input.empty() || !std::filesystem::equivalent(path, input, error)) continue;
+    return Error{Code::kInvalidArgument,
+                 path.string() + ": is an input of this job (" + input.string() + "), give the output another name"};
+  }
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (std::filesystem::is_directory(status)) {
     return Error{Code::kInvalidArgument, path.string() + ": is a folder, expected a file name"};

@@ -37,7 +37,8 @@ double QuotaV1(const fs::path& group) {
 template <typename Quota>
 double SmallestQuota(const fs::path& root, std::string group, Quota quota) {
   double smallest = quota(root);
-  for (; group.size() > 1; group.erase(group.find_last_of('/'))) smallest = std::min(smallest, quota(root / group.substr(1)));
+  for (; group.size() > 1; group.erase(group.find_last_of('/')))
+    smallest = std::min(smallest, quota(root / group.substr(1)));
   return smallest;
 }
 

@@ -1,7 +1,12 @@
 // Parses the command line and runs the chosen verb.
 
+#include <fcntl.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <iostream>
 #include <string>
 #include <string_view>
 
@@ -65,12 +70,32 @@ int Main(int argc, char** argv) {
   return action();
 }
 
+// Gives closed standard streams descriptors on which reads end and writes fail. Otherwise the next file to be opened
+// would get such a descriptor, and results would be written into it.
+void ReserveStandardStreams() {
+  for (int descriptor = 0; descriptor <= 2; ++descriptor) {
+    if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", descriptor == 2 ? O_WRONLY : O_RDONLY);
+  }
+}
+
+// A verb whose results did not arrive has failed.
+int CheckStandardOutput(int code) {
+  errno = 0;
+  std::cout.flush();
+  const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout;
+  if (!failed) return code;
+  std::fprintf(stderr, "kitsink: standard output: cannot write%s%s\n", errno == 0 ? "" : ": ",
+               errno == 0 ? "" : std::strerror(errno));
+  return code == kExitDone ? kExitFailed : code;
+}
+
 }  // namespace
 }  // namespace kitsink
 
 int main(int argc, char** argv) {
   try {
-    return kitsink::Main(argc, argv);
+    kitsink::ReserveStandardStreams();
+    return kitsink::CheckStandardOutput(kitsink::Main(argc, argv));
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "kitsink: out of memory\n");
   } catch (const std::exception& error) {

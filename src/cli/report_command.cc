@@ -20,7 +20,9 @@ struct State {
 
 int Run(State& state) {
   Progress& progress = StartOutput(state.output);
-  if (const Status status = CheckWritable(state.page, state.job.overwrite); !status.ok()) {
+  std::vector<std::filesystem::path> inputs = InputsOf(state.options);
+  inputs.push_back(state.ledger);
+  if (const Status status = CheckWritable(state.page, state.job.overwrite, inputs); !status.ok()) {
     return Fail("report", status.error());
   }
   std::vector<LedgerRecord> ledger;

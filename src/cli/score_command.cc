@@ -20,7 +20,7 @@ struct State {
 int Run(State& state) {
   Progress& progress = StartOutput(state.output);
   if (!state.report.empty()) {
-    const Status status = CheckWritable(state.report, state.job.overwrite);
+    const Status status = CheckWritable(state.report, state.job.overwrite, InputsOf(state.options));
     if (!status.ok()) return Fail("score", status.error());
   }
   if (const Status status = CheckLedger(state.ledger); !status.ok()) return Fail("score", status.error());

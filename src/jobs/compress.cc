@@ -6,6 +6,7 @@
 #include <string>
 
 #include "jobs/context.h"
+#include "kitsink/contest.h"
 #include "kitsink/hash.h"
 #include "kitsink/jobs.h"
 
@@ -34,6 +35,7 @@ void Merge(const Json& from, Json& into) {
 // Everything that the entries of the job's folder depend on: the manifest without paths, which change when files move.
 Json PlanOf(Json manifest, uint64_t end_pair) {
   manifest["original"].erase("path");
+  manifest["original"].erase("path_hex");
   if (manifest.contains("nets")) manifest["nets"].erase("label");
   manifest["end_pair"] = end_pair;
   return manifest;
@@ -68,7 +70,9 @@ Json FinalManifest(Json json, const Json& of_codec, const std::filesystem::path&
 
 Result<CompressReport> Compress(const CompressOptions& options, const JobOptions& job, Progress& progress) {
   const JobOutputs outputs{options.archive, options.archive.string() + ".json"};
-  KIT_TRY(CheckOutputs(outputs, job.overwrite));
+  const std::filesystem::path inputs[] = {options.video, job.nets_folder / kContestSegNet.name,
+                                          job.nets_folder / kContestPoseNet.name};
+  KIT_TRY(CheckOutputs(outputs, job.overwrite, inputs));
   KIT_ASSIGN(const ChosenCodec codec, FindCodec(options.codec, job.codecs));
   CompressReport report;
   KIT_ASSIGN(report.original_bytes, FileSize(options.video));
@@ -89,7 +93,8 @@ Result<CompressReport> Compress(const CompressOptions& options, const JobOptions
   context.resume = [&](const Json& plan) -> Result<ResumeFolder> {
     Json whole = json;
     Merge(plan, whole);
-    KIT_ASSIGN(folder, ResumeFolder::Open(outputs, PlanOf(std::move(whole), context.pairs.end), job.overwrite));
+    KIT_ASSIGN(folder,
+               ResumeFolder::Open(outputs, PlanOf(std::move(whole), context.pairs.end), Shard().role(), job.overwrite));
     return *folder;
   };
   KIT_ASSIGN(const Member member, codec.engine->compress(context));
@@ -104,7 +109,7 @@ Result<CompressReport> Compress(const CompressOptions& options, const JobOptions
   if (json.contains("seconds")) {
     for (const auto& [stage, seconds] : json["seconds"].items()) report.seconds.emplace_back(stage, seconds);
   }
-  report.json = json.dump(2) + "\n";
+  report.json = ToText(json);
   KIT_TRY(folder->Publish(kArchive, report.json));
   return report;
 }

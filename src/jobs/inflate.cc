@@ -184,9 +184,7 @@ Json PlanOf(Json json, const LoadedArchive& archive) {
 void DescribeOriginal(const InflateOptions& options, const LoadedArchive& archive, Json& json) {
   const auto manifest = FindCompressManifest(options.archive, archive.sha256);
   if (!manifest.has_value() || manifest->original.empty()) return;
-  json["original"] = {{"path", manifest->original.string()},
-                      {"bytes", manifest->original_bytes},
-                      {"sha256", manifest->original_sha256}};
+  json["original"] = DescribeFile(manifest->original, manifest->original_bytes, manifest->original_sha256);
 }
 
 // Writes the manifest and gives the finished output its final name.
@@ -205,7 +203,7 @@ Status Publish(const InflateJob& job, const LoadedArchive& archive, const Joined
   }
   if (!joined.after.empty()) json["against_targets"] = DescribeJoined(joined);
   json["seconds"] = {{"decode", report.decode_seconds}, {"inflate", report.inflate_seconds}};
-  report.json = json.dump(2) + "\n";
+  report.json = ToText(json);
   return job.folder.Publish(kFrames, report.json);
 }
 
@@ -224,10 +222,12 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
 
   KIT_ASSIGN(const JobOutputs outputs, NameOutputs(options));
   report.raw = outputs.file;
-  KIT_TRY(CheckOutputs(outputs, job.overwrite));
+  const std::filesystem::path inputs[] = {options.archive, options.archive.string() + ".json"};
+  KIT_TRY(CheckOutputs(outputs, job.overwrite, inputs));
   const FrameSize frame_size = archive.member.frame_size;
   const Json json = DescribePlan(*source, frame_size, asked);
-  KIT_ASSIGN(ResumeFolder folder, ResumeFolder::Open(outputs, PlanOf(json, archive), job.overwrite));
+  KIT_ASSIGN(ResumeFolder folder,
+             ResumeFolder::Open(outputs, PlanOf(json, archive), options.shard.role(), job.overwrite));
   InflateJob work{options, job, *source, frame_size, asked, std::move(folder)};
   KIT_TRY(RunShard(work, watchdog, progress));
 

@@ -67,7 +67,7 @@ Status SaveGroup(const ResumeFolder& folder, const GroupRecord& record) {
   const Json json = {{"num_pairs", record.num_pairs},        {"steps_run", record.steps_run},
                      {"seconds", record.step_seconds},       {"before", DescribePairs(record.before)},
                      {"after", DescribePairs(record.after)}, {"curve", DescribeCurve(record.curve, 1)}};
-  return folder.Save(EntryOf(record.first), json.dump() + "\n");
+  return folder.Save(EntryOf(record.first), ToText(json));
 }
 
 void JoinedGroups::Add(const GroupRecord& record, uint32_t planned_steps) {

@@ -46,7 +46,7 @@ Result<MaskClip> LoadPictures(const std::filesystem::path& folder, const MaskPic
 
 Result<MaskFileReport> EncodeMaskFile(const MaskEncodeOptions& options, const MaskPictures& pictures,
                                       const JobOptions& job, Progress& progress) {
-  KIT_TRY(CheckWritable(options.output, job.overwrite));
+  KIT_TRY(CheckWritable(options.output, job.overwrite, {&options.input, 1}));
   KIT_ASSIGN(MaskClip clip, IsFolder(options.input) ? LoadPictures(options.input, pictures, job.limits)
                                                     : LoadIds(options.input, options.size, job.limits));
   const uint32_t largest = *std::max_element(clip.ids.begin(), clip.ids.end());
@@ -66,7 +66,7 @@ Result<MaskFileReport> EncodeMaskFile(const MaskEncodeOptions& options, const Ma
 Result<MaskFileReport> DecodeMaskFile(const std::filesystem::path& input, const std::filesystem::path& output,
                                       const MaskPictures& pictures, const JobOptions& job, Progress& progress) {
   const bool ids = output.extension() == ".u8";
-  if (ids) KIT_TRY(CheckWritable(output, job.overwrite));
+  if (ids) KIT_TRY(CheckWritable(output, job.overwrite, {&input, 1}));
   KIT_ASSIGN(const Bytes stream, ReadFile(input, job.limits.max_member_bytes));
   MaskFileReport report;
   KIT_ASSIGN(report.info, ReadMaskInfo(stream, job.limits));

@@ -89,7 +89,7 @@ Status CopyManifest(const std::filesystem::path& from, const std::string& from_s
   json["archive"] = DescribeFile(to, report.archive_bytes, report.archive_sha256);
   json["repacked_from"] = from_sha256;
   json.erase("sections");
-  const std::string text = json.dump(2) + "\n";
+  const std::string text = ToText(json);
   return WriteFile(ManifestOf(to), {reinterpret_cast<const uint8_t*>(text.data()), text.size()}, overwrite);
 }
 
@@ -97,7 +97,7 @@ Status CopyManifest(const std::filesystem::path& from, const std::string& from_s
 
 Result<uint64_t> Unpack(const std::filesystem::path& archive, const std::filesystem::path& tensors,
                         const JobOptions& job, Progress& progress) {
-  KIT_TRY(CheckWritable(tensors, job.overwrite));
+  KIT_TRY(CheckWritable(tensors, job.overwrite, {&archive, 1}));
   KIT_ASSIGN(const LoadedArchive loaded, LoadArchive(archive, job.limits));
   const Result<TensorFile> file = UnpackMember(loaded.member, job, progress);
   if (!file.ok()) return Within(archive.string(), file.error());
@@ -108,7 +108,7 @@ Result<uint64_t> Unpack(const std::filesystem::path& archive, const std::filesys
 
 Result<PackReport> Pack(const std::filesystem::path& tensors, const std::filesystem::path& archive,
                         const PackOptions& options, const JobOptions& job, Progress& progress) {
-  KIT_TRY(CheckWritable(archive, job.overwrite));
+  KIT_TRY(CheckWritable(archive, job.overwrite, {&tensors, 1}));
   KIT_ASSIGN(const LoadedTensors loaded, LoadTensorFile(tensors));
   Result<Packed> packed = PackFile(loaded.file, options, job, progress);
   if (!packed.ok()) return Within(tensors.string(), packed.error());
@@ -118,10 +118,11 @@ Result<PackReport> Pack(const std::filesystem::path& tensors, const std::filesys
 
 Result<PackReport> Repack(const std::filesystem::path& from, const std::filesystem::path& to,
                           const PackOptions& options, const JobOptions& job, Progress& progress) {
-  KIT_TRY(CheckWritable(to, job.overwrite));
+  const std::filesystem::path inputs[] = {from, ManifestOf(from)};
+  KIT_TRY(CheckWritable(to, job.overwrite, inputs));
   KIT_ASSIGN(const LoadedArchive loaded, LoadArchive(from, job.limits));
   const std::optional<CompressManifest> manifest = FindCompressManifest(from, loaded.sha256);
-  if (manifest.has_value()) KIT_TRY(CheckWritable(ManifestOf(to), job.overwrite));
+  if (manifest.has_value()) KIT_TRY(CheckWritable(ManifestOf(to), job.overwrite, inputs));
   const Result<TensorFile> file = UnpackMember(loaded.member, job, progress);
   if (!file.ok()) return Within(from.string(), file.error());
   KIT_ASSIGN(Packed packed, PackFile(file.value(), options, job, progress));

@@ -2,6 +2,7 @@
 
 #include "kitsink/manifest.h"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
@@ -26,6 +27,20 @@ std::optional<uint64_t> NumberAt(const Json& json, const char* pointer) {
   const Json::json_pointer at(pointer);
   if (!json.contains(at) || !json.at(at).is_number_unsigned()) return std::nullopt;
   return json.at(at).get<uint64_t>();
+}
+
+// The path that DescribePath wrote as the object at `pointer`.
+std::optional<fs::path> PathAt(const Json& json, const std::string& pointer) {
+  const std::optional<std::string> hex = StringAt(json, (pointer + "/path_hex").c_str());
+  if (!hex.has_value()) return StringAt(json, (pointer + "/path").c_str());
+  std::string bytes;
+  for (size_t i = 0; i + 1 < hex->size(); i += 2) {
+    unsigned value = 0;
+    const auto parsed = std::from_chars(hex->data() + i, hex->data() + i + 2, value, 16);
+    if (parsed.ptr != hex->data() + i + 2 || value == 0) return std::nullopt;
+    bytes += static_cast<char>(value);
+  }
+  return bytes;
 }
 
 // Width or height of a frame; 0 for a number that is missing or too large.
@@ -54,7 +69,7 @@ CompressManifest ReadCompressManifest(const fs::path& path, const Json& json) {
   CompressManifest manifest;
   manifest.path = path;
   manifest.archive_sha256 = StringAt(json, "/archive/sha256").value_or("");
-  manifest.original = StringAt(json, "/original/path").value_or("");
+  manifest.original = PathAt(json, "/original").value_or("");
   manifest.original_bytes = NumberAt(json, "/original/bytes").value_or(0);
   manifest.original_sha256 = StringAt(json, "/original/sha256").value_or("");
   manifest.segnet_sha256 = StringAt(json, "/nets/segnet_sha256").value_or("");
@@ -107,8 +122,27 @@ Status CheckManifest(const fs::path& path, const RawManifest& manifest, const Ar
 
 Json ManifestHead(const char* job) { return {{"tool", "kitsink " + std::string(Version())}, {"job", job}}; }
 
+std::string ToText(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+Json DescribePath(const fs::path& path) {
+  const std::string bytes = fs::absolute(path).lexically_normal().string();
+  const std::string text = Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace);
+  Json json = {{"path", Json::parse(text)}};
+  if (json["path"].get<std::string>() == bytes) return json;
+  std::string hex;
+  for (const char c : bytes) {
+    constexpr const char* kDigits = "0123456789abcdef";
+    hex += {kDigits[static_cast<unsigned char>(c) >> 4], kDigits[static_cast<unsigned char>(c) & 15]};
+  }
+  json["path_hex"] = hex;
+  return json;
+}
+
 Json DescribeFile(const fs::path& path, uint64_t size_bytes, const std::string& sha256) {
-  return {{"path", fs::absolute(path).lexically_normal().string()}, {"bytes", size_bytes}, {"sha256", sha256}};
+  Json json = DescribePath(path);
+  json["bytes"] = size_bytes;
+  json["sha256"] = sha256;
+  return json;
 }
 
 Result<CompressManifest> LoadCompressManifest(const fs::path& path) {
@@ -139,14 +173,15 @@ std::string DescribeMaking(const fs::path& raw, const fs::path& archive, const s
   };
   for (const fs::path& path : CompressManifestPaths(archive)) add("compress", path);
   add("inflate", fs::path(raw).replace_extension(".json"));
-  return made.is_null() ? "" : made.dump();
+  return made.is_null() ? "" : made.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<RawManifest> ReadRawManifest(std::span<const uint8_t> bytes) {
   const auto bad = [](const std::string& what) { return Error{Code::kCorrupt, "manifest: " + what}; };
   const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
   if (!json.is_object()) return bad("is not a JSON object");
-  const auto archive_path = StringAt(json, "/archive/path"), archive_sha256 = StringAt(json, "/archive/sha256");
+  const auto archive_path = PathAt(json, "/archive");
+  const auto archive_sha256 = StringAt(json, "/archive/sha256");
   const auto raw_sha256 = StringAt(json, "/raw/sha256");
   const auto raw_bytes = NumberAt(json, "/raw/bytes");
   if (!archive_path || !archive_sha256 || !raw_sha256 || !raw_bytes) {
@@ -161,7 +196,7 @@ Result<RawManifest> ReadRawManifest(std::span<const uint8_t> bytes) {
   manifest.frame_size = {SideAt(json, "/frame_size/0"), SideAt(json, "/frame_size/1")};
   manifest.first_pair = NumberAt(json, "/first_pair").value_or(0);
   manifest.num_pairs = NumberAt(json, "/num_pairs").value_or(0);
-  manifest.original = StringAt(json, "/original/path").value_or("");
+  manifest.original = PathAt(json, "/original").value_or("");
   manifest.original_sha256 = StringAt(json, "/original/sha256").value_or("");
   manifest.cut_by_time_limit = json.contains("cut_by_time_limit");
   manifest.trace = {PointsAt(json, "/against_targets/pairs/before"), PointsAt(json, "/against_targets/pairs/after"),

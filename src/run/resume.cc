@@ -1,9 +1,12 @@
 // Keeps a job's finished entries in a folder, and publishes the job's outputs.
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -26,24 +29,43 @@ std::filesystem::path ParentOf(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
-// "options.steps 80, now 40; threads 2, now 4"
+// What two plans differ in: "options.steps 80, now 40; threads 2, now 4", and what to do about it.
 std::string Differences(const Json& left, const Json& right) {
+  constexpr const char* kThreads = "/options/threads";
   const Json before = left.flatten();
   const Json now = right.flatten();
+  const auto text_of = [](const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); };
   std::string text;
-  const auto add = [&text](std::string key, const std::string& was, const std::string& is) {
+  size_t count = 0;
+  const auto add = [&](std::string key, const std::string& was, const std::string& is) {
     for (char& c : key) c = c == '/' ? '.' : c;
     text += (text.empty() ? "" : "; ") + key.substr(1) + " " + was + ", now " + is;
+    ++count;
   };
   for (const auto& [key, value] : before.items()) {
     const auto other = now.find(key);
-    if (other == now.end() || *other != value) add(key, value.dump(), other == now.end() ? "none" : other->dump());
+    if (other == now.end() || *other != value) add(key, text_of(value), other == now.end() ? "none" : text_of(*other));
   }
   for (const auto& [key, value] : now.items()) {
-    if (before.find(key) == before.end()) add(key, "none", value.dump());
+    if (before.find(key) == before.end()) add(key, "none", text_of(value));
   }
-  return text;
+  if (text.empty()) return text;
+  const bool only_threads = count == 1 && before.contains(kThreads) && now.contains(kThreads);
+  return "(" + text + "), use " + (only_threads ? "-j " + text_of(before[kThreads]) + " to go on, or " : "") +
+         "--force to start over";
 }
+
+// The process that holds a lock file, for messages.
+std::string HolderOf(const std::filesystem::path& path) {
+  const Result<Bytes> bytes = ReadBegin(path, 20);
+  std::string text;
+  for (const uint8_t byte : bytes.ok() ? bytes.value() : Bytes()) {
+    if (byte >= '0' && byte <= '9') text += static_cast<char>(byte);
+  }
+  return text.empty() ? "another process" : "process " + text;
+}
+
+constexpr const char* kLockEnding = ".lock";
 
 }  // namespace
 
@@ -58,33 +80,78 @@ FolderLock::~FolderLock() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-Status CheckOutputs(const JobOutputs& outputs, Overwrite overwrite) {
+Status CheckOutputs(const JobOutputs& outputs, Overwrite overwrite, std::span<const std::filesystem::path> inputs) {
   std::error_code ignored;
-  if (std::filesystem::exists(FolderOfJob(outputs), ignored)) return Ok();
-  KIT_TRY(CheckWritable(outputs.file, overwrite));
-  return CheckWritable(outputs.manifest, overwrite);
+  if (std::filesystem::exists(FolderOfJob(outputs), ignored)) overwrite = Overwrite::kAllow;
+  KIT_TRY(CheckWritable(outputs.file, overwrite, inputs));
+  return CheckWritable(outputs.manifest, overwrite, inputs);
 }
 
-Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& plan, Overwrite overwrite) {
+// A lock file of a live process. The lock goes with the process, however it ends.
+class ResumeFolder::Lock {
+ public:
+  // kInvalidArgument when another process holds it.
+  static Result<std::shared_ptr<Lock>> Take(const std::filesystem::path& folder, const std::string& role) {
+    const std::filesystem::path path = folder / (role + kLockEnding);
+    const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor < 0) {
+      return Error{Code::kIo, path.string() + ": cannot create: " + std::generic_category().message(errno)};
+    }
+    auto lock = std::make_shared<Lock>(descriptor);
+    // Where the file system knows no locks, nobody is refused.
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      return Error{Code::kInvalidArgument, folder.string() + ": a job is running there (" + HolderOf(path) +
+                                               "), wait for it, stop it, or give another output"};
+    }
+    if (ftruncate(descriptor, 0) == 0) dprintf(descriptor, "%ld\n", static_cast<long>(getpid()));
+    return lock;
+  }
+
+  explicit Lock(int descriptor) : descriptor_(descriptor) {}
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+  ~Lock() { close(descriptor_); }
+
+ private:
+  int descriptor_;
+};
+
+// Removes the work of another plan, unless a live process has a part in it.
+Status ResumeFolder::RemoveAll(const std::filesystem::path& folder, const std::string& own_role) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::filesystem::path& path = entry.path();
+    if (path.extension() != kLockEnding || path.stem() == own_role) continue;
+    KIT_TRY(Lock::Take(folder, path.stem().string()));
+  }
+  std::filesystem::remove_all(folder, error);
+  if (error) return Error{Code::kIo, folder.string() + ": cannot remove: " + error.message()};
+  return Ok();
+}
+
+Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& plan, const std::string& role,
+                                        Overwrite overwrite) {
   const std::filesystem::path path = FolderOfJob(outputs);
-  const FolderLock lock(ParentOf(outputs.file));
+  const FolderLock folder_lock(ParentOf(outputs.file));
   std::error_code error;
   ResumeFolder folder(outputs, path, false);
   if (folder.Has(kPlan)) {
+    KIT_ASSIGN(folder.lock_, Lock::Take(path, role));
     KIT_ASSIGN(const Bytes bytes, folder.Load(kPlan));
     const Json old = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
-    const std::string differences = old.is_object() ? Differences(old, plan) : "the plan is unreadable";
-    if (differences.empty()) return ResumeFolder(outputs, path, true);
+    const std::string differences =
+        old.is_object() ? Differences(old, plan) : "(the plan is unreadable), use --force to start over";
+    folder.resumed_ = differences.empty();
+    if (folder.resumed_) return folder;
     if (overwrite == Overwrite::kRefuse) {
-      return Error{Code::kInvalidArgument, path.string() + ": holds unfinished work of another job (" + differences +
-                                               "), use --force to start over"};
+      return Error{Code::kInvalidArgument, path.string() + ": holds unfinished work of another job " + differences};
     }
-    std::filesystem::remove_all(path, error);
-    if (error) return Error{Code::kIo, path.string() + ": cannot remove: " + error.message()};
+    KIT_TRY(RemoveAll(path, role));
   }
   std::filesystem::create_directory(path, error);
   if (error) return Error{Code::kIo, path.string() + ": cannot make the folder: " + error.message()};
-  KIT_TRY(folder.Save(kPlan, plan.dump(2) + "\n"));
+  KIT_ASSIGN(folder.lock_, Lock::Take(path, role));
+  KIT_TRY(folder.Save(kPlan, ToText(plan)));
   return folder;
 }
 

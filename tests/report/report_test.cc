@@ -6,6 +6,7 @@
 
 #include "format_testlib.h"
 #include "kitsink/file.h"
+#include "kitsink/hash.h"
 
 namespace kitsink {
 namespace {
@@ -362,7 +363,7 @@ void MakeSubmission(const testing::TemporaryFolder& folder, const std::string& s
 TEST(Audit, CountsOnlyWhatLiesOutside) {
   const testing::TemporaryFolder folder;
   MakeSubmission(folder, "# SegNet is only spoken of\npython3 decode.py \"$@\"\n");
-  const Result<AuditReport> clean = AuditSubmission(folder.path(), "");
+  const Result<AuditReport> clean = AuditSubmission(folder.path(), "", "");
   ASSERT_TRUE(clean.ok()) << clean.error().message;
   EXPECT_TRUE(clean.value().findings.empty()) << clean.value().findings[0].what;
   ASSERT_TRUE(clean.value().score.has_value());
@@ -381,11 +382,11 @@ TEST(Audit, FindsNetsAndPayload) {
   ASSERT_TRUE(WriteFile(folder / "decode.py", std::span(reinterpret_cast<const uint8_t*>(blob.data()), blob.size()),
                         Overwrite::kAllow)
                   .ok());
-  const Result<AuditReport> audit = AuditSubmission(folder.path(), "");
+  const Result<AuditReport> audit = AuditSubmission(folder.path(), "", "");
   ASSERT_TRUE(audit.ok()) << audit.error().message;
   EXPECT_EQ(audit.value().nets_bytes, 38502892U);
   // A codec with nets at inflate runs both nets.
-  const Result<AuditReport> ours = AuditSubmission(folder.path(), "search");
+  const Result<AuditReport> ours = AuditSubmission(folder.path(), "search", "");
   EXPECT_EQ(ours.value().nets_bytes, 38502892U + 55835560U);
   EXPECT_NE(FormatAudit(ours.value()).find("is kitsink's codec search"), std::string::npos);
   EXPECT_EQ(audit.value().payload_bytes, 4096U + blob.size());
@@ -395,15 +396,26 @@ TEST(Audit, FindsNetsAndPayload) {
   EXPECT_NE(FormatAudit(audit.value()).find("with both"), std::string::npos);
 }
 
+// kitsink's own inflate.sh names the nets, and runs them only for a codec that needs them.
+TEST(Audit, KnowsItsOwnScript) {
+  const testing::TemporaryFolder folder;
+  const std::string script = "kitsink inflate --nets segnet posenet\n";
+  MakeSubmission(folder, script);
+  const Bytes bytes = ReadFile(folder / "inflate.sh", 1000).value();
+  EXPECT_EQ(AuditSubmission(folder.path(), "", "").value().nets_bytes, 38502892U + 55835560U);
+  EXPECT_EQ(AuditSubmission(folder.path(), "", Sha256Hex(bytes)).value().nets_bytes, 0U);
+  EXPECT_EQ(AuditSubmission(folder.path(), "search", Sha256Hex(bytes)).value().nets_bytes, 38502892U + 55835560U);
+}
+
 TEST(Audit, NamesWhatIsNoSubmission) {
   const testing::TemporaryFolder folder;
-  EXPECT_EQ(AuditSubmission(folder.path(), "").error().code, Code::kIo);
+  EXPECT_EQ(AuditSubmission(folder.path(), "", "").error().code, Code::kIo);
   MakeSubmission(folder, "true\n");
   const std::string bad = "Average PoseNet Distortion: nan\n";
   ASSERT_TRUE(WriteFile(folder / "report.txt", std::span(reinterpret_cast<const uint8_t*>(bad.data()), bad.size()),
                         Overwrite::kAllow)
                   .ok());
-  const Result<AuditReport> audit = AuditSubmission(folder.path(), "");
+  const Result<AuditReport> audit = AuditSubmission(folder.path(), "", "");
   ASSERT_FALSE(audit.ok());
   EXPECT_NE(audit.error().message.find("report.txt"), std::string::npos);
 }

@@ -2,6 +2,8 @@
 
 #include "kitsink/manifest.h"
 
+#include <nlohmann/json.hpp>
+
 #include "format_testlib.h"
 #include "kitsink/hash.h"
 
@@ -127,6 +129,22 @@ TEST(SearchTrace, IsReadWholeOrNotAtAll) {
   EXPECT_EQ(trace("[[0.5, 1], [0.25]]"), 0U);
   EXPECT_EQ(trace("[[0.5, null]]"), 0U);
   EXPECT_EQ(trace("3"), 0U);
+}
+
+// Names on disk are bytes; JSON is UTF-8.
+TEST(Manifest, KeepsPathsThatAreNotUtf8) {
+  for (const std::string name : {"caf\xe9.mp4", "plain.mp4", "caf\xc3\xa9.mp4", "\xff\xfe", "a\xef\xbf\xbd.mp4"}) {
+    Json json = ManifestHead("inflate");
+    json["archive"] = DescribeFile("/x/" + name, 5, std::string(64, 'a'));
+    json["raw"] = DescribeFile("/x/out.raw", 7, std::string(64, 'b'));
+    json["original"] = DescribeFile("/y/" + name, 9, std::string(64, 'c'));
+    const std::string text = ToText(json);
+    const auto read = ReadRawManifest({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    EXPECT_EQ(read.value().archive_path, "/x/" + name);
+    EXPECT_EQ(read.value().original, "/y/" + name);
+  }
+  EXPECT_EQ(ToText(Json{{"note", "caf\xe9"}}), "{\n  \"note\": \"caf\xef\xbf\xbd\"\n}\n");
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "kitsink/run.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -12,35 +14,69 @@ namespace {
 
 using testing::TemporaryFolder;
 
+constexpr const char* kWhole = "0-of-1";  // the role of a job's only process
+
 TEST(ResumeFolder, KeepsEntriesOfTheSamePlanOnly) {
   const TemporaryFolder folder;
   const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
   const Json plan = {{"archive", "abc"}, {"options", {{"steps", 80}}}};
   {
-    const ResumeFolder first = ResumeFolder::Open(outputs, plan, Overwrite::kRefuse).TakeValue();
+    const ResumeFolder first = ResumeFolder::Open(outputs, plan, kWhole, Overwrite::kRefuse).TakeValue();
     EXPECT_FALSE(first.resumed());
     ASSERT_TRUE(first.Save("x", std::string_view("ready")).ok());
   }
-  const ResumeFolder again = ResumeFolder::Open(outputs, plan, Overwrite::kAllow).TakeValue();
-  EXPECT_TRUE(again.resumed());
-  EXPECT_EQ(again.Load("x").value(), (Bytes{'r', 'e', 'a', 'd', 'y'}));
-
+  {
+    const ResumeFolder again = ResumeFolder::Open(outputs, plan, kWhole, Overwrite::kAllow).TakeValue();
+    EXPECT_TRUE(again.resumed());
+    EXPECT_EQ(again.Load("x").value(), (Bytes{'r', 'e', 'a', 'd', 'y'}));
+  }
   const Json other = {{"archive", "abc"}, {"options", {{"steps", 40}}}};
-  const auto refused = ResumeFolder::Open(outputs, other, Overwrite::kRefuse);
+  const auto refused = ResumeFolder::Open(outputs, other, kWhole, Overwrite::kRefuse);
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message.find("holds unfinished work of another job (options.steps 80, now 40)"),
             std::string::npos)
       << refused.error().message;
-  EXPECT_TRUE(again.Has("x"));
-  const ResumeFolder emptied = ResumeFolder::Open(outputs, other, Overwrite::kAllow).TakeValue();
+  EXPECT_TRUE(std::filesystem::exists(folder / "a.raw.resume" / "x"));
+  const ResumeFolder emptied = ResumeFolder::Open(outputs, other, kWhole, Overwrite::kAllow).TakeValue();
   EXPECT_FALSE(emptied.resumed());
   EXPECT_FALSE(emptied.Has("x"));
+}
+
+// Two opens of one process are to the lock as two processes.
+TEST(ResumeFolder, NeverTouchesTheWorkOfALiveProcess) {
+  const TemporaryFolder folder;
+  const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
+  const Json plan = {{"options", {{"steps", 80}, {"threads", 4}}}};
+  {
+    const ResumeFolder live = ResumeFolder::Open(outputs, plan, "1-of-3", Overwrite::kRefuse).TakeValue();
+    ASSERT_TRUE(live.Save("x", std::string_view("ready")).ok());
+    const std::string process = "process " + std::to_string(getpid());
+    for (const Overwrite overwrite : {Overwrite::kRefuse, Overwrite::kAllow}) {
+      const auto same = ResumeFolder::Open(outputs, plan, "1-of-3", overwrite);
+      ASSERT_FALSE(same.ok());
+      EXPECT_NE(same.error().message.find("a job is running there (" + process + ")"), std::string::npos)
+          << same.error().message;
+    }
+    EXPECT_TRUE(ResumeFolder::Open(outputs, plan, "2-of-3", Overwrite::kRefuse).ok());  // another part of the same job
+    const Json other = {{"options", {{"steps", 40}, {"threads", 4}}}};
+    const auto forced = ResumeFolder::Open(outputs, other, kWhole, Overwrite::kAllow);
+    ASSERT_FALSE(forced.ok());
+    EXPECT_NE(forced.error().message.find(process), std::string::npos) << forced.error().message;
+    EXPECT_TRUE(live.Has("x"));
+  }
+  const Json fewer = {{"options", {{"steps", 80}, {"threads", 2}}}};
+  const auto refused = ResumeFolder::Open(outputs, fewer, kWhole, Overwrite::kRefuse);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("(options.threads 4, now 2), use -j 4 to go on, or --force to start over"),
+            std::string::npos)
+      << refused.error().message;
+  EXPECT_FALSE(ResumeFolder::Open(outputs, fewer, kWhole, Overwrite::kAllow).value().Has("x"));
 }
 
 TEST(ResumeFolder, PublishesBothOutputsAndGoes) {
   const TemporaryFolder folder;
   const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
-  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), Overwrite::kRefuse).TakeValue();
+  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), kWhole, Overwrite::kRefuse).TakeValue();
   ASSERT_TRUE(resume.Save("frames", std::string_view("f")).ok());
   EXPECT_TRUE(resume.exists());
   ASSERT_TRUE(resume.Publish("frames", "m").ok());
@@ -54,7 +90,7 @@ TEST(ResumeFolder, PublishesBothOutputsAndGoes) {
 TEST(ResumeFolder, PublishingGoesOnAfterAKill) {
   const TemporaryFolder folder;
   const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
-  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), Overwrite::kRefuse).TakeValue();
+  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), kWhole, Overwrite::kRefuse).TakeValue();
   ASSERT_TRUE(WriteFile(outputs.file, Bytes{'f'}, Overwrite::kRefuse).ok());
   ASSERT_TRUE(resume.Publish("frames", "m").ok());
   EXPECT_EQ(ReadFile(outputs.file, 10).value(), Bytes{'f'});
@@ -64,19 +100,36 @@ TEST(ResumeFolder, PublishingGoesOnAfterAKill) {
 TEST(JobOutputs, ArePermittedOnceForAll) {
   const TemporaryFolder folder;
   const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
-  EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kRefuse).ok());
+  EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kRefuse, {}).ok());
   ASSERT_TRUE(WriteFile(outputs.manifest, Bytes{'m'}, Overwrite::kRefuse).ok());
-  EXPECT_NE(CheckOutputs(outputs, Overwrite::kRefuse).error().message.find("--force"), std::string::npos);
-  EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kAllow).ok());
+  EXPECT_NE(CheckOutputs(outputs, Overwrite::kRefuse, {}).error().message.find("--force"), std::string::npos);
+  EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kAllow, {}).ok());
   // The unfinished job may continue.
-  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), Overwrite::kRefuse).TakeValue();
-  EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kRefuse).ok());
+  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), kWhole, Overwrite::kRefuse).TakeValue();
+  EXPECT_TRUE(CheckOutputs(outputs, Overwrite::kRefuse, {}).ok());
+}
+
+TEST(JobOutputs, AreNeverInputs) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(WriteFile(folder / "v.mkv", Bytes{'v'}, Overwrite::kRefuse).ok());
+  std::filesystem::create_symlink(folder / "v.mkv", folder / "link.zip");
+  std::filesystem::create_hard_link(folder / "v.mkv", folder / "hard.zip");
+  const std::filesystem::path inputs[] = {"", folder / "none", folder / "v.mkv"};
+  for (const char* name : {"v.mkv", "./v.mkv", "link.zip", "hard.zip"}) {
+    for (const JobOutputs& outputs :
+         {JobOutputs{folder / name, folder / "x.json"}, {folder / "x.zip", folder / name}}) {
+      const Status status = CheckOutputs(outputs, Overwrite::kAllow, inputs);
+      ASSERT_FALSE(status.ok()) << name;
+      EXPECT_NE(status.error().message.find("is an input of this job"), std::string::npos) << status.error().message;
+    }
+  }
+  EXPECT_TRUE(CheckOutputs({folder / "x.zip", folder / "x.json"}, Overwrite::kAllow, inputs).ok());
 }
 
 TEST(ResumeFolder, SaysWhenItCannotBeMade) {
   const TemporaryFolder folder;
   const auto result =
-      ResumeFolder::Open({folder / "none" / "a.raw", folder / "a.json"}, Json::object(), Overwrite::kRefuse);
+      ResumeFolder::Open({folder / "none" / "a.raw", folder / "a.json"}, Json::object(), kWhole, Overwrite::kRefuse);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, Code::kIo);
 }
