@@ -16,7 +16,11 @@
 
 namespace kitsink::testing {
 
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr double kMaxSeconds = 60;
+#else
 inline constexpr double kMaxSeconds = 5;
+#endif
 inline constexpr long kMaxMegabytes = 256;
 
 inline bool WantsAll() { return std::getenv("KITSINK_EXHAUSTIVE") != nullptr; }
