@@ -265,7 +265,7 @@ TEST(TensorTaker, ListsAllComplaintsInOneSentence) {
   EXPECT_EQ(Complaints(taker),
             "tensors do not fit the codec: poses is missing; maps is U8 [1,3], expected I32 [1,3]; "
             "codes is I32 [2,2], expected I32 [2,3]; scalar is F32 [], expected F32 [1]; "
-            "empty is I32 [0,4], expected I32 [N,4]; scales has 4 values, limit 3; "
+            "empty is I32 [0,4], expected I32 [any,4], no size 0; scales has 4 values, limit 3; "
             "codes hold 7, expected 0 to 4; \"minimum\" is unknown");
 }
 
