@@ -27,6 +27,13 @@ expect "info, classes" 0 "class maps of a pair: " "$kitsink" info clip.zip --cla
 grep -q "  class 4 " stdout || fail "info --classes: $(cat stdout)"
 expect "info, another original" 0 "/ 1000 (--original-bytes)" "$kitsink" info clip.zip --original-bytes 1000
 expect "info, another original" 0 "/ $(stat -c %s out/clip.raw) (--original)" "$kitsink" info clip.zip --original out/clip.raw
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 37545489\n' > pointer.mkv
+for verb in "info clip.zip" "score out" "compress pointer.mkv -o pointer.zip"; do
+  original="--original pointer.mkv"
+  case "$verb" in compress*) original="" ;; esac
+  # shellcheck disable=SC2086
+  expect "${verb%% *}, a pointer for a video" 1 "is a Git LFS pointer, not the video itself" "$kitsink" $verb $original
+done
 expect "info, two originals" 2 "excludes" "$kitsink" info clip.zip --original clip.mkv --original-bytes 1
 expect "info, json" 0 '"codec": "search"' "$kitsink" info clip.zip --classes --json
 python3 - "$(stat -c %s clip.zip)" <<'PY' || fail "info --json does not add up: $(head -c 600 stdout)"
