@@ -29,7 +29,7 @@ Result<Decoder> Decoder::Open(const AVStream& stream, int max_dimension, FfmpegL
   context->max_pixels = int64_t{max_dimension} * max_dimension;
   // With one thread each error belongs to the packet just sent. Slice threads switch off the H.264 decoder's check for
   // missing blocks; frame threads report later, so that the same file would be refused at another frame each time.
-  // They would save 4 ms of a frame's 150 ms in score.
+  // They would save at most 4 ms of a frame's 150 ms in score.
   context->thread_count = 1;
   context->err_recognition = AV_EF_CRCCHECK;  // also compares the picture hashes that some HEVC streams carry
   // Without this flag H.264 pictures before the first complete one would be dropped uncounted.
@@ -46,24 +46,25 @@ Result<Decoder> Decoder::Open(const AVStream& stream, int max_dimension, FfmpegL
 
 // HEVC pictures before the first that needs no other, and leading pictures that refer to those, are not shown by FFmpeg
 // 7 and PyAV. FFmpeg 5 shows the former as grey and drops the latter in silence, so both are dropped and counted here.
-bool Decoder::MustSkip(const AVPacket& packet) {
-  if (context_->codec_id != AV_CODEC_ID_HEVC || !at_start_) return false;
-  const std::optional<int> type = FindPictureType(*parameters_, packet);
-  if (!type.has_value()) return false;
-  if (num_sent_ == 0 && StartsDecoding(*type)) return false;
-  if (num_sent_ == 0 || RefersBeforeStart(*type)) return true;
-  at_start_ = IsLeading(*type);
+bool Decoder::MustSkip(int type) {
+  if (!at_start_) return false;
+  if (num_sent_ == 0 && StartsDecoding(type)) return false;
+  if (num_sent_ == 0 || RefersBeforeStart(type)) return true;
+  at_start_ = IsLeading(type);
   return false;
 }
 
 int Decoder::Send(AVPacket* packet) {
-  if (packet != nullptr) {
-    if (MustSkip(*packet)) {
+  bool holds_picture = packet != nullptr;
+  if (packet != nullptr && context_->codec_id == AV_CODEC_ID_HEVC) {
+    const std::optional<int> type = FindUnit(*parameters_, *packet, kPictureTypes);
+    if (type.has_value() && MustSkip(*type)) {
       ++num_left_out_;
       return 0;
     }
-    ++num_sent_;
+    holds_picture = !StandsAlone(FindUnit(*parameters_, *packet, kAllTypes).value_or(0));
   }
+  if (holds_picture) ++num_sent_;
   if (twin_ != nullptr) twin_->Send(packet);
   const int code = avcodec_send_packet(context_.get(), packet);
   return code < 0 ? code : 0;
@@ -90,7 +91,7 @@ Decoder::Outcome Decoder::Check(const AVFrame& picture) {
 
 Decoder::Outcome Decoder::CheckEnd() {
   if (const std::string logged = log_->damage(); !logged.empty()) return Damaged(logged);
-  // Each HEVC packet holds one picture. The decoder drops one in silence when its data end in the head.
+  // The HEVC decoder drops a picture in silence when its data end in the head.
   if (context_->codec_id == AV_CODEC_ID_HEVC && num_sent_ > num_shown_) {
     return Damaged("no frame came of the data of " + std::to_string(num_sent_ - num_shown_) + " pictures");
   }

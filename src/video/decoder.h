@@ -30,7 +30,7 @@ class Decoder {
   Decoder(const AVCodecParameters& parameters, FfmpegPtr<AVCodecContext> context, FfmpegLog& log)
       : parameters_(&parameters), context_(std::move(context)), log_(&log) {}
   Outcome Damaged(const std::string& what);
-  bool MustSkip(const AVPacket& packet);
+  bool MustSkip(int type);  // of an HEVC picture
   Outcome Check(const AVFrame& picture);
   Outcome CheckEnd();
   const AVCodecParameters* parameters_;

@@ -10,8 +10,14 @@ namespace kitsink {
 // True if start codes separate the units. Else each unit has its length before it, as in mp4 and mkv.
 bool HasStartCodes(const AVCodecParameters& parameters);
 
-// Type of the first unit of the packet that is part of a picture, ITU-T H.265 table 7-1; nothing when there is none.
-std::optional<int> FindPictureType(const AVCodecParameters& parameters, const AVPacket& packet);
+constexpr int kPictureTypes = 32;  // units of types 0 to 31 are parts of pictures, ITU-T H.265 table 7-1
+constexpr int kAllTypes = 64;
+
+// The first of the packet's units whose type is less than `end_type`: its type, or nothing.
+std::optional<int> FindUnit(const AVCodecParameters& parameters, const AVPacket& packet, int end_type);
+
+// Marks the end of a sequence or a stream, or fills space.
+inline bool StandsAlone(int type) { return type >= 36 && type <= 38; }
 
 // A picture from which decoding can start: IDR, BLA or CRA.
 inline bool StartsDecoding(int type) { return type >= 16 && type <= 23; }

@@ -89,7 +89,7 @@ GeneratorShape ShapeFor(GeneratorSize size, uint64_t num_pairs) {
 }
 
 // The number of pairs chooses the generator, so it is counted: the claim of a container may be far off, and a raw
-// stream claims nothing. Decoding takes about a hundredth of the time of observing. It also finds damage early.
+// stream claims nothing. Decoding takes a few per cent of the time of observing. It also finds damage early.
 Result<Member> Compress(CompressContext& context) {
   const CompressOptions options = OptionsOf<CompressOptions>(context);
   Progress& progress = *context.progress;
