@@ -112,7 +112,11 @@ Result<VideoEncoder> VideoEncoder::Create(const std::filesystem::path& path, Fra
   AVDictionary* dictionary = nullptr;
   int code = av_dict_parse_string(&dictionary, options.codec_options.c_str(), "=", ":", 0);
   // libx265 prints to stderr past FFmpeg's log. With frame threads its output would depend on the machine.
-  if (options.codec == "libx265") av_dict_set(&dictionary, "x265-params", "log-level=none:frame-threads=1", 0);
+  if (options.codec == "libx265") {
+    const AVDictionaryEntry* const given = av_dict_get(dictionary, "x265-params", nullptr, 0);
+    const std::string more = given != nullptr ? ":" + std::string(given->value) : "";
+    av_dict_set(&dictionary, "x265-params", ("log-level=none:frame-threads=1" + more).c_str(), 0);
+  }
   if (code >= 0) code = avcodec_open2(&encoder, codec, &dictionary);
   av_dict_free(&dictionary);
   KIT_TRY(Checked(code, options.codec + " refuses " + options.pixel_format + " or its options"));

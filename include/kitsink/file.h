@@ -22,6 +22,10 @@ Result<Bytes> ReadBegin(const std::filesystem::path& path, size_t count);
 // Size of a regular file in bytes.
 Result<uint64_t> FileSize(const std::filesystem::path& path);
 
+// Size in bytes of a video as it was shot. kCorrupt for a Git LFS pointer, whose few bytes would otherwise stand for
+// the video's in a score.
+Result<uint64_t> VideoFileSize(const std::filesystem::path& path);
+
 enum class Overwrite { kRefuse, kAllow };
 
 // kInvalidArgument when `path` is a folder, is one of the `inputs` (by another name or through links, too; empty paths

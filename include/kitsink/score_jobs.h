@@ -89,7 +89,7 @@ Result<MaskFileReport> DescribeMaskFile(const std::filesystem::path& input, cons
 
 struct VideoFacts {
   FrameSize frame_size;
-  uint64_t num_frames = 0;  // the container's estimate; 0 when it gives none
+  uint64_t num_frames = 0;  // decoded
 };
 
 // Each part can fail on its own, so that a reader sees all problems at once.
@@ -98,7 +98,7 @@ struct EngineFacts {
   std::string decoder;         // DecoderVersion
   Result<std::string> device;  // "cpu", "cuda:0"
   Result<NetsInfo> nets;       // loaded, on the CPU
-  Result<VideoFacts> video;    // opened, its first frame decoded
+  Result<VideoFacts> video;    // decoded to its end
 };
 
 // Uses job.nets_folder, job.device and job.threads. An empty `video` is not opened.

@@ -60,7 +60,8 @@ class GroundTruth {
   Result<std::optional<FramePair>> Next();
   Result<uint64_t> CountAllPairs();
   FrameSize frame_size() const { return video_.frame_size(); }
-  uint64_t estimated_pairs() const;
+  // Pairs of the original known to be whole so far, for an original whose rest cannot be decoded.
+  uint64_t position() const { return dump_.has_value() ? next_ : video_.position(); }
 
  private:
   GroundTruth(PairReader video, std::optional<RawReader> dump, const PairRange& range)

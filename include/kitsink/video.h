@@ -12,27 +12,35 @@
 #include "kitsink/file.h"
 #include "kitsink/frame.h"
 #include "kitsink/limits.h"
+#include "kitsink/log.h"
 #include "kitsink/result.h"
 
 namespace kitsink {
 
+// Whether a reader logs what a user should know of a video that it accepts. A second reader of the same file says
+// nothing.
+enum class Remarks { kLog, kNone };
+
 // Decodes the first video stream of a file (mkv, mp4, raw hevc, ...) through FFmpeg, with one frame in memory at a
-// time. Pixels must be 8-bit 4:2:0; other formats are kUnsupported, and the message names the format. Colour conversion
+// time. The frames are those of PyAV, the contest's reader: frames at the start that refer to frames before it are left
+// out. Pixels must be 8-bit 4:2:0; other formats are kUnsupported, and the message names the format. Colour conversion
 // is bit-equal to the contest's: bilinear chroma up-sampling (align_corners false), BT.601 limited range, float32,
 // clamp, round half to even. Like the contest's code it ignores range and matrix tags.
 class VideoReader {
  public:
-  static Result<VideoReader> Open(const std::filesystem::path& path, const Limits& limits);
+  // kCorrupt for a Git LFS pointer, among others.
+  static Result<VideoReader> Open(const std::filesystem::path& path, const Limits& limits,
+                                  Remarks remarks = Remarks::kLog);
   VideoReader(VideoReader&&) noexcept;
   VideoReader& operator=(VideoReader&&) noexcept;
   ~VideoReader();
   FrameSize frame_size() const;
-  // The number of frames as estimated from the container; 0 when it gives no hint.
+  // The number of frames as estimated from the container, whose claim may be wrong; 0 when it gives no hint.
   uint64_t estimated_frames() const;
   double frames_per_second() const;
-  // The next frame in presentation order, or nothing at the end of the file. kCorrupt when a frame cannot be decoded,
-  // or at the end when FFmpeg has logged an error (for a truncated file, for instance). kUnsupported when the size
-  // changes.
+  // The next frame in presentation order, or nothing at the end of the file. kCorrupt when a frame is damaged, which
+  // PyAV would show, or at the end when the file was cut. kUnsupported when the size changes. Not every damage can be
+  // seen: docs/usage.md tells which.
   Result<std::optional<Frame>> Next();
   // Decodes the next frame and drops it; false at the end of the file. Errors as Next().
   Result<bool> Skip();
@@ -47,25 +55,41 @@ class VideoReader {
 // warning, as the contest's scorer drops it.
 class PairReader {
  public:
-  static Result<PairReader> Open(const std::filesystem::path& path, const PairRange& range, const Limits& limits);
+  static Result<PairReader> Open(const std::filesystem::path& path, const PairRange& range, const Limits& limits,
+                                 Remarks remarks = Remarks::kLog);
   // The next pair of the range, or nothing. kInvalidArgument when the video ends before the range begins or,
-  // for a range with an end, before it ends.
+  // for a range with an end, before it ends. The message about a damaged frame names the pairs before it.
   Result<std::optional<FramePair>> Next();
+  // Decodes the next pair of the range and drops it; false at the end. Errors as Next().
+  Result<bool> Skip();
   // Reads and drops what is left of the video, then returns how many pairs the whole of it has.
   Result<uint64_t> CountAllPairs();
+  // Pairs read so far, from the video's start, also those before the range.
+  uint64_t position() const { return position_; }
   FrameSize frame_size() const { return video_.frame_size(); }
-  // The container's estimate, clipped to the range.
+  // The length of a range with an end; else the container's estimate, which may be wrong. Only for progress:
+  // CountPairs() knows.
   uint64_t estimated_pairs() const;
 
  private:
-  PairReader(VideoReader video, const PairRange& range) : video_(std::move(video)), range_(range) {}
-  Result<std::optional<FramePair>> NextOfVideo();
+  PairReader(VideoReader video, const PairRange& range, Remarks remarks)
+      : video_(std::move(video)), range_(range), remarks_(remarks) {}
+  Result<bool> SkipToRange();
   Result<bool> SkipPair();
+  Result<std::optional<FramePair>> NextOfVideo();
+  Status CheckEnd() const;
+  Error WithRemedy(Error error) const;
   void WarnOfOddFrame() const;
   VideoReader video_;
   PairRange range_;
-  uint64_t position_ = 0;  // pairs read so far, from the video's start
+  Remarks remarks_;
+  uint64_t position_ = 0;
 };
+
+// Decodes the range and returns how many pairs it has; the container's claim plays no part. Logs nothing. Errors as
+// PairReader::Next(); kLimit beyond limits.max_pairs; kInterrupted when `progress` asks to stop.
+Result<uint64_t> CountPairs(const std::filesystem::path& path, const PairRange& range, const Limits& limits,
+                            Progress& progress);
 
 // Version of the FFmpeg library at run time, for instance "FFmpeg libavcodec 59.37.100".
 std::string DecoderVersion();

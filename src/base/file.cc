@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "kitsink/contest.h"
+
 namespace kitsink {
 namespace {
 
@@ -94,6 +96,15 @@ Result<Bytes> ReadBegin(const std::filesystem::path& path, size_t count) {
   KIT_ASSIGN(const size_t done, ReadSome(file.get(), path, bytes));
   bytes.resize(done);
   return bytes;
+}
+
+Result<uint64_t> VideoFileSize(const std::filesystem::path& path) {
+  KIT_ASSIGN(const uint64_t size_bytes, FileSize(path));
+  KIT_ASSIGN(const Bytes begin, ReadBegin(path, kLfsPointer.size()));
+  if (!IsLfsPointer(begin)) return size_bytes;
+  return Error{Code::kCorrupt, "video: " + path.string() +
+                                   ": is a Git LFS pointer, not the video itself; run \"git lfs pull\" in the "
+                                   "repository it is from"};
 }
 
 Result<Bytes> ReadFile(const std::filesystem::path& path, uint64_t max_bytes) {

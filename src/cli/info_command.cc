@@ -159,7 +159,7 @@ Result<Info> Inspect(const State& state, Progress& progress) {
     KIT_ASSIGN(info.zip, ListZip(state.archive, state.job.limits));
   }
   if (!state.original.empty()) {
-    KIT_ASSIGN(info.original_bytes, FileSize(state.original));
+    KIT_ASSIGN(info.original_bytes, VideoFileSize(state.original));
     info.original_from = "--original";
   } else if (state.original_bytes > 0) {
     info.original_bytes = state.original_bytes;

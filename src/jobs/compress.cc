@@ -75,7 +75,7 @@ Result<CompressReport> Compress(const CompressOptions& options, const JobOptions
   KIT_TRY(CheckOutputs(outputs, job.overwrite, inputs));
   KIT_ASSIGN(const ChosenCodec codec, FindCodec(options.codec, job.codecs));
   CompressReport report;
-  KIT_ASSIGN(report.original_bytes, FileSize(options.video));
+  KIT_ASSIGN(report.original_bytes, VideoFileSize(options.video));
   KIT_ASSIGN(const std::string original_sha256, Sha256HexOfFile(options.video));
   Json json = ManifestHead("compress");
   json["codec"] = codec.format->name;

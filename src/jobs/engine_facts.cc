@@ -16,12 +16,16 @@ Result<NetsInfo> LoadInfo(const std::filesystem::path& folder) {
   return nets->info();
 }
 
+// Decodes the whole video: the claims of a container may be wrong, and damage may come late.
 Result<VideoFacts> OpenVideo(const std::filesystem::path& path, const Limits& limits) {
   if (path.empty()) return VideoFacts();
   KIT_ASSIGN(VideoReader reader, VideoReader::Open(path, limits));
-  KIT_ASSIGN(const std::optional<Frame> frame, reader.Next());
-  if (!frame.has_value()) return Error{Code::kCorrupt, "video: " + path.string() + ": has no frames"};
-  return VideoFacts{reader.frame_size(), reader.estimated_frames()};
+  VideoFacts facts{reader.frame_size(), 0};
+  for (;;) {
+    KIT_ASSIGN(const bool more, reader.Skip());
+    if (!more) return facts;
+    ++facts.num_frames;
+  }
 }
 
 }  // namespace

@@ -217,7 +217,7 @@ Result<EvaluateReport> RunEvaluate(const EvaluateOptions& options, const JobOpti
   KIT_ASSIGN(report.archive_sha256, Sha256HexOfFile(archive));
   KIT_TRY(FileSize(submission / "inflate.sh"));
   KIT_ASSIGN(std::vector<Clip> clips, ReadNames(options, inflated, report.notes));
-  for (const Clip& clip : clips) KIT_TRY(FileSize(clip.video));
+  for (const Clip& clip : clips) KIT_TRY(VideoFileSize(clip.video));
   KIT_TRY(Prepare(archive_folder, inflated, clips));
   KIT_TRY(ExtractZip(archive, archive_folder, job.limits));
   KIT_ASSIGN(report.inflate_seconds, InflateSubmission(options, archive_folder, inflated, clips, progress));

@@ -113,7 +113,7 @@ Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job,
   ScoreReport report;
   report.score.archive_bytes = parties.archive_bytes;
   report.archive_sha256 = parties.archive_sha256;
-  KIT_ASSIGN(report.score.original_bytes, FileSize(parties.original));
+  KIT_ASSIGN(report.score.original_bytes, VideoFileSize(parties.original));
 
   ConfigureTorch(job.threads);
   KIT_ASSIGN(const Device device, ParseDevice(job.device));

@@ -80,8 +80,6 @@ class Original {
  public:
   virtual ~Original() = default;
   virtual FrameSize frame_size() const = 0;
-  // Number of pairs in the range, or an estimate of it.
-  virtual uint64_t expected_pairs() const = 0;
   // Pairs of the whole original; nothing when only decoding can tell.
   virtual std::optional<uint64_t> known_total() const = 0;
   // The stream must not outlive this object. At most one stream at a time.
@@ -89,6 +87,8 @@ class Original {
   // Pairs of the whole original. `pairs` is the result of scoring; an error in reading the original is returned again.
   // REQUIRES: the stream is destroyed.
   virtual Result<uint64_t> Finish(const Result<std::vector<PairDistortion>>& pairs) = 0;
+  // Pairs known to be whole, when Finish() failed.
+  virtual uint64_t position() const = 0;
 };
 
 // Observations that an earlier score of the same original cached.
@@ -105,7 +105,6 @@ class RememberedOriginal final : public Original {
   }
 
   FrameSize frame_size() const override { return cache_.frame_size(); }
-  uint64_t expected_pairs() const override { return expected_; }
   std::optional<uint64_t> known_total() const override { return cache_.num_pairs(); }
   ObservationStream Observe() override {
     return [this, left = expected_](size_t count) mutable -> Result<std::vector<Observation>> {
@@ -121,6 +120,7 @@ class RememberedOriginal final : public Original {
     if (!pairs.ok()) return pairs.error();
     return uint64_t{cache_.num_pairs()};
   }
+  uint64_t position() const override { return cache_.num_pairs(); }
 
  private:
   RememberedOriginal(ObservationCacheReader cache, uint64_t expected) : cache_(std::move(cache)), expected_(expected) {}
@@ -135,7 +135,6 @@ class DecodedOriginal final : public Original {
       : truth_(std::move(truth)), writer_(std::move(writer)), nets_(nets) {}
 
   FrameSize frame_size() const override { return truth_.frame_size(); }
-  uint64_t expected_pairs() const override { return truth_.estimated_pairs(); }
   std::optional<uint64_t> known_total() const override { return std::nullopt; }
   ObservationStream Observe() override {
     const PairStream pairs = [this] {
@@ -159,6 +158,7 @@ class DecodedOriginal final : public Original {
     if (pairs.ok() && pairs.value().size() == total) Remember();
     return total;
   }
+  uint64_t position() const override { return truth_.position(); }
 
  private:
   // Only a whole clip is cached: the file cannot say that it holds a part.
@@ -215,10 +215,14 @@ Result<ClipScore> ScoreClip(const ClipRequest& request, Nets& nets, Progress& pr
   if (const auto total = original->known_total(); total.has_value() && has_other_length(*total)) {
     return WrongLength(request, inflated.num_pairs, *total);
   }
-  Result<std::vector<PairDistortion>> pairs =
-      MeasureDistortion(original->Observe(), ObservePairs(ReadAhead(PairsOf(inflated), kReadAhead), nets), at_once,
-                        progress, original->expected_pairs());
-  KIT_ASSIGN(score.total_pairs, original->Finish(pairs));
+  const uint64_t expected = inflated.end - std::min(inflated.next, inflated.end);
+  Result<std::vector<PairDistortion>> pairs = MeasureDistortion(
+      original->Observe(), ObservePairs(ReadAhead(PairsOf(inflated), kReadAhead), nets), at_once, progress, expected);
+  const Result<uint64_t> total = original->Finish(pairs);
+  // As in compress, damage behind the pairs that were asked for is no obstacle.
+  if (!total.ok() && (!pairs.ok() || !inflated.is_part)) return total.error();
+  if (!total.ok()) Log(LogLevel::kWarning, "only the pairs before this are counted: " + total.error().message);
+  score.total_pairs = total.ok() ? total.value() : original->position();
   if (has_other_length(score.total_pairs)) return WrongLength(request, inflated.num_pairs, score.total_pairs);
   if (!pairs.ok()) return pairs.error();
   score.pairs = pairs.TakeValue();

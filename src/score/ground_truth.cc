@@ -81,11 +81,6 @@ Result<GroundTruth> GroundTruth::Open(const std::filesystem::path& video, const 
   return GroundTruth(std::move(reader), std::move(dump), range);
 }
 
-uint64_t GroundTruth::estimated_pairs() const {
-  if (!dump_.has_value()) return video_.estimated_pairs();
-  return std::min(dump_->num_frames() / 2, range_.end) - range_.first;
-}
-
 Result<std::optional<FramePair>> GroundTruth::Next() {
   if (!dump_.has_value()) return video_.Next();
   if (next_ >= std::min(dump_->num_frames() / 2, range_.end)) return std::optional<FramePair>();

@@ -36,6 +36,12 @@ class FfmpegLog {
   FfmpegLog& operator=(const FfmpegLog&) = delete;
   // The first error logged since construction, or an empty string.
   std::string first_error() const;
+  // The first line of a decoder that means missing or wrong pixels, or an empty string. FFmpeg logs as errors many
+  // things that leave the pictures whole, for instance a marker segment of MJPEG that it does not know.
+  std::string damage() const;
+  void ForgetDamage();
+  // The first line of a container's reader that means that the file was cut, or an empty string.
+  std::string cut() const;
 };
 
 }  // namespace kitsink

@@ -1,13 +1,15 @@
-// Decodes video files through FFmpeg and treats every sign of damage as an error.
+// Reads video files through FFmpeg and treats every sign of damage as an error.
 
-#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
-#include <thread>
+#include <string_view>
 #include <utility>
 
+#include "kitsink/log.h"
 #include "kitsink/video.h"
 #include "video/colour.h"
+#include "video/decoder.h"
 #include "video/ffmpeg.h"
 
 namespace kitsink {
@@ -30,37 +32,48 @@ std::string Describe(FrameSize size) { return std::to_string(size.width) + " x "
 
 struct VideoReader::Impl {
   Status Open(const Limits& limits);
+  Status OpenContainer();
+  Status ChooseStream(int max_dimension);
   Status Decode();
+  Status Read();
+  Status Finish();
+  void RemarkLeftOut();
   Status Fetch();
   Status CheckFrame(FrameSize expected);
+  void Warn(const std::string& what) const {
+    if (remarks == Remarks::kLog) Log(LogLevel::kWarning, "video: " + path.string() + ": " + what);
+  }
   Error Fail(Code code, const std::string& what) const { return Error{code, "video: " + path.string() + ": " + what}; }
   // An error with FFmpeg's text for `error_number` and the first error that FFmpeg logged.
   Error Corrupt(const std::string& what, int error_number) const {
     const std::string logged = log.first_error();
     return Fail(Code::kCorrupt, what + ": " + FfmpegErrorText(error_number) + (logged.empty() ? "" : ", " + logged));
   }
+  Error Damaged(const std::string& what) {
+    finished = true;
+    return Fail(Code::kCorrupt, "frame " + std::to_string(num_frames) + " " + what);
+  }
 
   std::filesystem::path path;
+  Remarks remarks = Remarks::kLog;
   FfmpegLog log;  // must outlive the contexts, which refer to it
   FfmpegPtr<AVFormatContext> container;
-  FfmpegPtr<AVCodecContext> decoder;
+  std::optional<Decoder> decoder;
   FfmpegPtr<AVPacket> packet{av_packet_alloc()};
   FfmpegPtr<AVFrame> frame{av_frame_alloc()};
   AVStream* stream = nullptr;
   FrameSize size;
-  uint64_t num_frames = 0;  // decoded so far
-  bool pending = false;     // `frame` holds a picture that Next has not returned
-  bool draining = false;    // the container has ended
-  bool finished = false;    // the decoder has ended, or failed
+  uint64_t num_frames = 0;   // decoded so far
+  uint64_t num_suspect = 0;  // packets that an MPEG-TS marks as damaged
+  uint64_t num_told = 0;     // pictures left out that a remark has counted
+  bool pending = false;      // `frame` holds a picture that Next has not returned
+  bool finished = false;     // the decoder has ended, or failed
 };
 
-Status VideoReader::Impl::Open(const Limits& limits) {
-  KIT_ASSIGN(const uint64_t size_bytes, FileSize(path));
-  if (size_bytes == 0) return Fail(Code::kCorrupt, "is empty, expected a video");
+Status VideoReader::Impl::OpenContainer() {
   AVFormatContext* context = avformat_alloc_context();
   KIT_CHECK(context != nullptr && packet != nullptr && frame != nullptr);
   context->opaque = &log;
-  context->error_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
   AVDictionary* options = nullptr;
   av_dict_set(&options, "format_whitelist", kFormats, 0);
   av_dict_set(&options, "protocol_whitelist", "file", 0);
@@ -71,8 +84,12 @@ Status VideoReader::Impl::Open(const Limits& limits) {
   container.reset(context);
   code = avformat_find_stream_info(context, nullptr);
   if (code < 0) return Corrupt("cannot determine its contents", code);
-  for (unsigned i = 0; i < context->nb_streams; ++i) {
-    AVStream* candidate = context->streams[i];
+  return Ok();
+}
+
+Status VideoReader::Impl::ChooseStream(int max_dimension) {
+  for (unsigned i = 0; i < container->nb_streams; ++i) {
+    AVStream* candidate = container->streams[i];
     const bool chosen = stream == nullptr && candidate->codecpar->codec_type == AVMEDIA_TYPE_VIDEO;
     if (chosen) stream = candidate;
     candidate->discard = chosen ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
@@ -81,31 +98,27 @@ Status VideoReader::Impl::Open(const Limits& limits) {
   const AVCodecParameters& parameters = *stream->codecpar;
   if (parameters.codec_id == AV_CODEC_ID_NONE)
     return Corrupt("does not name the codec of its video", AVERROR_INVALIDDATA);
+  if (parameters.width <= max_dimension && parameters.height <= max_dimension) return Ok();
+  return Fail(Code::kLimit, "frames of " + std::to_string(parameters.width) + " x " +
+                                std::to_string(parameters.height) + ", limit " + std::to_string(max_dimension));
+}
+
+Status VideoReader::Impl::Open(const Limits& limits) {
+  KIT_ASSIGN(const uint64_t size_bytes, VideoFileSize(path));
+  if (size_bytes == 0) return Fail(Code::kCorrupt, "is empty, expected a video");
   const auto limit = static_cast<int>(limits.max_dimension);
-  if (parameters.width > limit || parameters.height > limit) {
-    return Fail(Code::kLimit, "frames of " + std::to_string(parameters.width) + " x " +
-                                  std::to_string(parameters.height) + ", limit " + std::to_string(limit));
-  }
-  const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);
-  if (codec == nullptr) {
-    return Fail(Code::kUnsupported, std::string("FFmpeg has no decoder for ") + avcodec_get_name(parameters.codec_id));
-  }
-  decoder.reset(avcodec_alloc_context3(codec));
-  KIT_CHECK(decoder != nullptr);
-  code = avcodec_parameters_to_context(decoder.get(), &parameters);
-  if (code < 0) return Corrupt("has invalid stream parameters", code);
-  decoder->opaque = &log;
-  decoder->pkt_timebase = stream->time_base;
-  decoder->max_pixels = int64_t{limit} * limit;
-  decoder->thread_count = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 8U));
-  decoder->thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE;
-  // By default FFmpeg conceals or drops damaged pictures; here they must be output and refused.
-  decoder->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
-  decoder->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
-  code = avcodec_open2(decoder.get(), codec, nullptr);
-  if (code < 0) return Corrupt(std::string("cannot start the decoder for ") + codec->name, code);
+  KIT_TRY(OpenContainer());
+  KIT_TRY(ChooseStream(limit));
+  Result<Decoder> opened = Decoder::Open(*stream, limit, log);
+  if (!opened.ok()) return Fail(opened.error().code, opened.error().message);
+  decoder = opened.TakeValue();
   // Size and pixel format come from the first picture, because the container's claims may be wrong.
-  KIT_TRY(Decode());
+  Status first = Decode();
+  if (!first.ok()) {
+    return Error{first.error().code, first.error().message +
+                                         "; get the video again, or convert it with ffmpeg -i VIDEO "
+                                         "NEW.mkv"};
+  }
   if (!pending) return Fail(Code::kCorrupt, "holds no frames");
   size = {static_cast<uint32_t>(frame->width), static_cast<uint32_t>(frame->height)};
   if (frame->width > limit || frame->height > limit) {
@@ -116,46 +129,69 @@ Status VideoReader::Impl::Open(const Limits& limits) {
 
 // Decodes the next picture into `frame` and sets `pending`. At the end of the file `pending` stays false.
 Status VideoReader::Impl::Decode() {
-  const std::string where = "frame " + std::to_string(num_frames);
   while (!finished) {
-    int code = avcodec_receive_frame(decoder.get(), frame.get());
-    if (code >= 0) {
-      if ((frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0) {
-        finished = true;
-        return Corrupt(where + " is damaged", AVERROR_INVALIDDATA);
-      }
-      pending = true;
-      ++num_frames;
-      return Ok();
+    switch (decoder->Receive(*frame)) {
+      case Decoder::Outcome::kPicture:
+        pending = true;
+        ++num_frames;
+        RemarkLeftOut();
+        return Ok();
+      case Decoder::Outcome::kEnd: return Finish();
+      case Decoder::Outcome::kDamage: return Damaged("is damaged: " + decoder->damage());
+      case Decoder::Outcome::kNeedsPacket: KIT_TRY(Read());
     }
-    if (code == AVERROR_EOF) {
-      finished = true;
-      // For some damage, such as a truncated file, demuxers and decoders only log a message.
-      if (!log.first_error().empty())
-        return Corrupt("damaged, " + std::to_string(num_frames) + " frames decoded", AVERROR_INVALIDDATA);
-      return Ok();
+  }
+  return Ok();
+}
+
+// Reads the next packet and sends it to the decoder.
+Status VideoReader::Impl::Read() {
+  int code = av_read_frame(container.get(), packet.get());
+  if (code == AVERROR(EAGAIN)) {
+    return Damaged(
+        "does not follow: no packet begins in the next 64 kB, where FFmpeg and PyAV give up; ffmpeg -i VIDEO "
+        "-c copy NEW.mkv leaves such padding out");
+  }
+  if (code < 0 && code != AVERROR_EOF) {
+    finished = true;
+    return Corrupt("frame " + std::to_string(num_frames) + " cannot be read", code);
+  }
+  if (code == AVERROR_EOF) {
+    code = decoder->Send(nullptr);
+  } else if (packet->stream_index == stream->index) {
+    if ((packet->flags & AV_PKT_FLAG_CORRUPT) != 0) {
+      // An MPEG-TS counts its packets. A jump of the count, as between joined recordings, need not harm a picture.
+      if (std::string_view(container->iformat->name) != "mpegts") return Damaged("is cut short in the file");
+      ++num_suspect;
     }
-    if (code != AVERROR(EAGAIN)) {
-      finished = true;
-      return Corrupt(where + " cannot be decoded", code);
-    }
-    code = draining ? AVERROR_EOF : av_read_frame(container.get(), packet.get());
-    if (code < 0 && code != AVERROR_EOF) {
-      finished = true;
-      return Corrupt(where + " cannot be read", code);
-    }
-    if (code == AVERROR_EOF) {
-      draining = true;
-      code = avcodec_send_packet(decoder.get(), nullptr);
-    } else if (packet->stream_index == stream->index) {
-      const bool damaged = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
-      code = damaged ? AVERROR_INVALIDDATA : avcodec_send_packet(decoder.get(), packet.get());
-    }
-    av_packet_unref(packet.get());
-    if (code < 0) {
-      finished = true;
-      return Corrupt(where + " cannot be decoded", code);
-    }
+    code = decoder->Send(packet.get());
+  }
+  av_packet_unref(packet.get());
+  if (code >= 0) return Ok();
+  finished = true;
+  return Corrupt("frame " + std::to_string(num_frames) + " cannot be decoded", code);
+}
+
+// Tells how many pictures are left out that were not told of before.
+void VideoReader::Impl::RemarkLeftOut() {
+  const uint64_t count = decoder->num_left_out() - num_told;
+  if (count == 0) return;
+  Warn(std::to_string(count) + (num_told > 0 ? " more" : "") + (count == 1 ? " frame refers" : " frames refer") +
+       " to frames before the start and cannot be decoded: left out, as FFmpeg and PyAV leave them out");
+  num_told += count;
+}
+
+// Looks back at the end of the file.
+Status VideoReader::Impl::Finish() {
+  finished = true;
+  RemarkLeftOut();
+  if (const std::string cut = log.cut(); !cut.empty()) {
+    return Fail(Code::kCorrupt, "the file was cut after " + std::to_string(num_frames) + " frames: " + cut);
+  }
+  if (num_suspect > 0) {
+    Warn("packets are missing in " + std::to_string(num_suspect) + " places, but no frame shows damage");
+  } else if (const std::string logged = log.first_error(); !logged.empty()) {
+    Warn("FFmpeg logged \"" + logged + "\", but no frame shows damage");
   }
   return Ok();
 }
@@ -163,7 +199,8 @@ Status VideoReader::Impl::Decode() {
 Status VideoReader::Impl::CheckFrame(FrameSize expected) {
   const auto format = static_cast<AVPixelFormat>(frame->format);
   if (format != AV_PIX_FMT_YUV420P && format != AV_PIX_FMT_YUVJ420P) {
-    return Fail(Code::kUnsupported, Describe(format) + ", expected 8-bit 4:2:0 (yuv420p)");
+    return Fail(Code::kUnsupported, Describe(format) + ", expected 8-bit 4:2:0 (yuv420p); convert it first: " +
+                                        "ffmpeg -i VIDEO -pix_fmt yuv420p -crf 10 NEW.mkv");
   }
   const FrameSize found{static_cast<uint32_t>(frame->width), static_cast<uint32_t>(frame->height)};
   if (found == expected) return Ok();
@@ -188,9 +225,10 @@ VideoReader::VideoReader(VideoReader&&) noexcept = default;
 VideoReader& VideoReader::operator=(VideoReader&&) noexcept = default;
 VideoReader::~VideoReader() = default;
 
-Result<VideoReader> VideoReader::Open(const std::filesystem::path& path, const Limits& limits) {
+Result<VideoReader> VideoReader::Open(const std::filesystem::path& path, const Limits& limits, Remarks remarks) {
   auto impl = std::make_unique<Impl>();
   impl->path = path;
+  impl->remarks = remarks;
   KIT_TRY(impl->Open(limits));
   return VideoReader(std::move(impl));
 }

@@ -100,6 +100,21 @@ TEST(File, CommitKeepsAFileThatAppearedMeanwhile) {
   EXPECT_EQ(CountEntries(folder.path()), 1U);
 }
 
+TEST(File, AGitLfsPointerIsNoVideo) {
+  const TemporaryFolder folder;
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 37545489\n";
+  ASSERT_TRUE(WriteFile(folder / "a.mkv", AsBytes(pointer), Overwrite::kRefuse).ok());
+  const Result<uint64_t> refused = VideoFileSize(folder / "a.mkv");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kCorrupt);
+  EXPECT_NE(refused.error().message.find("is a Git LFS pointer, not the video itself; run \"git lfs pull\""),
+            std::string::npos)
+      << refused.error().message;
+  ASSERT_TRUE(WriteFile(folder / "b.mkv", AsBytes("version"), Overwrite::kRefuse).ok());
+  EXPECT_EQ(VideoFileSize(folder / "b.mkv").value(), 7U);
+  EXPECT_EQ(VideoFileSize(folder / "c.mkv").error().code, Code::kIo);
+}
+
 TEST(File, ReportsMissingFoldersAndLimits) {
   const TemporaryFolder folder;
   EXPECT_EQ(ReadFile(folder / "none", 10).error().code, Code::kIo);

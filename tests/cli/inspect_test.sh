@@ -11,6 +11,24 @@ quick=(--nets "$nets" --device cpu --threads 2 -q)
 sha=$(sha256sum clip.zip | cut -d ' ' -f 1)
 raw_sha=$(sha256sum out/clip.raw | cut -d ' ' -f 1)
 
+# A Git LFS pointer is no video.
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 37545489\n' > pointer.mkv
+expect "compress, a pointer" 1 "is a Git LFS pointer, not the video itself" "$kitsink" compress pointer.mkv -o pointer.zip
+expect "score, a pointer" 1 "is a Git LFS pointer, not the video itself" "$kitsink" score out --original pointer.mkv "${quick[@]}"
+
+# A video that was cut: compress and score take the pairs before the cut when they are named.
+"$render_road" --seed 4 --frames 12 --size 320x240 -o long.mkv >/dev/null 2>&1 || fail "render_road"
+head -c "$(($(stat -c %s long.mkv) * 3 / 4))" long.mkv > cut.mkv
+short=(--fit-steps 1 --level 1 "${quick[@]}")
+expect "compress, a cut video" 1 "of compress and score takes the whole pairs before it" \
+  "$kitsink" compress cut.mkv -o cut.zip "${short[@]}"
+[[ ! -e cut.zip ]] || fail "compress left an archive of a cut video"
+named=$(sed -n 's/.*; --pairs \(0:[0-9]*\) of .*/\1/p' stderr)
+"$kitsink" compress cut.mkv -o cut.zip --pairs "$named" "${short[@]}" || fail "compress, the pairs before the cut"
+"$kitsink" inflate cut.zip cut --steps 0 "${quick[@]}" >/dev/null || fail "inflate, the pairs before the cut"
+expect "score, a cut video" 1 "--pairs $named of compress and score takes" "$kitsink" score cut "${quick[@]}"
+expect "score, the pairs before the cut" 0 "score" "$kitsink" score cut --pairs "$named" "${quick[@]}"
+
 # From here on the command runs without the engine.
 mkdir alone
 cp "$kitsink" alone/kitsink
@@ -27,6 +45,7 @@ expect "info, classes" 0 "class maps of a pair: " "$kitsink" info clip.zip --cla
 grep -q "  class 4 " stdout || fail "info --classes: $(cat stdout)"
 expect "info, another original" 0 "/ 1000 (--original-bytes)" "$kitsink" info clip.zip --original-bytes 1000
 expect "info, another original" 0 "/ $(stat -c %s out/clip.raw) (--original)" "$kitsink" info clip.zip --original out/clip.raw
+expect "info, a pointer for a video" 1 "is a Git LFS pointer, not the video itself" "$kitsink" info clip.zip --original pointer.mkv
 expect "info, two originals" 2 "excludes" "$kitsink" info clip.zip --original clip.mkv --original-bytes 1
 expect "info, json" 0 '"codec": "search"' "$kitsink" info clip.zip --classes --json
 python3 - "$(stat -c %s clip.zip)" <<'PY' || fail "info --json does not add up: $(head -c 600 stdout)"

@@ -7,58 +7,21 @@
 
 #include "kitsink/hash.h"
 #include "testlib.h"
+#include "video/clip_testlib.h"
 #include "video_encoder.h"
-
-// libx265, used here to make clips, leaks a few kilobytes per encoder. Only LeakSanitizer calls this function.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:libx265"; }
 
 namespace kitsink {
 namespace {
 
+using testing::NoisePicture;
+using testing::Outcome;
 using testing::Random;
+using testing::ReadToTheEnd;
 using testing::TemporaryFolder;
-
-Yuv420 NoisePicture(FrameSize size, uint64_t seed) {
-  Random random(seed);
-  const size_t chroma = size_t{(size.width + 1) / 2} * ((size.height + 1) / 2);
-  return {size, random.Bytes(size_t{size.width} * size.height), random.Bytes(chroma), random.Bytes(chroma)};
-}
-
-// A lossless clip of noise pictures with seeds 0 .. count - 1.
-void WriteClip(const std::filesystem::path& path, FrameSize size, int count, const VideoEncoderOptions& options) {
-  Result<VideoEncoder> encoder = VideoEncoder::Create(path, size, options);
-  ASSERT_TRUE(encoder.ok()) << encoder.error().message;
-  for (int i = 0; i < count; ++i) ASSERT_TRUE(encoder.value().Write(NoisePicture(size, static_cast<uint64_t>(i))).ok());
-  const Status committed = encoder.value().Commit();
-  ASSERT_TRUE(committed.ok()) << committed.error().message;
-}
+using testing::Truncate;
+using testing::WriteClip;
 
 const VideoEncoderOptions kLossless{.codec = "ffv1", .pixel_format = "yuv420p", .codec_options = "slicecrc=1"};
-
-struct Outcome {
-  uint64_t num_frames = 0;
-  Error error{Code::kInternal, ""};  // an empty message: no error
-};
-
-Outcome ReadToTheEnd(const std::filesystem::path& path) {
-  Outcome outcome;
-  Result<VideoReader> reader = VideoReader::Open(path, Limits());
-  if (!reader.ok()) return {0, reader.error()};
-  while (true) {
-    Result<std::optional<Frame>> frame = reader.value().Next();
-    if (!frame.ok()) return {outcome.num_frames, frame.error()};
-    if (!frame.value().has_value()) return outcome;
-    ++outcome.num_frames;
-  }
-}
-
-// Keeps the first `size_bytes` of a file.
-void Truncate(const std::filesystem::path& from, const std::filesystem::path& to, uint64_t size_bytes) {
-  Bytes bytes = ReadFile(from, 1 << 28).TakeValue();
-  bytes.resize(size_bytes);
-  ASSERT_TRUE(WriteFile(to, bytes, Overwrite::kAllow).ok());
-}
 
 TEST(Colour, EqualsPyTorchOnKnownBytes) {
   const Bytes golden =
@@ -142,7 +105,7 @@ TEST(VideoReader, ReadsReorderedFramesOfEveryContainer) {
     WriteClip(folder / name, {64, 48}, 11, options);
     const Outcome outcome = ReadToTheEnd(folder / name);
     EXPECT_EQ(outcome.error.message, "") << name;
-    EXPECT_EQ(outcome.num_frames, 11U) << name;
+    EXPECT_EQ(outcome.frames.size(), 11U) << name;
   }
 }
 
@@ -193,7 +156,7 @@ TEST(VideoReader, ATruncatedFileIsAnErrorAndNotAShorterClip) {
       Truncate(folder / name, folder / cut, size_bytes * part / 16);
       const Outcome outcome = ReadToTheEnd(folder / cut);
       EXPECT_EQ(outcome.error.code, Code::kCorrupt)
-          << name << " " << part << "/16: " << outcome.num_frames << " frames, " << outcome.error.message;
+          << name << " " << part << "/16: " << outcome.frames.size() << " frames, " << outcome.error.message;
     }
   }
 }
@@ -220,7 +183,7 @@ TEST(VideoReader, RefusesASizeThatChangesMidway) {
   ASSERT_TRUE(WriteFile(folder / "c.h264", bytes, Overwrite::kAllow).ok());
   const Outcome outcome = ReadToTheEnd(folder / "c.h264");
   EXPECT_EQ(outcome.error.code, Code::kUnsupported);
-  EXPECT_EQ(outcome.num_frames, 4U);
+  EXPECT_EQ(outcome.frames.size(), 4U);
   EXPECT_NE(outcome.error.message.find("32 x 32, expected 64 x 48"), std::string::npos) << outcome.error.message;
 }
 

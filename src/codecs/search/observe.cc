@@ -43,21 +43,18 @@ void AddToClip(const TeacherReading& reading, WeightFitter& fitter, ObservedClip
 
 }  // namespace
 
-Result<ObservedClip> ObserveClip(PairReader& reader, Nets& nets, const ResumeFolder& folder, WeightFitter& fitter,
-                                 const CodingContext& context) {
+Result<ObservedClip> ObserveClip(PairReader& reader, uint64_t num_pairs, Nets& nets, const ResumeFolder& folder,
+                                 WeightFitter& fitter, const CodingContext& context) {
   Progress& progress = *context.progress;
   ObservedClip clip;
   clip.frame_size = reader.frame_size();
   clip.mask.width = kModelGrid.width;
   clip.mask.height = kModelGrid.height;
   clip.mask.num_classes = kNumClasses;
-  progress.Begin("observe", reader.estimated_pairs(), "pairs");
+  progress.Begin("observe", num_pairs, "pairs");
   for (;;) {
     KIT_ASSIGN(const std::optional<FramePair> pair, reader.Next());
     if (!pair.has_value()) break;
-    if (clip.mask.count == context.limits.max_pairs) {
-      return Error{Code::kLimit, "video: more than " + std::to_string(context.limits.max_pairs) + " pairs"};
-    }
     const std::string entry = TargetEntry(clip.mask.count);
     if (folder.Has(entry)) {
       KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
@@ -72,6 +69,10 @@ Result<ObservedClip> ObserveClip(PairReader& reader, Nets& nets, const ResumeFol
     if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
   }
   progress.End();
+  if (clip.mask.count != num_pairs) {
+    return Error{Code::kIo, "video: changed while it was read: had " + std::to_string(num_pairs) + " pairs, now " +
+                                std::to_string(clip.mask.count)};
+  }
   return clip;
 }
 

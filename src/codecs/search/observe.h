@@ -18,8 +18,8 @@ struct ObservedClip {
 };
 
 // Reads the clip once: class maps and poses for the scene, teacher logits for the fitter. Pairs that an earlier job has
-// observed are decoded and skipped.
-Result<ObservedClip> ObserveClip(PairReader& reader, Nets& nets, const ResumeFolder& folder, WeightFitter& fitter,
-                                 const CodingContext& context);
+// observed are decoded and skipped. `num_pairs` is how many the reader gives.
+Result<ObservedClip> ObserveClip(PairReader& reader, uint64_t num_pairs, Nets& nets, const ResumeFolder& folder,
+                                 WeightFitter& fitter, const CodingContext& context);
 
 }  // namespace kitsink::search
