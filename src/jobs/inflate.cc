@@ -187,6 +187,7 @@ void DescribeOriginal(const InflateOptions& options, const LoadedArchive& archiv
   json["original"] = {{"path", manifest->original.string()},
                       {"bytes", manifest->original_bytes},
                       {"sha256", manifest->original_sha256}};
+  if (manifest->first_pair.has_value()) json["original"]["first_pair"] = *manifest->first_pair;
 }
 
 // Writes the manifest and gives the finished output its final name.
