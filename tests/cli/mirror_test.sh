@@ -7,7 +7,7 @@ sentence='^kitsink evaluate: \|^kitsink score: '
 upstream=${KITSINK_TEST_DATA:-$3/../shared/data}/upstream
 absent() { [[ ! -e $1 ]] || fail "$2: $1 is there"; }
 score_of() { sed -n 's/^    "score": \([^,]*\),/\1/p' stdout | head -n 1; }
-field() { python3 -c "import json, sys; print(eval(sys.argv[1], {'j': json.load(open('stdout'))}))" "$1"; }
+field() { python3 -c "import json, sys; print(eval(sys.argv[1], {'json': json, 'j': json.load(open('stdout'))}))" "$1"; }
 
 # The contest's checkout, with the stand-ins as its nets.
 mkdir -p challenge/videos challenge/submissions

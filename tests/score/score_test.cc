@@ -109,7 +109,8 @@ TEST(Score, TheBatchSizeDecidesWhichFiguresAreSummed) {
     return AddInOrder(figures);
   };
   EXPECT_EQ(UpstreamMeans(std::span(&pairs, 1), 8, sum).pose, static_cast<double>(1.0F / 8.0F));
-  EXPECT_EQ(UpstreamMeans(std::span(&pairs, 1), 3, sum).pose, static_cast<double>((1.0F + 3 * 0x1p-24F + 2 * 0x1p-24F) / 8.0F));
+  EXPECT_EQ(UpstreamMeans(std::span(&pairs, 1), 3, sum).pose,
+            static_cast<double>((1.0F + 3 * 0x1p-24F + 2 * 0x1p-24F) / 8.0F));
   EXPECT_EQ(sizes, (std::vector<size_t>{8, 8, 3, 3, 3, 3, 2, 2}));
 }
 
