@@ -34,8 +34,8 @@ InflatedFrames::~InflatedFrames() {
 }
 
 std::string InflatedFrames::Description() const {
-  std::string text = std::to_string(num_frames()) + " frames of " + std::to_string(size_.width) + " x " +
-                     std::to_string(size_.height);
+  std::string text =
+      std::to_string(num_frames()) + " frames of " + std::to_string(size_.width) + " x " + std::to_string(size_.height);
   if (trailing_bytes() > 0) text += " and " + std::to_string(trailing_bytes()) + " bytes more";
   return text;
 }
