@@ -135,7 +135,9 @@ Result<std::optional<PairRange>> FindHeld(const std::optional<RawManifest>& mani
 Result<Parties> FindParties(const ScoreOptions& options, const Limits& limits) {
   const Layout layout = FindLayout(options.inflated);
   Parties parties;
-  KIT_ASSIGN(parties.raw, FindRaw(layout.inflated));
+  const Result<fs::path> raw = FindRaw(layout.inflated);
+  if (!raw.ok()) return Error{raw.error().code, raw.error().message + ", or all of them with --video-names-file"};
+  parties.raw = raw.value();
   KIT_ASSIGN(const uint64_t raw_bytes, FileSize(parties.raw));
   KIT_ASSIGN(const std::optional<RawManifest> manifest, LoadManifestBeside(parties.raw));
   KIT_ASSIGN(parties.archive, ChooseArchive(options, layout, parties.raw, manifest));

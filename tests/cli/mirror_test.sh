@@ -65,6 +65,16 @@ sed -n '/^  Final/,$p' submissions/ok/report.txt | sed -n 2p | grep -q "^kitsink
 grep -q "SegNet sha256 $(sha256sum <models/segnet.safetensors | cut -c -64)" submissions/ok/report.txt || fail "nets in report.txt"
 cp stdout whole
 
+# The batch size changes PoseNet's last digits and the order of the sums, as upstream's, but no class.
+figures() { python3 -c "import json; j = json.load(open('stdout')); print(*[p['$1'] for p in j['pairs']])"; }
+for batch in 1 4; do
+  expect "batch of $batch" 0 "\"batch_size\": $batch" "${evaluate[@]}" --submission-dir submissions/ok --report "batch_$batch.txt" \
+    --batch-size $batch --json
+  grep -q "^  batch_size: $batch\$" "batch_$batch.txt" || fail "batch of $batch: $(cat "batch_$batch.txt")"
+  figures seg >"seg_$batch"
+done
+cmp -s seg_1 seg_4 || fail "the batch size changes classes: $(cat seg_1 seg_4)"
+
 # A name that is listed twice: twice the pairs, once the bytes.
 bytes=$(grep "Original uncompressed" submissions/ok/report.txt)
 cp submissions/ok/report.txt ok.txt
@@ -107,6 +117,9 @@ expect "score on a submission" 0 '"num_pairs": 6' "$kitsink" score submissions/b
 cmp -s <(sed -n '/results/,$p' report.txt) scored.txt || fail "report.txt of score: $(diff report.txt scored.txt)"
 absent ran "score on a submission"
 expect "one clip of a submission" 0 "score over 4 pairs" "$kitsink" score submissions/ok --original videos/a.mkv --device cpu --threads 2
+cp submissions/ok/inflated/a.raw submissions/ok/inflated/b.raw
+expect "two .raw and no names" 1 "or all of them with --video-names-file" "$kitsink" score submissions/ok --device cpu
+rm submissions/ok/inflated/b.raw
 expect "names and pairs" 1 "neither --original nor --pairs" "$kitsink" score submissions/ok --video-names-file two.txt --pairs 0:1
 rm submissions/baseline_fast/inflated/deep/b.raw
 expect "one .raw is missing" 1 "deep/b.raw" "$kitsink" score submissions/baseline_fast --video-names-file two.txt --device cpu
