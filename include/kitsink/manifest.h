@@ -35,6 +35,7 @@ struct CompressManifest {
   std::filesystem::path original;
   uint64_t original_bytes = 0;
   std::string original_sha256;
+  std::optional<uint64_t> first_pair;  // pair of the original that is the archive's first
   std::string segnet_sha256, posenet_sha256;
 };
 
@@ -68,7 +69,8 @@ struct RawManifest {
   uint64_t first_pair = 0, num_pairs = 0;  // the archive's pairs in the .raw
   std::filesystem::path original;          // as the archive's manifest named it; empty = unknown
   std::string original_sha256;
-  bool cut_by_time_limit = false;  // true: another run may give other frames
+  std::optional<uint64_t> original_first_pair;  // pair of the original that is the archive's first
+  bool cut_by_time_limit = false;               // true: another run may give other frames
   SearchTrace trace;
 };
 

@@ -45,16 +45,21 @@ class FirstPass {
 // "LibTorch 1.13.0, oneDNN on, CUDA off, 2 threads", for --version and manifests.
 std::string TorchDescription();
 
+// The sum of float32 figures as LibTorch's Tensor::sum() forms it on this device.
+float SumFloat32(std::span<const float> figures, const Device& device);
+
 // What the evaluator nets see in one pair.
 struct Observation {
   std::vector<uint8_t> class_map;         // SegNet's argmax on f1, kModelGrid, ids below kNumClasses
   std::array<float, kPoseValues> pose{};  // the first six outputs of PoseNet on (f0, f1)
 };
 
+inline constexpr std::string_view kContestNetsLabel = "contest nets";
+
 // Identity and source of the evaluator nets.
 struct NetsInfo {
   std::filesystem::path folder;
-  std::string label;  // "contest nets" when both SHA-256 are the published ones, else "stand-in nets"
+  std::string label;  // kContestNetsLabel when both SHA-256 are the published ones, else "stand-in nets"
   bool contest = false;
   std::string segnet_sha256, posenet_sha256;
   uint64_t segnet_bytes = 0, posenet_bytes = 0;

@@ -2,6 +2,7 @@
 // The contest's score: its arithmetic and its reports. scorer.h measures it.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,9 +46,12 @@ double DistortionTerms(double seg, double pose);
 
 // Exact means of the pairs' float32 figures. REQUIRES: not empty.
 MeanDistortion ExactMeans(std::span<const PairDistortion> pairs);
+// The sum of a batch's figures in float32. The order of the additions is the library's and changes the last digits.
+using BatchSum = std::function<float(std::span<const float>)>;
 // The means as upstream computes them: float32 sums over batches of `batch_size`, added in order. A batch never holds
 // pairs of two clips. REQUIRES: at least one pair, batch_size > 0.
-MeanDistortion UpstreamMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size);
+MeanDistortion UpstreamMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size,
+                             const BatchSum& sum);
 // "seg 0.001234 pose 0.000567"
 std::string FormatMeans(const MeanDistortion& means);
 // The score's terms of such means, for progress: "terms so far: seg 0.1234 pose 0.0753"
@@ -65,6 +69,7 @@ struct ScoreReport {
   uint64_t first_pair = 0;       // first scored pair
   uint64_t num_pairs = 0;        // scored
   uint64_t total_pairs = 0;      // in the original; more than num_pairs in a partial score
+  uint64_t raw_first_pair = 0;   // first pair of the original that the .raw holds; not in the JSON
   std::string original_name, original_sha256;
   std::string inflated_name;
   std::string archive_name, archive_sha256;
@@ -85,8 +90,11 @@ struct ScoreReport {
 
 // The table for people, several lines.
 std::string FormatScore(const ScoreReport& report);
-// Upstream's results block; only the digits may differ.
+// Upstream's results block, to the byte; only the digits may differ.
 std::string FormatUpstreamResults(const ScoreReport& report);
+// What a reader of a report.txt must know and upstream's lines do not say: other nets than the contest's, a part of the
+// clip. Lines to put after upstream's; empty for a whole score by the contest's nets.
+std::string FormatUpstreamRemarks(const ScoreReport& report);
 // One JSON object with doubles that round-trip.
 std::string FormatScoreJson(const ScoreReport& report);
 // Reads what FormatScoreJson wrote. kCorrupt names the field that is missing, of the wrong kind, out of range or in

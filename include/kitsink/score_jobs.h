@@ -19,26 +19,32 @@
 namespace kitsink {
 
 struct ScoreOptions {
-  std::filesystem::path inflated;  // a .raw file, or a folder with exactly one
+  std::filesystem::path inflated;  // a .raw file, a folder of them, or a submission's folder
   std::filesystem::path original;  // the video; empty: the one that the manifests name
-  std::filesystem::path archive;   // empty: the one that the manifest beside the .raw names
-  GroundTruthOptions ground_truth;
-  bool use_cache = true;  // keep the original's observations for the next score
+  std::filesystem::path archive;   // empty: the submission's, or the one that the manifest beside the .raw names
+  std::string video_names_file;    // empty: there is one .raw; else it names the videos of all, as for evaluate
+  std::string uncompressed_dir = "videos";  // folder of the videos of the names file
+  size_t batch_size = kUpstreamBatchSize;   // pairs whose figures are summed in float32
+  GroundTruthOptions ground_truth;          // with a names file as for evaluate
+  bool use_cache = true;                    // keep the original's observations for the next score
 };
 
 // Every file that a score reads, as far as the options and the manifests name it; some paths are empty.
 std::vector<std::filesystem::path> InputsOf(const ScoreOptions& options);
 
 // Refuses a short .raw, and a .raw whose manifest names another archive than the given one. Without a given original,
-// refuses a file that is not the original named by the manifests.
+// refuses a file that is not the original named by the manifests. Where the manifests say which pairs of the original
+// the .raw holds, it is compared with these; job.pairs must be among them. A names file excludes `original` and
+// job.pairs.
 Result<ScoreReport> RunScore(const ScoreOptions& options, const JobOptions& job, Progress& progress);
 
-// Options of the contest's evaluate.sh and evaluate.py, with their names and defaults.
+// Options of the contest's evaluate.sh and evaluate.py, with their names and defaults. An empty path stands for the one
+// that evaluate.sh names in the working folder: an absolute one.
 struct EvaluateOptions {
-  std::string submission_dir = "./submissions/baseline";  // archive.zip and inflate.sh
-  std::string uncompressed_dir = "./videos";
-  std::string video_names_file = "./public_test_video_names.txt";
-  std::string report;  // empty: report.txt in submission_dir
+  std::string submission_dir;    // archive.zip and inflate.sh; default submissions/baseline
+  std::string uncompressed_dir;  // default videos
+  std::string video_names_file;  // default public_test_video_names.txt
+  std::string report;            // default report.txt in submission_dir
   std::string device = "cpu";
   int batch_size = 16;
   int num_threads = 2;  // this and the next two have no effect, but appear in the report
@@ -51,10 +57,11 @@ struct EvaluateOptions {
 
 struct EvaluateReport {
   ScoreReport score;
-  std::string text;  // report.txt, as upstream writes it apart from the measured figures
+  std::string text;  // report.txt, as upstream writes it apart from the measured figures; then FormatUpstreamRemarks
 };
 
-// Unzips archive.zip, runs inflate.sh, scores the frames and writes the report. Ignores job.device and job.pairs.
+// Checks everything that can be known before, then unzips archive.zip, removes old frames, runs inflate.sh, scores the
+// frames and writes the report. Ignores job.device and job.pairs.
 Result<EvaluateReport> RunEvaluate(const EvaluateOptions& options, const JobOptions& job, Progress& progress);
 
 // The class-map coder on files, for experiments. Input is a file of uint8 ids, map after map, or a folder of PNG

@@ -75,10 +75,38 @@ class GroundTruth {
 // Pair `index` of raw frames.
 Result<FramePair> ReadPair(RawReader& raw, uint64_t index);
 
+// The frames of a .raw as upstream reads them: it leaves out an odd last frame and bytes behind the last whole frame.
+class InflatedFrames {
+ public:
+  // REQUIRES: a frame of `size` has bytes.
+  static Result<InflatedFrames> Open(const std::filesystem::path& path, FrameSize size);
+  InflatedFrames(InflatedFrames&& other) noexcept;
+  InflatedFrames& operator=(InflatedFrames&&) = delete;
+  ~InflatedFrames();
+  uint64_t num_frames() const { return size_bytes_ / size_.size_bytes(); }
+  uint64_t num_pairs() const { return num_frames() / 2; }
+  uint64_t trailing_bytes() const { return size_bytes_ % size_.size_bytes(); }
+  // "9 frames of 1164 x 874 and 12 bytes more"
+  std::string Description() const;
+  // REQUIRES: index < num_pairs().
+  Result<FramePair> ReadPair(uint64_t index);
+
+ private:
+  InflatedFrames(std::filesystem::path path, FrameSize size, uint64_t size_bytes);
+  Result<Frame> ReadFrame(uint64_t index);
+  std::filesystem::path path_;
+  FrameSize size_;
+  uint64_t size_bytes_ = 0;
+  int descriptor_ = -1;
+};
+
 struct ClipRequest {
   std::filesystem::path video, raw;
   GroundTruthOptions ground_truth;
-  std::optional<PairRange> pairs;
+  std::optional<PairRange> pairs;  // of the original, to score; default: those in the .raw
+  // Pairs of the original that the .raw holds, where a manifest tells. Else it holds all of them, or, when it has the
+  // length of `pairs`, exactly these.
+  std::optional<PairRange> held;
   size_t batch_size = kUpstreamBatchSize;
   bool use_cache = true;
   bool may_name_pairs = false;  // the user can set `pairs`, so an error may suggest it
@@ -90,17 +118,24 @@ struct ClipScore {
   uint64_t total_pairs = 0;  // of the original
   GroundTruthInfo ground_truth;
   std::string video_sha256;
-  bool from_cache = false;  // the original's observations came from the cache
+  bool from_cache = false;         // the original's observations came from the cache
+  uint64_t first_pair = 0;         // first scored pair of the original
+  uint64_t raw_first_pair = 0;     // first pair of the original that the .raw holds
+  std::vector<std::string> notes;  // what of the .raw was left out, as upstream leaves it out
 };
 
-// kCorrupt for a .raw that is short, long or of another size.
+// Leaves out what upstream leaves out, with a note: an odd last frame, bytes behind the last whole frame, and pairs
+// behind the original's end where a batch ends there too. kCorrupt for a .raw of any other length: above all for a
+// short one, which upstream scores when it ends with a batch. kInvalidArgument for pairs that the .raw does not hold.
 Result<ClipScore> ScoreClip(const ClipRequest& request, Nets& nets, Progress& progress);
 
 // Fills in what a report says about the nets and the device.
 void DescribeJudges(const Nets& nets, const GroundTruthOptions& options, ScoreReport& report);
-// Adds a clip's ground truth to a report. The report's from_cache stays true only if this clip's is true.
+// Adds a clip's ground truth and notes to a report. The report's from_cache stays true only if this clip's is true.
 void AddGroundTruth(const ClipScore& clip, ScoreReport& report);
-// Fills in the exact and upstream's means. REQUIRES: at least one pair.
-void FillMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size, ScoreReport& report);
+// Fills in the exact and upstream's means. The latter's sums are formed on `device`, as upstream's. REQUIRES: at least
+// one pair.
+void FillMeans(std::span<const std::vector<PairDistortion>> clips, const Device& device, size_t batch_size,
+               ScoreReport& report);
 
 }  // namespace kitsink

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Turns the contest's archive into raw frames with kitsink, called as the contest's evaluate.sh calls it:
 #   inflate.sh ARCHIVE_FOLDER OUTPUT_FOLDER VIDEO_NAMES_FILE
-# kitsink is $KITSINK, else the one in kitsink/bin beside this script, else on PATH, else built from kitsink/source.
+# kitsink is $KITSINK, else the one in kitsink/bin beside this script, else on PATH, else built from kitsink/source, else
+# the one that runs `kitsink evaluate`.
 # KITSINK_TIME_LIMIT (seconds, default 1500) covers all of this script; the contest's 30 minutes include set-up and
 # scoring.
 set -euo pipefail
@@ -14,8 +15,8 @@ mkdir -p -- "$2"
 output=$(realpath -e -- "$2")
 limit=${KITSINK_TIME_LIMIT:-1500}
 
-# One archive holds one clip.
-mapfile -t lines < <(tr -d '\r' <"$names" | sed 's/^[[:space:]]*//; s/[[:space:]]*$//; /^$/d')
+# One archive holds one clip, which may be named twice.
+mapfile -t lines < <(tr -d '\r' <"$names" | sed 's/^[[:space:]]*//; s/[[:space:]]*$//; /^$/d' | sort -u)
 [[ ${#lines[@]} -eq 1 ]] || fail "$names names ${#lines[@]} videos, the archive holds one"
 stem=${lines[0]%.*}
 case "/$stem/" in */../*) fail "$names: \"${lines[0]}\" leads out of the output folder" ;; esac
@@ -41,24 +42,33 @@ if [[ -z $kitsink && -f $here/kitsink/source/CMakeLists.txt ]]; then
   kitsink=$here/kitsink/build/kitsink
   echo "inflate.sh: built kitsink in $SECONDS s" >&2
 fi
+if [[ -z $kitsink && -x ${KITSINK_EVALUATOR:-} ]]; then
+  kitsink=$KITSINK_EVALUATOR
+  echo "inflate.sh: uses the kitsink that evaluates; elsewhere set KITSINK, or make the submission --with-binary or --with-source" >&2
+fi
 [[ -n $kitsink ]] || fail "found no kitsink: set KITSINK, or make the submission --with-binary or --with-source"
 
 # A codec that runs the evaluator nets at inflate needs the nets that the archive was made for. Candidates:
-# $KITSINK_NETS, those of the contest's checkout, and those beside this script.
+# $KITSINK_NETS, those of the contest's checkout (the working folder, or a folder above this script or the names file),
+# and those beside this script.
+folders=("${KITSINK_NETS:-}" "${KITSINK_CHALLENGE_DIR:+$KITSINK_CHALLENGE_DIR/models}" models "$here/nets")
+for above in "$here" "$(dirname -- "$names")"; do
+  until [[ $above == / ]]; do folders+=("$above/models"); above=$(dirname -- "$above"); done
+done
 nets=()
 needs_nets=1
 if [[ $("$kitsink" info "$archive" --json) == *'"nets_at_inflate": false'* ]]; then needs_nets=0; fi
 others=
-for folder in "${KITSINK_NETS:-}" models "$here/nets"; do
+for folder in "${folders[@]}"; do
   [[ -n $folder && -f $folder/segnet.safetensors && -f $folder/posenet.safetensors ]] || continue
   if [[ -f $here/nets.sha256 ]] && ! (cd "$folder" && sha256sum --check --status "$here/nets.sha256"); then
-    others+=" $folder"
+    [[ " $others " == *" $folder "* ]] || others+=" $folder"
     continue
   fi
   nets=(--nets "$folder")
   break
 done
-[[ $needs_nets -eq 0 || ${#nets[@]} -gt 0 ]] || fail "found no fitting segnet.safetensors and posenet.safetensors: set KITSINK_NETS${others:+; other nets are in$others}"
+[[ $needs_nets -eq 0 || ${#nets[@]} -gt 0 ]] || fail "found no fitting segnet.safetensors and posenet.safetensors: set KITSINK_NETS to their folder${others:+; other nets are in$others}"
 
 left=$((limit - SECONDS))
 [[ $left -gt 0 ]] || fail "no time left of $limit s"

@@ -110,6 +110,15 @@ _kitsink() {
     "score:--gt")
       COMPREPLY=()
       return ;;
+    "score:--video-names-file"|"score:--video_names_file")
+      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
+    "score:--uncompressed-dir"|"score:--uncompressed_dir")
+      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current")
+      return ;;
+    "score:--batch-size"|"score:--batch_size")
+      COMPREPLY=()
+      return ;;
     "score:--report")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
@@ -289,7 +298,7 @@ _kitsink() {
     "") words="compress inflate score evaluate info verify unpack pack repack doctor ledger report submission audit mask --help --help-all --version" ;;
     "compress") words="--help --help-all --output --codec --preset --level --force --nets --threads --device --pairs --quiet --verbose --json --fit-steps --generator --selectors --seed" ;;
     "inflate") words="--help --help-all --output --name --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json --steps --prepass-steps --repair-steps --batch --grid" ;;
-    "score") words="--help --help-all --original --archive --gt --no-cache --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
+    "score") words="--help --help-all --original --archive --gt --no-cache --video-names-file --video_names_file --uncompressed-dir --uncompressed_dir --batch-size --batch_size --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "evaluate") words="--help --help-all --submission-dir --submission_dir --uncompressed-dir --uncompressed_dir --video-names-file --video_names_file --report --device --batch-size --batch_size --num-threads --num_threads --prefetch-queue-depth --prefetch_queue_depth --seed --time-limit --ledger --note --gt --no-cache --nets --threads --quiet --verbose --json" ;;
     "info") words="--help --help-all --classes --original --original-bytes --threads --quiet --verbose --json" ;;
     "verify") words="--help --help-all --against --threads --quiet --verbose --json" ;;

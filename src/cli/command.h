@@ -92,8 +92,8 @@ void PrintJson(const nlohmann::ordered_json& json);
 // Prints "kitsink VERB: sentence" and returns kExitFailed, or kExitInterrupted for a job that Ctrl-C ended.
 int Fail(const char* verb, const Error& error);
 
-// Fills job.nets_folder when the user named none: $KITSINK_CHALLENGE_DIR/models, else the contest's nets in
-// ModelFolders(), else the stand-in nets.
+// Fills job.nets_folder when the user named none: $KITSINK_CHALLENGE_DIR/models, else ./models when it holds
+// both, else the contest's nets in ModelFolders(), else the stand-in nets.
 Status ResolveNets(JobOptions& job);
 
 // kitsink's own model folders: beside an installed command, else in the source tree that it was built from.

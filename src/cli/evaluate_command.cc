@@ -49,13 +49,13 @@ void AddEvaluate(CLI::App& app, Action& action) {
   verb->add_option("--submission-dir,--submission_dir", options.submission_dir,
                    "Folder with archive.zip and inflate.sh; gets archive/, inflated/ and report.txt")
       ->type_name("DIR")
-      ->capture_default_str();
+      ->default_str("submissions/baseline");
   verb->add_option("--uncompressed-dir,--uncompressed_dir", options.uncompressed_dir, "Folder of the original videos")
       ->type_name("DIR")
-      ->capture_default_str();
+      ->default_str("videos");
   verb->add_option("--video-names-file,--video_names_file", options.video_names_file, "Names of the videos, one a line")
       ->type_name("FILE")
-      ->capture_default_str();
+      ->default_str("public_test_video_names.txt");
   verb->add_option("--report", options.report, "Where to write report.txt; default: into the submission's folder")
       ->type_name("FILE");
   verb->add_option("--device", options.device, "Where the nets run: cpu, cuda, cuda:N or auto")
@@ -86,9 +86,9 @@ void AddEvaluate(CLI::App& app, Action& action) {
       "Examples:\n"
       "  kitsink evaluate --submission-dir submissions/mine --video-names-file public_test_video_names.txt\n"
       "  kitsink evaluate --submission-dir submissions/mine --device cuda --gt raw:dali.raw --json\n"
-      "inflate.sh runs with your rights: evaluate only what you trust. Old frames in inflated/ are removed first, "
-      "stray\n"
-      "files beside the originals and blank lines among the names do not count, a short .raw is refused.");
+      "inflate.sh runs with your rights: evaluate only what you trust. All that can be checked is checked before it\n"
+      "runs; then old frames in inflated/ are removed. Stray files beside the originals and blank lines among the\n"
+      "names do not count, a short .raw is refused. kitsink score scores the same frames again without inflate.sh.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });
 }
 

@@ -29,7 +29,7 @@ int Run(State& state) {
   const Result<ScoreReport> report = engine.value()->score(state.options, state.job, progress);
   if (!report.ok()) return Fail("score", report.error());
   if (!state.report.empty()) {
-    const std::string text = FormatUpstreamResults(report.value());
+    const std::string text = FormatUpstreamResults(report.value()) + FormatUpstreamRemarks(report.value());
     const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
     const Status status = WriteFile(state.report, bytes, state.job.overwrite);
     if (!status.ok()) return Fail("score", status.error());
@@ -44,23 +44,43 @@ int Run(State& state) {
 }  // namespace
 
 void AddScoreOptions(CLI::App& verb, ScoreOptions& options) {
-  verb.add_option("INFLATED", options.inflated, "A .raw file, or a folder with exactly one")
+  verb.add_option("INFLATED", options.inflated, "A .raw file, a folder with exactly one, or a submission's folder")
       ->required()
       ->type_name("PATH");
   verb.add_option("--original", options.original,
                   "The original video; default: the one that the manifests name, if its SHA-256 is right")
       ->type_name("FILE");
-  verb.add_option("--archive", options.archive,
-                  "The archive whose bytes count; default: the one that the manifest beside the .raw names")
+  verb.add_option(
+          "--archive", options.archive,
+          "The archive whose bytes count; default: the submission's, or the one that the manifest beside the .raw "
+          "names")
       ->type_name("FILE");
   AddGroundTruthOptions(verb, options.ground_truth, options.use_cache);
+}
+
+// --video-names-file, --uncompressed-dir, --batch-size: as for evaluate.
+static void AddNamesOptions(CLI::App& verb, ScoreOptions& options) {
+  verb.add_option("--video-names-file,--video_names_file", options.video_names_file,
+                  "Names of the videos, one a line: scores the .raw of each together, as evaluate does")
+      ->type_name("FILE");
+  verb.add_option("--uncompressed-dir,--uncompressed_dir", options.uncompressed_dir,
+                  "Folder of the videos that the names file names")
+      ->type_name("DIR")
+      ->capture_default_str();
+  verb.add_option("--batch-size,--batch_size", options.batch_size, "Pairs whose figures are summed in float32")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 void AddScore(CLI::App& app, Action& action) {
   CLI::App* verb = app.add_subcommand("score", "Score inflated frames against the original as the contest does");
   const auto state = std::make_shared<State>();
   AddScoreOptions(*verb, state->options);
-  verb->add_option("--report", state->report, "Also write upstream's results block to FILE")->type_name("FILE");
+  AddNamesOptions(*verb, state->options);
+  verb->add_option("--report", state->report,
+                   "Also write upstream's results block to FILE, with kitsink's remarks behind it")
+      ->type_name("FILE");
   AddLedgerOptions(*verb, state->ledger);
   AddForceOption(*verb, state->job);
   AddJobOptions(*verb, state->job);
@@ -71,6 +91,7 @@ void AddScore(CLI::App& app, Action& action) {
       "  kitsink score out/ --original drive.mkv --archive drive.zip --json\n"
       "  kitsink score out/ --ledger runs.jsonl --note \"600 steps\"\n"
       "  kitsink score out/ --gt raw:dali.raw\n"
+      "  kitsink score submissions/mine --video-names-file public_test_video_names.txt\n"
       "dali.raw: rgb24 frames; beside it dali.json: {\"decoder\": \"DALI 1.52.0, T4\", \"sha256\": of dali.raw,\n"
       "\"video_sha256\": of drive.mkv}.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });

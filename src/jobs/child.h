@@ -15,9 +15,16 @@ struct ChildOutcome {
   double seconds = 0;
 };
 
-// Runs `command` (found on PATH) in its own process group, with an empty standard input, and its standard output on our
-// standard error. Stops the whole group at the limit, when the user interrupts, and when the program has ended but has
-// left processes. kIo when the program cannot be started, kInterrupted when the user asks to stop.
-Result<ChildOutcome> RunChild(const std::vector<std::string>& command, double limit_seconds, const Progress& progress);
+// An environment variable and its value.
+struct Setting {
+  std::string name, value;
+};
+
+// Runs `command` (found on PATH) with our environment and those `settings` that it lacks, in its own process group,
+// with an empty standard input, and its standard output on our standard error. Stops the whole group at the limit, when
+// the user interrupts, and when the program has ended but has left processes. kIo when the program cannot be started,
+// kInterrupted when the user asks to stop.
+Result<ChildOutcome> RunChild(const std::vector<std::string>& command, const std::vector<Setting>& settings,
+                              double limit_seconds, const Progress& progress);
 
 }  // namespace kitsink

@@ -1,5 +1,7 @@
 // Does what the contest's evaluate.sh and evaluate.py do, but reports what they silently get wrong.
 
+#include <stdlib.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -7,6 +9,7 @@
 #include <vector>
 
 #include "jobs/child.h"
+#include "jobs/clips.h"
 #include "jobs/describe_codec.h"
 #include "kitsink/archive.h"
 #include "kitsink/hash.h"
@@ -17,13 +20,6 @@ namespace kitsink {
 namespace {
 
 namespace fs = std::filesystem;
-
-// One line of the names file.
-struct Clip {
-  std::string name;
-  fs::path video, raw;
-  bool had_old_raw = false;
-};
 
 // The manifest that kitsink inflate writes; missing for other submissions.
 fs::path ManifestPath(const Clip& clip) { return fs::path(clip.raw).replace_extension(".json"); }
@@ -41,8 +37,31 @@ std::string PythonPath(const std::string& path) {
   return text.empty() ? "." : text;
 }
 
+// The working folder as a shell's `pwd` prints it: by the name under which the user came there.
+fs::path WorkingFolder() {
+  std::error_code error;
+  const fs::path physical = fs::current_path(error);
+  const char* const logical = getenv("PWD");
+  const bool fits = logical != nullptr && *logical == '/' && fs::equivalent(logical, physical, error) && !error;
+  return fits ? fs::path(logical) : physical;
+}
+
+// evaluate.sh names what the user did not name by absolute paths in its own folder, the checkout. Here this is the
+// working folder.
+EvaluateOptions Complete(EvaluateOptions options) {
+  const fs::path checkout = WorkingFolder();
+  for (const auto& [path, name] : {std::pair{&options.submission_dir, "submissions/baseline"},
+                                   {&options.uncompressed_dir, "videos"},
+                                   {&options.video_names_file, "public_test_video_names.txt"}}) {
+    if (path->empty()) *path = (checkout / name).string();
+  }
+  options.submission_dir = PythonPath(options.submission_dir);
+  if (options.report.empty()) options.report = (fs::path(options.submission_dir) / "report.txt").string();
+  return options;
+}
+
 // Upstream's arguments in the order of their names.
-std::string ConfigText(const EvaluateOptions& options, const std::string& report) {
+std::string ConfigText(const EvaluateOptions& options) {
   std::string text = "=== Evaluation config ===\n";
   const auto line = [&text](const char* name, const std::string& value) {
     text.append("  ").append(name).append(": ").append(value).append("\n");
@@ -51,193 +70,135 @@ std::string ConfigText(const EvaluateOptions& options, const std::string& report
   line("device", options.device);
   line("num_threads", std::to_string(options.num_threads));
   line("prefetch_queue_depth", std::to_string(options.prefetch_queue_depth));
-  line("report", PythonPath(report));
+  line("report", PythonPath(options.report));
   line("seed", std::to_string(options.seed));
-  line("submission_dir", PythonPath(options.submission_dir));
+  line("submission_dir", options.submission_dir);
   line("uncompressed_dir", PythonPath(options.uncompressed_dir));
   line("video_names_file", PythonPath(options.video_names_file));
   return text;
 }
 
-std::string Strip(const std::string& text) {
-  constexpr const char* kSpace = " \t\r\n\f\v";
-  const size_t begin = text.find_first_not_of(kSpace);
-  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+// The files of an evaluation.
+struct Submission {
+  fs::path archive, archive_folder, inflated;
+  std::string script;
+  ClipList list;
+};
+
+// Everything that can be known before the submission runs: a mistake in a path must not cost half an hour, nor the
+// frames of an earlier run.
+Result<Submission> CheckSubmission(const EvaluateOptions& options, const JobOptions& job) {
+  const fs::path folder = options.submission_dir;
+  Submission submission{folder / "archive.zip", folder / "archive", folder / "inflated",
+                        (folder / "inflate.sh").string(), ClipList()};
+  KIT_TRY(CheckWritable(options.report, Overwrite::kAllow));
+  KIT_TRY(ReadBegin(submission.script, 1));
+  KIT_ASSIGN(submission.list, ReadClipList(options.video_names_file, options.uncompressed_dir, submission.inflated));
+  KIT_TRY(CheckOriginals(submission.list, options.ground_truth, job.limits));
+  KIT_TRY(ListZip(submission.archive, job.limits));
+  return submission;
 }
 
-Result<std::vector<Clip>> ReadNames(const EvaluateOptions& options, const fs::path& inflated,
-                                    std::vector<std::string>& notes) {
-  KIT_ASSIGN(const Bytes bytes, ReadFile(options.video_names_file, 1 << 20));
-  const std::string text(bytes.begin(), bytes.end());
-  std::vector<Clip> clips;
-  size_t blank = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string name = Strip(text.substr(begin, end - begin));
-    begin = end + 1;
-    const fs::path path = name;
-    if (name.empty()) {
-      ++blank;
-      continue;
-    }
-    if (path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end()) {
-      return Error{Code::kInvalidArgument, options.video_names_file + ": \"" + name + "\" leads out of its folder"};
-    }
-    // inflate.sh must write the shell's ${name%.*}.raw.
-    const size_t dot = name.rfind('.');
-    clips.push_back({name, options.uncompressed_dir / path, inflated / (name.substr(0, dot) + ".raw")});
-  }
-  if (clips.empty()) return Error{Code::kInvalidArgument, options.video_names_file + ": names no video"};
-  if (blank > 0) {
-    notes.push_back(options.video_names_file + " has " + std::to_string(blank) +
-                    " blank lines, left out here; upstream's evaluate.py takes them for videos and stops");
-  }
-  return clips;
-}
-
-// Upstream counts every file below the folder as original, so that an unrelated file lowers the rate.
-Result<uint64_t> BytesBelow(const fs::path& folder) {
-  uint64_t bytes = 0;
+// Extracts the archive into a new folder, as upstream does, then removes the frames of an earlier run, which upstream
+// keeps. Returns those that it removed.
+Result<std::vector<fs::path>> Prepare(const Submission& submission, const Limits& limits) {
   std::error_code error;
-  fs::recursive_directory_iterator entry(folder, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    if (entry->is_regular_file()) bytes += entry->file_size();
+  fs::remove_all(submission.archive_folder, error);
+  if (!error) fs::create_directories(submission.archive_folder, error);
+  if (error) return Error{Code::kIo, submission.archive_folder.string() + ": cannot renew it: " + error.message()};
+  KIT_TRY(ExtractZip(submission.archive, submission.archive_folder, limits));
+  fs::create_directories(submission.inflated, error);
+  if (error) return Error{Code::kIo, submission.inflated.string() + ": cannot make the folder: " + error.message()};
+  std::vector<fs::path> removed;
+  for (const Clip& clip : submission.list.clips) {
+    for (const fs::path& path : {clip.raw, ManifestPath(clip)}) {
+      const bool was_there = fs::remove(path, error);
+      if (error)
+        return Error{Code::kIo, path.string() + ": cannot remove what an earlier run left: " + error.message()};
+      if (!was_there) continue;
+      Log(LogLevel::kInfo, path.string() + ": removed, it was there before this run");
+      removed.push_back(path);
+    }
   }
-  if (error) return Error{Code::kIo, folder.string() + ": cannot list the folder: " + error.message()};
-  return bytes;
+  return removed;
 }
 
-// Removes the files of an earlier run: the extracted archive, as upstream does, and the frames, which upstream keeps.
-Status Prepare(const fs::path& archive_folder, const fs::path& inflated, std::vector<Clip>& clips) {
+// What kitsink's own inflate.sh needs and finds in the contest's checkout, but perhaps not here.
+std::vector<Setting> SettingsOfScript(const Nets& nets) {
   std::error_code error;
-  fs::remove_all(archive_folder, error);
-  if (!error) fs::create_directories(archive_folder, error);
-  if (error) return Error{Code::kIo, archive_folder.string() + ": cannot renew the folder: " + error.message()};
-  for (Clip& clip : clips) {
-    clip.had_old_raw = fs::remove(clip.raw, error);
-    if (error) return Error{Code::kIo, clip.raw.string() + ": cannot remove the old frames: " + error.message()};
-    if (clip.had_old_raw) Log(LogLevel::kInfo, clip.raw.string() + ": removed, it was there before this run");
-    fs::remove(ManifestPath(clip), error);
-    if (error) return Error{Code::kIo, ManifestPath(clip).string() + ": cannot remove it: " + error.message()};
-  }
-  fs::create_directories(inflated, error);
-  if (error) return Error{Code::kIo, inflated.string() + ": cannot make the folder: " + error.message()};
-  return Ok();
+  return {{"KITSINK_NETS", fs::absolute(nets.info().folder).string()},
+          {"KITSINK_EVALUATOR", fs::read_symlink("/proc/self/exe", error).string()}};
 }
 
-Result<double> InflateSubmission(const EvaluateOptions& options, const fs::path& archive_folder,
-                                 const fs::path& inflated, const std::vector<Clip>& clips, Progress& progress) {
-  const std::string script = (fs::path(options.submission_dir) / "inflate.sh").string();
+Result<double> InflateSubmission(const EvaluateOptions& options, const Submission& submission,
+                                 const std::vector<fs::path>& removed, const Nets& nets, Progress& progress) {
   // As upstream: the names file as an absolute path, the folders as they were given.
-  const std::string names = fs::absolute(options.video_names_file).string();
-  KIT_ASSIGN(const ChildOutcome outcome, RunChild({"bash", script, archive_folder.string(), inflated.string(), names},
-                                                  options.time_limit_seconds, progress));
+  const std::vector<std::string> command = {"bash", submission.script, submission.archive_folder.string(),
+                                            submission.inflated.string(),
+                                            fs::absolute(options.video_names_file).string()};
+  KIT_ASSIGN(const ChildOutcome outcome,
+             RunChild(command, SettingsOfScript(nets), options.time_limit_seconds, progress));
   if (outcome.timed_out) {
     char text[64];
     std::snprintf(text, sizeof(text), "%g", options.time_limit_seconds);
-    return Error{Code::kLimit, script + ": still running after its time limit of " + text + " s, stopped"};
+    return Error{Code::kLimit, submission.script + ": still running after its time limit of " + text + " s, stopped"};
   }
   if (outcome.exit_code != 0) {
-    return Error{Code::kIo, script + ": failed with exit code " + std::to_string(outcome.exit_code)};
+    return Error{Code::kIo, submission.script + ": failed with exit code " + std::to_string(outcome.exit_code)};
   }
-  for (const Clip& clip : clips) {
+  for (const Clip& clip : submission.list.clips) {
     std::error_code error;
     if (fs::is_regular_file(clip.raw, error)) continue;
-    return Error{Code::kIo,
-                 script + ": ended well, but did not write " + clip.raw.string() +
-                     (clip.had_old_raw ? "; upstream would have scored the stale one of an earlier run" : "")};
+    const bool was_stale = std::find(removed.begin(), removed.end(), clip.raw) != removed.end();
+    return Error{Code::kIo, submission.script + ": ended well, but did not write " + clip.raw.string() +
+                                (was_stale ? "; upstream would have scored the stale one of an earlier run" : "")};
   }
   return outcome.seconds;
 }
 
-// For several videos, the dump option names a folder with one dump for each.
-GroundTruthOptions GroundTruthOf(const EvaluateOptions& options, const Clip& clip) {
-  std::error_code error;
-  if (!fs::is_directory(options.ground_truth.dump, error)) return options.ground_truth;
-  return {options.ground_truth.dump / fs::path(clip.name).replace_extension(".raw")};
+// True when kitsink's inflate made the frames of any clip. Manifests of earlier runs were removed.
+bool WasInflatedByKitsink(const ClipList& list) {
+  return std::any_of(list.clips.begin(), list.clips.end(), [](const Clip& clip) {
+    const Result<std::optional<RawManifest>> manifest = LoadManifestBeside(clip.raw);
+    return manifest.ok() && manifest.value().has_value();
+  });
 }
 
-Status ScoreClips(const EvaluateOptions& options, const JobOptions& job, const std::vector<Clip>& clips, Nets& nets,
-                  ScoreReport& report, Progress& progress) {
-  std::vector<std::vector<PairDistortion>> pairs;
-  report.from_cache = true;
-  for (const Clip& clip : clips) {
-    const ClipRequest request{.video = clip.video,
-                              .raw = clip.raw,
-                              .ground_truth = GroundTruthOf(options, clip),
-                              .pairs = std::nullopt,
-                              .batch_size = static_cast<size_t>(options.batch_size),
-                              .use_cache = options.use_cache,
-                              .limits = job.limits};
-    KIT_ASSIGN(ClipScore score, ScoreClip(request, nets, progress));
-    KIT_ASSIGN(const uint64_t video_bytes, FileSize(clip.video));
-    report.score.original_bytes += video_bytes;
-    report.total_pairs += score.total_pairs;
-    const auto append = [](std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; };
-    append(report.original_name, clip.video.string());
-    append(report.original_sha256, score.video_sha256);
-    append(report.inflated_name, clip.raw.string());
-    AddGroundTruth(score, report);
-    report.pairs.insert(report.pairs.end(), score.pairs.begin(), score.pairs.end());
-    pairs.push_back(std::move(score.pairs));
-  }
-  report.num_pairs = report.pairs.size();
-  FillMeans(pairs, static_cast<size_t>(options.batch_size), report);
-  return Ok();
-}
-
-// Notes the score that upstream would report if it counted unrelated files as original.
-Status NoteStrays(const EvaluateOptions& options, ScoreReport& report) {
-  KIT_ASSIGN(const uint64_t all_bytes, BytesBelow(options.uncompressed_dir));
-  if (all_bytes <= report.score.original_bytes) return Ok();
-  Score counted = report.upstream;
-  counted.original_bytes = all_bytes;
-  char text[64];
-  std::snprintf(text, sizeof(text), "%.8f instead of %.8f", counted.total(), report.upstream.total());
-  report.notes.push_back(options.uncompressed_dir + " holds " +
-                         std::to_string(all_bytes - report.score.original_bytes) +
-                         " bytes in files that are not named; upstream would count them as original and score " + text);
-  return Ok();
+Status WriteReport(const std::string& path, const std::string& text) {
+  KIT_ASSIGN(OutputFile file, OutputFile::Create(path, Overwrite::kAllow));
+  KIT_TRY(file.Write(text));
+  return file.Commit();
 }
 
 }  // namespace
 
-Result<EvaluateReport> RunEvaluate(const EvaluateOptions& options, const JobOptions& job, Progress& progress) {
-  if (options.batch_size < 1) return Error{Code::kInvalidArgument, "batch size: must be at least 1"};
-  const fs::path submission = PythonPath(options.submission_dir);
-  const fs::path archive = submission / "archive.zip";
-  const fs::path archive_folder = submission / "archive";
-  const fs::path inflated = submission / "inflated";
-  const std::string report_path = options.report.empty() ? (submission / "report.txt").string() : options.report;
-  KIT_TRY(CheckWritable(report_path, Overwrite::kAllow));
-
+Result<EvaluateReport> RunEvaluate(const EvaluateOptions& given, const JobOptions& job, Progress& progress) {
+  if (given.batch_size < 1) return Error{Code::kInvalidArgument, "batch size: must be at least 1"};
+  const EvaluateOptions options = Complete(given);
   EvaluateReport result;
   ScoreReport& report = result.score;
-  KIT_ASSIGN(report.score.archive_bytes, FileSize(archive));
-  KIT_ASSIGN(report.archive_sha256, Sha256HexOfFile(archive));
-  KIT_TRY(FileSize(submission / "inflate.sh"));
-  KIT_ASSIGN(std::vector<Clip> clips, ReadNames(options, inflated, report.notes));
-  for (const Clip& clip : clips) KIT_TRY(VideoFileSize(clip.video));
-  KIT_TRY(Prepare(archive_folder, inflated, clips));
-  KIT_TRY(ExtractZip(archive, archive_folder, job.limits));
-  KIT_ASSIGN(report.inflate_seconds, InflateSubmission(options, archive_folder, inflated, clips, progress));
 
-  const Stopwatch watch;
+  KIT_ASSIGN(const Submission submission, CheckSubmission(options, job));
+  KIT_ASSIGN(report.score.archive_bytes, FileSize(submission.archive));
+  KIT_ASSIGN(report.archive_sha256, Sha256HexOfFile(submission.archive));
+  report.archive_name = submission.archive.string();
   ConfigureTorch(job.threads);
   KIT_ASSIGN(const Device device, ParseDevice(options.device));
   KIT_ASSIGN(const std::unique_ptr<Nets> nets, Nets::Load(job.nets_folder, device));
   DescribeJudges(*nets, options.ground_truth, report);
-  KIT_TRY(ScoreClips(options, job, clips, *nets, report, progress));
-  report.archive_name = archive.string();
-  report.batch_size = static_cast<size_t>(options.batch_size);
-  DescribeCodec(IdentifyCodec(archive, job), report);
-  report.made = DescribeMaking(clips[0].raw, archive, report.archive_sha256);
-  KIT_TRY(NoteStrays(options, report));
+
+  KIT_ASSIGN(const std::vector<fs::path> removed, Prepare(submission, job.limits));
+  KIT_ASSIGN(report.inflate_seconds, InflateSubmission(options, submission, removed, *nets, progress));
+
+  const Stopwatch watch;
+  const ClipListOptions how{options.ground_truth, static_cast<size_t>(options.batch_size), options.use_cache,
+                            job.limits};
+  KIT_TRY(ScoreClipList(submission.list, how, *nets, report, progress));
+  DescribeCodec(IdentifyCodec(submission.archive, job), WasInflatedByKitsink(submission.list), report);
+  report.made = DescribeMaking(submission.list.clips[0].raw, submission.archive, report.archive_sha256);
   report.seconds = watch.seconds();
-  result.text = ConfigText(options, report_path) + FormatUpstreamResults(report);
-  KIT_ASSIGN(OutputFile file, OutputFile::Create(report_path, Overwrite::kAllow));
-  KIT_TRY(file.Write(result.text));
-  KIT_TRY(file.Commit());
+  result.text = ConfigText(options) + FormatUpstreamResults(report) + FormatUpstreamRemarks(report);
+  KIT_TRY(WriteReport(options.report, result.text));
   return result;
 }
 

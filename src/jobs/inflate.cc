@@ -185,6 +185,7 @@ void DescribeOriginal(const InflateOptions& options, const LoadedArchive& archiv
   const auto manifest = FindCompressManifest(options.archive, archive.sha256);
   if (!manifest.has_value() || manifest->original.empty()) return;
   json["original"] = DescribeFile(manifest->original, manifest->original_bytes, manifest->original_sha256);
+  if (manifest->first_pair.has_value()) json["original"]["first_pair"] = *manifest->first_pair;
 }
 
 // Writes the manifest and gives the finished output its final name.

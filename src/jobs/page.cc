@@ -83,17 +83,16 @@ Result<ShownPairs> ShowPairs(const std::vector<size_t>& wanted, const ScoreOptio
   KIT_ASSIGN(const Device device, ParseDevice(job.device));
   KIT_ASSIGN(const std::unique_ptr<Nets> nets, Nets::Load(job.nets_folder, device));
   KIT_ASSIGN(GroundTruth truth,
-             GroundTruth::Open(options.original, options.ground_truth,
+             GroundTruth::Open(report.original_name, options.ground_truth,
                                {report.first_pair, report.first_pair + report.num_pairs}, job.limits));
-  KIT_ASSIGN(RawReader raw, RawReader::Open(report.inflated_name, truth.frame_size()));
-  const bool is_part = raw.num_frames() / 2 == report.num_pairs;
+  KIT_ASSIGN(InflatedFrames raw, InflatedFrames::Open(report.inflated_name, truth.frame_size()));
   const size_t end = *std::max_element(wanted.begin(), wanted.end()) + 1;
   progress.Begin("pictures", end, "pairs");
   for (size_t i = 0; i < end; ++i) {
     KIT_ASSIGN(const std::optional<FramePair> original, truth.Next());
     if (!original.has_value()) break;
     if (std::find(wanted.begin(), wanted.end(), i) != wanted.end()) {
-      KIT_ASSIGN(const FramePair inflated, ReadPair(raw, is_part ? i : report.first_pair + i));
+      KIT_ASSIGN(const FramePair inflated, raw.ReadPair(report.first_pair - report.raw_first_pair + i));
       KIT_ASSIGN(shown[i], Show(*original, inflated, *nets));
     }
     progress.Update(i + 1, "");

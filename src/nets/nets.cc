@@ -155,6 +155,12 @@ std::string TorchDescription() {
          (at::get_num_threads() == 1 ? " thread" : " threads");
 }
 
+float SumFloat32(std::span<const float> figures, const Device& device) {
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor tensor = torch::tensor(torch::ArrayRef<float>(figures.data(), figures.size()));
+  return tensor.to(TorchDevice(device)).sum().item<float>();
+}
+
 std::string ExceptionText(const std::exception& exception) {
   const auto* foreign = dynamic_cast<const c10::Error*>(&exception);
   const std::string text = foreign != nullptr ? foreign->what_without_backtrace() : exception.what();
@@ -238,7 +244,7 @@ Result<std::unique_ptr<Nets>> Nets::Load(const std::filesystem::path& folder, co
     info.posenet_sha256 = posenet.value().sha256;
     info.posenet_bytes = posenet.value().size_bytes;
     info.contest = info.segnet_sha256 == kContestSegNet.sha256 && info.posenet_sha256 == kContestPoseNet.sha256;
-    info.label = info.contest ? "contest nets" : "stand-in nets";
+    info.label = info.contest ? std::string(kContestNetsLabel) : "stand-in nets";
     return std::unique_ptr<Nets>(new Nets(std::move(modules)));
   });
 }
@@ -260,10 +266,32 @@ Result<Nets::Modules*> Nets::FoldedModules() {
   return folded_.get();
 }
 
+// Runs the nets on a CPU. SegNet reads a few pairs at a time: its convolutions give the same bits in every batch, and
+// larger batches are no faster and take more memory. PoseNet's linear layers give other last bits in another batch, so
+// it reads all pairs at once, as upstream.
+static std::vector<Observation> ObserveOnCpu(Nets::Modules& modules, std::span<const FramePair> pairs) {
+  constexpr size_t kPairsAtOnce = 2;
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> logits, inputs;
+  for (size_t first = 0; first < pairs.size(); first += kPairsAtOnce) {
+    std::vector<const Frame*> f0, f1;
+    for (const FramePair& pair : pairs.subspan(first, std::min(kPairsAtOnce, pairs.size() - first))) {
+      f0.push_back(&pair.f0);
+      f1.push_back(&pair.f1);
+    }
+    const torch::Tensor small_f1 = ResizeToModelGrid(FramesToTensor(f1, torch::kCPU));
+    inputs.push_back(PoseInput(ResizeToModelGrid(FramesToTensor(f0, torch::kCPU)), small_f1));
+    logits.push_back(SegLogits(modules, small_f1));
+  }
+  const torch::Tensor poses = modules.posenet->Forward(torch::cat(inputs)).slice(1, 0, kPoseValues);
+  return ToObservations({torch::cat(logits), poses});
+}
+
 Result<std::vector<Observation>> Nets::Observe(std::span<const FramePair> pairs) {
   if (pairs.empty()) return std::vector<Observation>();
-  return Guarded("nets",
-                 [&]() -> Result<std::vector<Observation>> { return ToObservations(RunNets(*modules_, pairs)); });
+  return Guarded("nets", [&]() -> Result<std::vector<Observation>> {
+    return device().cuda ? ToObservations(RunNets(*modules_, pairs)) : ObserveOnCpu(*modules_, pairs);
+  });
 }
 
 }  // namespace kitsink

@@ -72,6 +72,7 @@ CompressManifest ReadCompressManifest(const fs::path& path, const Json& json) {
   manifest.original = PathAt(json, "/original").value_or("");
   manifest.original_bytes = NumberAt(json, "/original/bytes").value_or(0);
   manifest.original_sha256 = StringAt(json, "/original/sha256").value_or("");
+  manifest.first_pair = NumberAt(json, "/first_pair");
   manifest.segnet_sha256 = StringAt(json, "/nets/segnet_sha256").value_or("");
   manifest.posenet_sha256 = StringAt(json, "/nets/posenet_sha256").value_or("");
   return manifest;
@@ -198,6 +199,7 @@ Result<RawManifest> ReadRawManifest(std::span<const uint8_t> bytes) {
   manifest.num_pairs = NumberAt(json, "/num_pairs").value_or(0);
   manifest.original = PathAt(json, "/original").value_or("");
   manifest.original_sha256 = StringAt(json, "/original/sha256").value_or("");
+  manifest.original_first_pair = NumberAt(json, "/original/first_pair");
   manifest.cut_by_time_limit = json.contains("cut_by_time_limit");
   manifest.trace = {PointsAt(json, "/against_targets/pairs/before"), PointsAt(json, "/against_targets/pairs/after"),
                     PointsAt(json, "/against_targets/curve")};

@@ -48,8 +48,8 @@ bool IsPartial(const ScoreReport& report) { return report.num_pairs != report.to
 std::string FormatScore(const ScoreReport& report) {
   const Score& score = report.score;
   std::string text;
-  const std::string nets = report.nets_label == "contest nets"
-                               ? "contest nets"
+  const std::string nets = report.nets_label == kContestNetsLabel
+                               ? report.nets_label
                                : report.nets_label + ", NOT the contest's: compare only with scores of the same nets";
   text += IsPartial(report)
               ? Format("partial: %llu of %llu pairs, %s\n", static_cast<unsigned long long>(report.num_pairs),
@@ -90,7 +90,21 @@ std::string FormatUpstreamResults(const ScoreReport& report) {
   text += Format("  Submission file size: %s bytes\n", Grouped(score.archive_bytes).c_str());
   text += Format("  Original uncompressed size: %s bytes\n", Grouped(score.original_bytes).c_str());
   text += Format("  Compression Rate: %.8f\n", score.rate());
-  text += Format("  Final score: 100*segnet_dist + sqrt(10*posenet_dist) + 25*rate = %.2f\n", score.total());
+  text += Format("  Final score: 100*segnet_dist + \u221a(10*posenet_dist) + 25*rate = %.2f\n", score.total());
+  return text;
+}
+
+std::string FormatUpstreamRemarks(const ScoreReport& report) {
+  std::string text;
+  if (report.nets_label != kContestNetsLabel) {
+    text += "kitsink: " + report.nets_label + ", NOT the contest's: compare only with scores of the same nets\n";
+    text += "  SegNet sha256 " + report.segnet_sha256 + "\n";
+    text += "  PoseNet sha256 " + report.posenet_sha256 + "\n";
+  }
+  if (IsPartial(report)) {
+    text += Format("kitsink: partial, %llu of %llu pairs\n", static_cast<unsigned long long>(report.num_pairs),
+                   static_cast<unsigned long long>(report.total_pairs));
+  }
   return text;
 }
 

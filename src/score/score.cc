@@ -42,24 +42,24 @@ MeanDistortion ExactMeans(std::span<const PairDistortion> pairs) {
   return means;
 }
 
-MeanDistortion UpstreamMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size) {
+MeanDistortion UpstreamMeans(std::span<const std::vector<PairDistortion>> clips, size_t batch_size,
+                             const BatchSum& sum) {
   KIT_CHECK(batch_size > 0);
   float seg_total = 0;
   float pose_total = 0;
   size_t num_pairs = 0;
   for (const std::vector<PairDistortion>& clip : clips) {
-    const std::span<const PairDistortion> pairs(clip);
-    for (size_t first = 0; first < pairs.size(); first += batch_size) {
-      float seg = 0;
-      float pose = 0;
-      for (const PairDistortion& pair : pairs.subspan(first, std::min(batch_size, pairs.size() - first))) {
-        seg += pair.seg;
-        pose += pair.pose;
-      }
-      seg_total += seg;
-      pose_total += pose;
+    std::vector<float> seg, pose;
+    for (const PairDistortion& pair : clip) {
+      seg.push_back(pair.seg);
+      pose.push_back(pair.pose);
     }
-    num_pairs += pairs.size();
+    for (size_t first = 0; first < clip.size(); first += batch_size) {
+      const size_t count = std::min(batch_size, clip.size() - first);
+      seg_total += sum(std::span(seg).subspan(first, count));
+      pose_total += sum(std::span(pose).subspan(first, count));
+    }
+    num_pairs += clip.size();
   }
   KIT_CHECK(num_pairs > 0);
   const float count = static_cast<float>(num_pairs);

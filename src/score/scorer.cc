@@ -3,11 +3,29 @@
 #include "kitsink/scorer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
 
 namespace kitsink {
+
+namespace {
+
+// ComparePair, but with the squares added in the order in which upstream's LibTorch adds them on a CPU: the last digits
+// of a report depend on it.
+PairDistortion CompareAsUpstream(const Observation& original, const Observation& inflated) {
+  PairDistortion distortion = ComparePair(original, inflated);
+  std::array<float, kPoseValues> squares{};
+  for (size_t i = 0; i < squares.size(); ++i) {
+    const float difference = original.pose[i] - inflated.pose[i];
+    squares[i] = difference * difference;
+  }
+  distortion.pose = SumFloat32(squares, Device{}) / static_cast<float>(squares.size());
+  return distortion;
+}
+
+}  // namespace
 
 ObservationStream ObservePairs(PairStream stream, Observer& observer) {
   return [stream = std::move(stream), &observer](size_t count) -> Result<std::vector<Observation>> {
@@ -37,7 +55,7 @@ Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationStream& o
                                        std::to_string(pairs.size() + std::min(expected.size(), got.size()))};
     }
     if (expected.empty()) break;
-    for (size_t i = 0; i < expected.size(); ++i) pairs.push_back(ComparePair(expected[i], got[i]));
+    for (size_t i = 0; i < expected.size(); ++i) pairs.push_back(CompareAsUpstream(expected[i], got[i]));
     progress.Update(pairs.size(), FormatTerms(ExactMeans(pairs)));
     if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted"};
   }

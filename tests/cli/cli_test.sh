@@ -52,8 +52,11 @@ expect "inflate a folder" 0 "rendered" "$kitsink" inflate extracted render_folde
 cmp -s render/clip.raw render_folder/clip.raw || fail "the folder gave other frames than the zip"
 expect "one pair" 0 "1 pairs" "$kitsink" inflate clip.zip part --pairs 1:2 --steps 0 "${quick[@]}"
 cmp -s part/clip.raw <(tail -c $((2 * 1164 * 874 * 3)) render/clip.raw) || fail "--pairs gave other frames"
+expect "score of a part, from its manifest" 0 "partial: 1 of 2" "$kitsink" score part --original clip.mkv "${quick[@]}"
+mkdir bare
+cp part/clip.raw bare/
 expect "score of a part as if whole" 1 "has 1 pairs, the original has 2; --pairs A:B scores a part" \
-  "$kitsink" score part --original clip.mkv "${quick[@]}"
+  "$kitsink" score bare --original clip.mkv --archive clip.zip "${quick[@]}"
 expect "score of a part" 0 "partial: 1 of 2" "$kitsink" score part --original clip.mkv --pairs 1:2 "${quick[@]}"
 expect "unknown codec" 2 "expected search, got nosuch" "$kitsink" compress odd.mkv -o odd.zip --codec nosuch
 expect "odd frame count" 0 "2 pairs" "$kitsink" compress odd.mkv -o odd.zip "${fit[@]}" "${quick[@]}"

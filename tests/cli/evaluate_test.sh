@@ -42,9 +42,10 @@ cat >expected <<'REPORT'
   Submission file size: # bytes
   Original uncompressed size: #,# bytes
   Compression Rate: #.#
-  Final score: #*segnet_dist + sqrt(#*posenet_dist) + #*rate = #.#
+  Final score: #*segnet_dist + √(#*posenet_dist) + #*rate = #.#
+kitsink: stand-in nets, NOT the contest's: compare only with scores of the same nets
 REPORT
-sed -E 's/[0-9]+/#/g' submissions/mine/report.txt | cmp -s - expected || fail "report.txt: $(cat submissions/mine/report.txt)"
+sed -E '/sha256/d; s/[0-9]+/#/g' submissions/mine/report.txt | cmp -s - expected || fail "report.txt: $(cat submissions/mine/report.txt)"
 grep -q "batch_size: 16" submissions/mine/report.txt || fail "default batch size"
 grep -q "Original uncompressed size: $(stat -c %s videos/clip.mkv | sed -E ':a;s/^([0-9]+)([0-9]{3})/\1,\2/;ta') bytes" \
   submissions/mine/report.txt || fail "original size"
@@ -85,7 +86,7 @@ expect "short raw, whole batches" 1 "has 2 pairs, the original has 4; upstream w
 expect "short raw" 1 "has 2 pairs, the original has 4" "${evaluate[@]}"
 grep -q -- "--pairs" stderr && fail "evaluate names an option of score: $(cat stderr)"
 inflate "head -c $((frames - 1)) black.raw >\$2/clip.raw"
-expect "broken raw" 1 "expected a multiple of" "${evaluate[@]}"
+expect "broken raw" 1 "has 3 pairs, the original has 4 (the file has 7 frames of 320 x 240 and 230399 bytes more)" "${evaluate[@]}"
 inflate 'cp black.raw "$2/clip.raw"; cat black.raw >>"$2/clip.raw"'
 expect "long raw" 1 "has 8 pairs, the original has 4" "${evaluate[@]}"
 

@@ -19,19 +19,28 @@ using search::ShareThreads;
 using testing::TemporaryFolder;
 
 TEST(RunChild, SaysHowItEnded) {
-  const Result<ChildOutcome> failed = RunChild({"bash", "-c", "exit 5"}, 60, SilentProgress());
+  const Result<ChildOutcome> failed = RunChild({"bash", "-c", "exit 5"}, {}, 60, SilentProgress());
   ASSERT_TRUE(failed.ok());
   EXPECT_EQ(failed.value().exit_code, 5);
   EXPECT_FALSE(failed.value().timed_out);
-  const Result<ChildOutcome> killed = RunChild({"bash", "-c", "kill -9 $$"}, 60, SilentProgress());
+  const Result<ChildOutcome> killed = RunChild({"bash", "-c", "kill -9 $$"}, {}, 60, SilentProgress());
   ASSERT_TRUE(killed.ok());
   EXPECT_EQ(killed.value().exit_code, 128 + 9);
-  EXPECT_FALSE(RunChild({"kitsink-no-such-program"}, 60, SilentProgress()).ok());
+  EXPECT_FALSE(RunChild({"kitsink-no-such-program"}, {}, 60, SilentProgress()).ok());
+}
+
+TEST(RunChild, GivesTheSettingsThatTheEnvironmentLacks) {
+  setenv("KITSINK_TEST_SET", "mine", /*overwrite=*/1);
+  const std::vector<Setting> settings = {{"KITSINK_TEST_SET", "yours"}, {"KITSINK_TEST_UNSET", "a b"}};
+  const char* const script = "[[ $KITSINK_TEST_SET:$KITSINK_TEST_UNSET == 'mine:a b' ]]";
+  const Result<ChildOutcome> outcome = RunChild({"bash", "-c", script}, settings, 60, SilentProgress());
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+  EXPECT_EQ(outcome.value().exit_code, 0);
 }
 
 TEST(RunChild, StopsAtTheLimitAndOnRequest) {
   const Stopwatch watch;
-  const Result<ChildOutcome> slow = RunChild({"sleep", "600"}, 0.1, SilentProgress());
+  const Result<ChildOutcome> slow = RunChild({"sleep", "600"}, {}, 0.1, SilentProgress());
   ASSERT_TRUE(slow.ok());
   EXPECT_TRUE(slow.value().timed_out);
   class Stopped final : public Progress {
@@ -40,7 +49,7 @@ TEST(RunChild, StopsAtTheLimitAndOnRequest) {
     void End() override {}
     bool stop_requested() const override { return true; }
   } stopped;
-  const Result<ChildOutcome> interrupted = RunChild({"sleep", "600"}, 600, stopped);
+  const Result<ChildOutcome> interrupted = RunChild({"sleep", "600"}, {}, 600, stopped);
   ASSERT_FALSE(interrupted.ok());
   EXPECT_EQ(interrupted.error().message, "interrupted");
   EXPECT_LT(watch.seconds(), 60);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "kitsink/scorer.h"
 #include "score/observation_cache.h"
 #include "score/prefetch.h"
 #include "testlib.h"
@@ -133,6 +134,25 @@ TEST(ObservationCache, RefusesAnotherKeyAndEveryDamage) {
     EXPECT_FALSE(open_with(Bytes(whole.value().begin(), whole.value().begin() + static_cast<ptrdiff_t>(length))).ok());
   }
   EXPECT_TRUE(open_with(whole.value()).ok());
+}
+
+TEST(InflatedFrames, LeavesOutWhatUpstreamLeavesOut) {
+  const testing::TemporaryFolder folder;
+  const FrameSize size{4, 2};
+  Bytes bytes(5 * size.size_bytes() + 7);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i / size.size_bytes());
+  ASSERT_TRUE(WriteFile(folder / "a.raw", bytes, Overwrite::kAllow).ok());
+  Result<InflatedFrames> frames = InflatedFrames::Open(folder / "a.raw", size);
+  ASSERT_TRUE(frames.ok()) << frames.error().message;
+  EXPECT_EQ(frames.value().num_frames(), 5U);
+  EXPECT_EQ(frames.value().num_pairs(), 2U);
+  EXPECT_EQ(frames.value().trailing_bytes(), 7U);
+  EXPECT_EQ(frames.value().Description(), "5 frames of 4 x 2 and 7 bytes more");
+  const Result<FramePair> pair = frames.value().ReadPair(1);
+  ASSERT_TRUE(pair.ok()) << pair.error().message;
+  EXPECT_EQ(pair.value().f0.rgb, std::vector<uint8_t>(size.size_bytes(), 2));
+  EXPECT_EQ(pair.value().f1.rgb, std::vector<uint8_t>(size.size_bytes(), 3));
+  EXPECT_EQ(InflatedFrames::Open(folder / "none.raw", size).error().code, Code::kIo);
 }
 
 }  // namespace

@@ -42,6 +42,12 @@ PairStream Repeat(FramePair pair, size_t count) {
   };
 }
 
+float AddInOrder(std::span<const float> figures) {
+  float sum = 0;
+  for (const float figure : figures) sum += figure;
+  return sum;
+}
+
 TEST(Score, IsTheContestsFormula) {
   const Score score{.seg = 0.00060913, .pose = 3.472e-5, .archive_bytes = 177857, .original_bytes = 37545489};
   EXPECT_NEAR(score.total(), 0.197974, 1e-6);  // a published result
@@ -66,7 +72,7 @@ TEST(Score, BatchesOfSixteenAndMeansOverAllPairs) {
   EXPECT_EQ(observer.batch_sizes, (std::vector<size_t>{16, 16, 2, 2, 0, 0}));
   EXPECT_EQ(ExactMeans(pairs.value()).seg, 1.0);
   EXPECT_EQ(ExactMeans(pairs.value()).pose, 9.0);
-  EXPECT_EQ(UpstreamMeans(std::span(&pairs.value(), 1), 16).pose, 9.0);
+  EXPECT_EQ(UpstreamMeans(std::span(&pairs.value(), 1), 16, AddInOrder).pose, 9.0);
 }
 
 TEST(Score, UpstreamMeansAreFloat32SumsPerBatch) {
@@ -78,8 +84,8 @@ TEST(Score, UpstreamMeansAreFloat32SumsPerBatch) {
     for (size_t i = first; i < std::min<size_t>(40, first + 16); ++i) batch += pairs[i].pose;
     expected += batch;
   }
-  EXPECT_EQ(UpstreamMeans(std::span(&pairs, 1), 16).pose, static_cast<double>(expected / 40.0F));
-  EXPECT_GT(ExactMeans(pairs).pose, UpstreamMeans(std::span(&pairs, 1), 16).pose);
+  EXPECT_EQ(UpstreamMeans(std::span(&pairs, 1), 16, AddInOrder).pose, static_cast<double>(expected / 40.0F));
+  EXPECT_GT(ExactMeans(pairs).pose, UpstreamMeans(std::span(&pairs, 1), 16, AddInOrder).pose);
 }
 
 TEST(Score, ABatchHoldsPairsOfOneClipOnly) {
@@ -90,8 +96,33 @@ TEST(Score, ABatchHoldsPairsOfOneClipOnly) {
   std::vector<PairDistortion> together = large;
   together.insert(together.end(), rest.begin(), rest.end());
   const std::vector<std::vector<PairDistortion>> apart = {large, rest};
-  EXPECT_EQ(UpstreamMeans(std::span(&together, 1), 16).pose, static_cast<double>(1.0F / 5.0F));
-  EXPECT_EQ(UpstreamMeans(apart, 16).pose, static_cast<double>((1.0F + 4 * small) / 5.0F));
+  EXPECT_EQ(UpstreamMeans(std::span(&together, 1), 16, AddInOrder).pose, static_cast<double>(1.0F / 5.0F));
+  EXPECT_EQ(UpstreamMeans(apart, 16, AddInOrder).pose, static_cast<double>((1.0F + 4 * small) / 5.0F));
+}
+
+TEST(Score, TheBatchSizeDecidesWhichFiguresAreSummed) {
+  std::vector<PairDistortion> pairs(8, PairDistortion{.seg = 0, .pose = 0x1p-24F});
+  pairs[0].pose = 1.0F;
+  std::vector<size_t> sizes;
+  const BatchSum sum = [&sizes](std::span<const float> figures) {
+    sizes.push_back(figures.size());
+    return AddInOrder(figures);
+  };
+  EXPECT_EQ(UpstreamMeans(std::span(&pairs, 1), 8, sum).pose, static_cast<double>(1.0F / 8.0F));
+  EXPECT_EQ(UpstreamMeans(std::span(&pairs, 1), 3, sum).pose,
+            static_cast<double>((1.0F + 3 * 0x1p-24F + 2 * 0x1p-24F) / 8.0F));
+  EXPECT_EQ(sizes, (std::vector<size_t>{8, 8, 3, 3, 3, 3, 2, 2}));
+}
+
+TEST(Score, LibTorchSumsABatchInFloat32) {
+  testing::Random random(5);
+  std::vector<float> figures;
+  for (int i = 0; i < 77; ++i) figures.push_back(static_cast<float>(random.Below(1000)) / 7.0F);
+  EXPECT_EQ(SumFloat32(std::vector<float>{1.0F, 0x1p-24F}, Device{}), 1.0F);
+  for (const size_t count : {1U, 2U, 16U, 77U}) {
+    const std::span<const float> batch = std::span(figures).first(count);
+    EXPECT_NEAR(SumFloat32(batch, Device{}), AddInOrder(batch), 1e-6F * AddInOrder(batch));
+  }
 }
 
 TEST(Score, RefusesClipsThatEndApart) {
@@ -131,7 +162,20 @@ TEST(Report, UpstreamsTextToTheByte) {
             "  Submission file size: 177,857 bytes\n"
             "  Original uncompressed size: 37,545,489 bytes\n"
             "  Compression Rate: 0.00473711\n"
-            "  Final score: 100*segnet_dist + sqrt(10*posenet_dist) + 25*rate = 0.20\n");
+            "  Final score: 100*segnet_dist + \xe2\x88\x9a(10*posenet_dist) + 25*rate = 0.20\n");
+}
+
+TEST(Report, RemarksFollowUpstreamsTextOnlyWhereItIsNotTheContests) {
+  ScoreReport report = ExampleReport();
+  report.segnet_sha256 = "abc";
+  EXPECT_EQ(FormatUpstreamRemarks(report),
+            "kitsink: stand-in nets, NOT the contest's: compare only with scores of the same nets\n"
+            "  SegNet sha256 abc\n"
+            "  PoseNet sha256 \n");
+  report.nets_label = kContestNetsLabel;
+  EXPECT_EQ(FormatUpstreamRemarks(report), "");
+  report.num_pairs = 16;
+  EXPECT_EQ(FormatUpstreamRemarks(report), "kitsink: partial, 16 of 600 pairs\n");
 }
 
 TEST(Report, SaysWhichNetsAndWhetherItIsPartial) {
