@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kitsink/bytes.h"
@@ -44,6 +45,11 @@ struct MaskInfo {
   bool stored = false;  // ids are packed and not coded, because coding made them no smaller
 };
 Result<MaskInfo> ReadMaskInfo(std::span<const uint8_t> stream, const Limits& limits);
+
+// For people: "600 class maps of 512 x 384, 5 classes, level 3, ..." with bytes a pair and bits a pixel.
+std::string DescribeMask(const MaskInfo& info, uint64_t stream_bytes);
+// The same facts as a JSON object.
+std::string MaskFacts(const MaskInfo& info);
 
 // Where the bits of a stream m go: header, motion, each class (with its number of pixels), and the ends of the code.
 // A decision is charged to the class that it settles, so a class pays for its borders and for where it newly appears.

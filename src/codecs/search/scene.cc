@@ -64,21 +64,8 @@ std::string Fixed(const char* format, double value) {
   return text;
 }
 
-std::string DescribeMask(const MaskInfo& mask, double size_bytes) {
-  const double pixels = static_cast<double>(mask.width) * mask.height * mask.count;
-  return std::to_string(mask.count) + " class maps of " + std::to_string(mask.width) + " x " +
-         std::to_string(mask.height) + ", " + std::to_string(mask.num_classes) + " classes, " +
-         (mask.stored ? "stored" : "level " + std::to_string(mask.level)) +
-         Fixed(", %.1f bytes a pair", size_bytes / mask.count) + Fixed(", %.6f bits a pixel", 8 * size_bytes / pixels);
-}
-
-// Plain numbers and booleans as JSON, written here to avoid a JSON library.
 std::string FactsOf(const Rest& rest, uint64_t num_weights) {
-  const MaskInfo& mask = rest.mask;
-  return "{\"class_maps\": {\"width\": " + std::to_string(mask.width) + ", \"height\": " + std::to_string(mask.height) +
-         ", \"classes\": " + std::to_string(mask.num_classes) + ", \"level\": " + std::to_string(mask.level) +
-         ", \"stored\": " + (mask.stored ? "true" : "false") +
-         "}, \"pose_columns\": " + std::to_string(rest.pose.num_columns) +
+  return "{\"class_maps\": " + MaskFacts(rest.mask) + ", \"pose_columns\": " + std::to_string(rest.pose.num_columns) +
          ", \"num_weights\": " + std::to_string(num_weights) + "}";
 }
 
@@ -154,7 +141,7 @@ Result<Description> Describe(const Member& member, DescribeDepth depth, const Co
                             Fixed(", %.2f bytes a pair", size(kPose) / mask.count);
   const std::string tails = std::to_string(rest.selectors.tails.size()) + " selector tails";
   description.sections = {
-      {"m", "class maps", sections[kMask].size(), DescribeMask(mask, size(kMask)), std::move(mask_parts)},
+      {"m", "class maps", sections[kMask].size(), DescribeMask(mask, sections[kMask].size()), std::move(mask_parts)},
       {"w", "generator weights", sections[kWeights].size(), weights, std::move(weights_parts)},
       {"p", "poses", sections[kPose].size(), poses, std::move(pose_parts)},
       {"r", "selector tails", sections[kSelectors].size(), tails, std::move(selectors_parts)}};

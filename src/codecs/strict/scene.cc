@@ -119,22 +119,10 @@ std::string Fixed(const char* format, double value) {
   return text;
 }
 
-std::string DescribeMaps(const MaskInfo& maps, double size_bytes) {
-  const double pixels = static_cast<double>(maps.width) * maps.height * maps.count;
-  return std::to_string(maps.count) + " class maps of " + std::to_string(maps.width) + " x " +
-         std::to_string(maps.height) + ", " + std::to_string(maps.num_classes) + " classes, " +
-         (maps.stored ? "stored" : "level " + std::to_string(maps.level)) +
-         Fixed(", %.1f bytes a pair", size_bytes / maps.count) + Fixed(", %.6f bits a pixel", 8 * size_bytes / pixels);
-}
-
 std::string FactsOf(const Rest& rest, uint64_t num_weights) {
-  const MaskInfo& maps = rest.maps;
   const RendererShape& shape = rest.renderer.shape;
   const Carrier& carrier = rest.carrier.carrier;
-  return "{\"class_maps\": {\"width\": " + std::to_string(maps.width) + ", \"height\": " + std::to_string(maps.height) +
-         ", \"classes\": " + std::to_string(maps.num_classes) + ", \"level\": " + std::to_string(maps.level) +
-         ", \"stored\": " + (maps.stored ? "true" : "false") +
-         "}, \"renderer\": {\"width\": " + std::to_string(shape.width) +
+  return "{\"class_maps\": " + MaskFacts(rest.maps) + ", \"renderer\": {\"width\": " + std::to_string(shape.width) +
          ", \"blocks\": " + std::to_string(shape.dilations.size()) +
          ", \"num_weights\": " + std::to_string(num_weights) +
          "}, \"carrier\": {\"atoms\": " + std::to_string(carrier.num_atoms) +
@@ -194,7 +182,8 @@ Result<Description> Describe(const Member& member, DescribeDepth depth, const Co
                             " x " + std::to_string(carrier.grid_height) +
                             Fixed(", %.2f bytes a pair", size(kCarrier) / rest.maps.count);
   description.sections = {
-      {"maps", "class maps", sections[kMaps].size(), DescribeMaps(rest.maps, size(kMaps)), std::move(maps_parts)},
+      {"maps", "class maps", sections[kMaps].size(), DescribeMask(rest.maps, sections[kMaps].size()),
+       std::move(maps_parts)},
       {"renderer", "renderer of f1", sections[kRenderer].size(), renderer, std::move(rest.renderer_parts)},
       {"carrier", "carrier of f0", sections[kCarrier].size(), atoms, std::move(rest.carrier.parts)}};
   return description;
