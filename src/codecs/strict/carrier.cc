@@ -117,6 +117,7 @@ Frame CarrierPicture::Render(std::span<const int16_t> coefficients, int threads)
 }
 
 void ApplySelector(uint8_t mode, Frame& frame) {
+  if (mode == 0) return;  // nearly every pair
   const size_t width = frame.size.width, row = 3 * width;
   auto& rgb = frame.rgb;
   if (mode == 5) std::rotate(rgb.begin(), rgb.end() - static_cast<ptrdiff_t>(row), rgb.end());
