@@ -18,6 +18,7 @@
 #include "kitsink/contest.h"
 #include "kitsink/hash.h"
 #include "kitsink/jobs.h"
+#include "kitsink/manifest.h"
 #include "kitsink/version.h"
 
 namespace kitsink {
@@ -209,7 +210,7 @@ std::string ToJson(const std::vector<Check>& checks, size_t failed) {
                               {"found", check.found},
                               {"advice", check.advice}});
   }
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return ToText(json);
 }
 
 int Run(State& state) {

@@ -12,13 +12,8 @@
 namespace kitsink::strict {
 namespace {
 
+using testing::Must;
 using testing::SharedData;
-
-template <typename T>
-T Must(Result<T> result) {
-  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
-  return result.TakeValue();
-}
 
 // Pair 85 has a selector mode.
 TEST(Pictures, OfARealSceneMatchPyTorch) {

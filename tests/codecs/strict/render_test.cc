@@ -13,14 +13,9 @@
 namespace kitsink::strict {
 namespace {
 
+using testing::Must;
 using testing::SmallStrictScene;
 using testing::StrictSizes;
-
-template <typename T>
-T Must(Result<T> result) {
-  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
-  return result.TakeValue();
-}
 
 Bytes RenderAll(const Scene& scene, const RowKernels& kernels, int threads) {
   return Must(testing::RenderFrames(scene, kernels, threads));

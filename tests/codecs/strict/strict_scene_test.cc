@@ -17,16 +17,11 @@
 namespace kitsink::strict {
 namespace {
 
+using testing::Must;
 using testing::Random;
 using testing::SameBits;
 using testing::SmallStrictScene;
 using testing::StrictSizes;
-
-template <typename T>
-T Must(Result<T> result) {
-  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
-  return result.TakeValue();
-}
 
 Member Encode(const Scene& scene, int level = 1) { return Must(EncodeScene(scene, level, CodingContext())); }
 
