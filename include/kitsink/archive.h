@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kitsink/bytes.h"
+#include "kitsink/class_maps.h"
 #include "kitsink/frame.h"
 #include "kitsink/limits.h"
 #include "kitsink/result.h"
@@ -55,12 +56,24 @@ enum class DescribeDepth {
   kMeasured,  // the same, and measure the bits of every part
 };
 
+// A number that a codec stores for each pair, or for each `pairs_each` successive pairs.
+struct PairColumn {
+  std::string name;  // "pose 0, forward speed"
+  std::string unit;  // "m/s"; empty for none
+  std::vector<float> values;
+  uint32_t pairs_each = 1;  // 1 or more; the last value may stand for fewer pairs
+  bool is_code = false;     // whole numbers, each of which names a choice
+};
+
 // What a member holds.
 struct Description {
   uint64_t num_pairs = 0;
   std::vector<SectionUse> sections;  // one for each section of the member
-  std::vector<double> pair_bits;     // bits of each pair's class map; empty unless measured
   std::string facts;                 // JSON object with the codec's own figures
+  // The rest is empty unless measured, and where the codec stores nothing of the kind.
+  std::vector<double> pair_bits;  // bits of each pair's class map
+  MaskClip maps;                  // a map for each pair
+  std::vector<PairColumn> columns;
 };
 
 struct PackOptions {

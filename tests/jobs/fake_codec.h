@@ -60,7 +60,12 @@ inline Result<Description> DescribeFake(const Member& member, DescribeDepth dept
     }
     description.sections.push_back(std::move(use));
   }
-  if (depth == DescribeDepth::kMeasured) description.pair_bits.assign(scene.num_pairs(), 48);
+  if (depth == DescribeDepth::kMeasured) {
+    description.pair_bits.assign(scene.num_pairs(), 48);
+    PairColumn red{"red of f0", "grey levels", {}};
+    for (size_t i = 0; i < scene.f0.size(); i += 3) red.values.push_back(scene.f0[i]);
+    description.columns.push_back(std::move(red));
+  }
   return description;
 }
 

@@ -69,6 +69,28 @@ std::string FactsOf(const Rest& rest, uint64_t num_weights) {
          ", \"num_weights\": " + std::to_string(num_weights) + "}";
 }
 
+// The poses, column by column, and the selector tails.
+std::vector<PairColumn> ColumnsOf(const Rest& rest) {
+  std::vector<PairColumn> columns;
+  const std::vector<float> values = DequantizeTrack(rest.pose);
+  for (uint32_t column = 0; column < rest.pose.num_columns; ++column) {
+    PairColumn pose{"pose " + std::to_string(column), "", {}};
+    if (column == 0) {  // the one output of PoseNet whose meaning is plain
+      pose.name += ", forward speed";
+      pose.unit = "m/s";
+    }
+    for (size_t at = column; at < values.size(); at += rest.pose.num_columns) pose.values.push_back(values[at]);
+    columns.push_back(std::move(pose));
+  }
+  for (const Tail& tail : rest.selectors.tails) {
+    PairColumn codes{"selector " + std::string(TailTag(tail.kind)), "", {tail.codes.begin(), tail.codes.end()}};
+    codes.pairs_each = tail.kind == TailKind::kLossControl ? kPairsPerLossControl : 1;
+    codes.is_code = true;
+    columns.push_back(std::move(codes));
+  }
+  return columns;
+}
+
 }  // namespace
 
 Result<Member> EncodeScene(const Scene& scene, int mask_level, const CodingContext& context) {
@@ -130,6 +152,8 @@ Result<Description> Describe(const Member& member, DescribeDepth depth, const Co
     KIT_ASSIGN(MeasuredMask maps, MeasureMask(sections[kMask], context.threads, context.limits, *context.progress));
     mask_parts = std::move(maps.parts);
     description.pair_bits = std::move(maps.map_bits);
+    description.maps = std::move(maps.clip);
+    description.columns = ColumnsOf(rest);
   }
   KIT_ASSIGN(std::vector<StreamPart> weights_parts, MeasureWeights(sections[kWeights], context.limits));
   KIT_ASSIGN(std::vector<StreamPart> pose_parts, MeasureTrack(sections[kPose], context.limits));

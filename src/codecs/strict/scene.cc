@@ -130,6 +130,21 @@ std::string FactsOf(const Rest& rest, uint64_t num_weights) {
          "}}";
 }
 
+// The selector modes, and the weight of each atom of the carrier.
+std::vector<PairColumn> ColumnsOf(const DecodedCarrier& decoded) {
+  std::vector<PairColumn> columns;
+  columns.push_back({"selector mode of f0", "", {decoded.selector.begin(), decoded.selector.end()}, 1, true});
+  const Carrier& carrier = decoded.carrier;
+  for (uint32_t atom = 0; atom < carrier.num_atoms; ++atom) {
+    PairColumn weight{"weight of atom " + std::to_string(atom), "", {}};
+    for (size_t at = atom; at < carrier.coefficients.size(); at += carrier.num_atoms) {
+      weight.values.push_back(carrier.coefficients[at] * carrier.coefficient_scales[atom]);
+    }
+    columns.push_back(std::move(weight));
+  }
+  return columns;
+}
+
 }  // namespace
 
 Result<Member> EncodeScene(const Scene& scene, int mask_level, const CodingContext& context) {
@@ -172,6 +187,8 @@ Result<Description> Describe(const Member& member, DescribeDepth depth, const Co
     KIT_ASSIGN(MeasuredMask maps, MeasureMask(sections[kMaps], context.threads, context.limits, *context.progress));
     maps_parts = std::move(maps.parts);
     description.pair_bits = std::move(maps.map_bits);
+    description.maps = std::move(maps.clip);
+    description.columns = ColumnsOf(rest.carrier);
   }
   const RendererShape& shape = rest.renderer.shape;
   const std::string renderer = std::to_string(num_weights) + " weights, width " + std::to_string(shape.width) + ", " +

@@ -2,6 +2,7 @@
 
 #include "codecs/search/scene.h"
 
+#include <algorithm>
 #include <array>
 
 #include "archive/check_byte.h"
@@ -126,6 +127,32 @@ TEST(Scene, RejectsStreamsThatDisagree) {
   EXPECT_EQ(Decode(Rechecked(mixed)).error().message, "archive: rows of stream p: got 6, expected the class maps' 7");
 }
 
+// What a page shows of each pair: the maps, the poses in real numbers, and the selector codes.
+TEST(Scene, DescriptionHoldsMapsAndColumns) {
+  const Scene scene = SmallScene(11);
+  const Member member = ReadMember(Encode(scene), Limits{}).value();
+  const Description description = Describe(member, DescribeDepth::kMeasured, CodingContext()).TakeValue();
+  EXPECT_EQ(description.maps, scene.mask);
+  const uint32_t num_poses = scene.pose.num_columns;
+  ASSERT_EQ(description.columns.size(), num_poses + scene.selectors.tails.size());
+  const std::vector<float> poses = DequantizeTrack(scene.pose);
+  for (uint32_t i = 0; i < num_poses; ++i) {
+    ASSERT_EQ(description.columns[i].values.size(), scene.mask.count);
+    EXPECT_EQ(description.columns[i].values[3], poses[3 * num_poses + i]);
+    EXPECT_FALSE(description.columns[i].is_code);
+  }
+  EXPECT_EQ(description.columns[0].name, "pose 0, forward speed");
+  ASSERT_FALSE(scene.selectors.tails.empty());
+  for (size_t i = 0; i < scene.selectors.tails.size(); ++i) {
+    const PairColumn& column = description.columns[num_poses + i];
+    const Tail& tail = scene.selectors.tails[i];
+    EXPECT_TRUE(column.is_code);
+    EXPECT_EQ(column.name, "selector " + std::string(TailTag(tail.kind)));
+    EXPECT_EQ(column.pairs_each, tail.kind == TailKind::kLossControl ? 6U : 1U);
+    EXPECT_TRUE(std::ranges::equal(column.values, tail.codes));
+  }
+}
+
 TEST(Scene, DescriptionAddsUpToItsStreams) {
   for (const TrackKind kind : {TrackKind::kUniformStep, TrackKind::kHalfAndBytes}) {
     Scene scene = SmallScene(10);
@@ -153,7 +180,10 @@ TEST(Scene, DescriptionAddsUpToItsStreams) {
     EXPECT_EQ(num_weights, CountWeights(GeneratorTensors(scene.weights.shape)));
     EXPECT_NE(description.facts.find("\"num_weights\": " + std::to_string(num_weights)), std::string::npos);
     EXPECT_EQ(description.sections[2].parts.size(), 2U + 1U);
-    EXPECT_TRUE(Describe(member, DescribeDepth::kQuick, CodingContext()).value().sections[0].parts.empty());
+    const Description quick = Describe(member, DescribeDepth::kQuick, CodingContext()).TakeValue();
+    EXPECT_TRUE(quick.sections[0].parts.empty());
+    EXPECT_EQ(quick.maps, MaskClip());
+    EXPECT_TRUE(quick.columns.empty());
     // verify asks for what inflate needs, and no search can use 12 x 8 maps.
     EXPECT_EQ(Describe(member, DescribeDepth::kWhole, CodingContext()).error().code, Code::kUnsupported);
   }

@@ -229,6 +229,21 @@ TEST(StrictScene, DescriptionAddsUpToItsSections) {
   EXPECT_EQ(facts["carrier"]["height"], 6);
 }
 
+// What a page shows of each pair: the maps, the selector modes and the weights of the atoms.
+TEST(StrictScene, DescriptionHoldsMapsAndColumns) {
+  const Scene scene = SmallStrictScene({}, 8);
+  const Description description = Must(Describe(Encode(scene), DescribeDepth::kMeasured, CodingContext()));
+  EXPECT_EQ(description.maps, scene.mask);
+  const Carrier& carrier = scene.carrier;
+  ASSERT_EQ(description.columns.size(), 1U + carrier.num_atoms);
+  EXPECT_TRUE(description.columns[0].is_code);
+  EXPECT_TRUE(std::ranges::equal(description.columns[0].values, scene.selector));
+  const PairColumn& last = description.columns.back();
+  EXPECT_EQ(last.name, "weight of atom " + std::to_string(carrier.num_atoms - 1));
+  ASSERT_EQ(last.values.size(), scene.mask.count);
+  EXPECT_EQ(last.values[1], carrier.coefficients[2 * carrier.num_atoms - 1] * carrier.coefficient_scales.back());
+}
+
 TEST(StrictScene, DescribesWithoutTheMapsToo) {
   Member member = Encode(SmallStrictScene({}, 8));
   member.sections[0].back() ^= 1;
