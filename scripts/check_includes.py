@@ -19,6 +19,7 @@ HEADERS = {
     "score": {"score", "scorer"},
     "run": {"run", "manifest"},
     "codecs": {"codec"},
+    "report": {"report", "page"},
     "jobs": {"jobs", "score_jobs"},
 }
 FORMAT_ROOMS = {"base", "entropy", "mask", "pose", "weights", "tensors", "archive"}
@@ -29,7 +30,7 @@ CROSSING = re.compile(r"(nets/nets_torch|train/\w+|codecs/\w+/options)\.h|codecs
 LIBRARIES = {
     "spdlog/": ({"base"}, {"log.cc"}),
     "openssl/": ({"base"}, {"hash.cc"}),
-    "zlib.h": ({"archive"}, {"zip.cc"}),
+    "zlib.h": ({"archive", "report"}, {"zip.cc", "palette_png.cc"}),
     "libav": ({"video"}, None),
     "torch/": ({"nets", "train", "codecs"}, None),
     "ATen/": ({"nets", "train", "codecs"}, None),

@@ -107,6 +107,16 @@ struct DescribedArchive {
 Result<DescribedArchive> DescribeArchive(const std::filesystem::path& archive, DescribeDepth depth,
                                          const JobOptions& job, Progress& progress);
 
+// Size of the video that an archive stands for, by which the score divides, and who says so.
+struct OriginalSize {
+  uint64_t bytes = 0;  // 1 or more
+  std::string from;    // "the archive's manifest"
+};
+// From the video `original`, else `stated_bytes` if it is not 0, else the manifest beside the archive, else the
+// contest.
+Result<OriginalSize> FindOriginalSize(const std::filesystem::path& archive, const std::string& archive_sha256,
+                                      const std::filesystem::path& original, uint64_t stated_bytes);
+
 // What is known about the codec of an archive.
 struct ArchiveCodec {
   std::string name;  // empty: kitsink does not know the archive

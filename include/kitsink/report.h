@@ -1,6 +1,6 @@
 #pragma once
-// Reports made from scores: the ledger of runs, the comparison of runs, the page about one run, and the audit of a
-// submission.
+// Reports made from scores: the ledger of runs, the comparison of runs, and the audit of a submission. page.h has the
+// pages.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "kitsink/archive.h"
 #include "kitsink/result.h"
 #include "kitsink/score.h"
 
@@ -52,6 +51,9 @@ struct RunGroup {
   std::vector<ComparedRun> runs;
 };
 
+// The settings in short, as the heading of a group. It may hold untrusted text, but no control characters.
+std::string HeadingOf(const ScoreReport& score);
+
 // Groups runs by settings, in the order of the ledger. Runs of different groups are never compared.
 std::vector<RunGroup> CompareRuns(std::span<const LedgerRecord> records);
 
@@ -59,43 +61,6 @@ std::string FormatLedger(std::span<const LedgerRecord> records);
 std::string FormatLedgerJson(std::span<const LedgerRecord> records);
 // One line about the last record: its verdict, the record it was compared with, and how many it was not.
 std::string FormatVerdict(std::span<const LedgerRecord> records);
-
-// "data:image/png;base64,..."
-std::string DataUri(std::string_view type, std::span<const uint8_t> bytes);
-
-// Names of the classes of the contest's SegNet, and the colours that the page gives them; by id.
-struct ClassColour {
-  const char* name;
-  uint8_t rgb[3];
-};
-inline constexpr ClassColour kClassColours[kNumClasses] = {{"road", {70, 76, 90}},
-                                                           {"lane marks", {240, 180, 60}},
-                                                           {"undrivable", {96, 132, 92}},
-                                                           {"movable", {196, 72, 76}},
-                                                           {"own car", {90, 120, 190}}};
-
-// One pair as the page shows it; pictures are data URIs.
-struct PagePair {
-  uint64_t index = 0;     // of the clip
-  double share = 0;       // what the pair adds to the score: to the seg term and, to first order, to the pose term
-  std::string original;   // f1
-  std::string class_map;  // of the original's f1; white where the class in the inflated f1 differs
-  std::string f0, f1;     // inflated
-};
-
-// Everything that the page about one run shows.
-struct Page {
-  ScoreReport score;
-  std::vector<SectionUse> sections;   // of the archive, with header and container; empty for an unknown archive
-  std::vector<PagePair> worst, best;  // worst first, best first
-  std::vector<PairDistortion> before,
-      after;                          // the search, pair by pair, against the archive's targets; empty = unknown
-  std::vector<MeanDistortion> curve;  // the same as means over the pairs after 0, 1 .. steps; empty = unknown
-  std::vector<LedgerRecord> ledger;
-};
-
-// One HTML file without scripts or links to other files.
-std::string FormatPage(const Page& page);
 
 // Kinds of files that a submission keeps outside its archive.
 enum class AuditKind { kNets, kPayload, kNote };

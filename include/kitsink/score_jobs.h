@@ -1,17 +1,18 @@
 #pragma once
-// The jobs around the codecs: score, evaluate, the page about a run, the class-map coder alone, and the engine's report
-// about this machine.
+// The jobs around the codecs: score, evaluate, the pages about a run and an archive, the class-map coder alone, and the
+// engine's report about this machine.
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "kitsink/frame.h"
 #include "kitsink/jobs.h"
 #include "kitsink/mask.h"
 #include "kitsink/nets.h"
-#include "kitsink/report.h"
+#include "kitsink/page.h"
 #include "kitsink/result.h"
 #include "kitsink/score.h"
 #include "kitsink/scorer.h"
@@ -111,8 +112,22 @@ struct EngineFacts {
 // Uses job.nets_folder, job.device and job.threads. An empty `video` is not opened.
 EngineFacts DescribeEngine(const std::filesystem::path& video, const JobOptions& job);
 
-// Scores as RunScore does, then fills in the page except for the ledger. The `num_shown` worst and best pairs get
-// pictures.
-Result<Page> MakePage(const ScoreOptions& options, size_t num_shown, const JobOptions& job, Progress& progress);
+// What of a run the page shows in pictures.
+struct PageOptions {
+  size_t num_shown = 3;          // the worst pairs, and as many of the best
+  std::vector<uint64_t> pairs;   // more pairs, as numbers in the clip
+  uint32_t picture_width = 640;  // of a frame, pixels, at most
+};
+// Of all pictures of a page; pairs beyond are left out with a note.
+inline constexpr uint64_t kMaxPictureBytes = 64 << 20;
+
+// Scores as RunScore does, then fills in the page except for the ledger. kInvalidArgument for a pair to show that is
+// not among job.pairs; one that turns out not to be scored is left out with a note.
+Result<RunPage> MakeRunPage(const ScoreOptions& options, const PageOptions& shown, const JobOptions& job,
+                            Progress& progress);
+
+// Measures the archive. `original` as for FindOriginalSize. Needs no engine.
+Result<ArchivePage> MakeArchivePage(const std::filesystem::path& archive, const std::filesystem::path& original,
+                                    const JobOptions& job, Progress& progress);
 
 }  // namespace kitsink

@@ -236,6 +236,9 @@ _kitsink() {
     "doctor:--device")
       COMPREPLY=()
       return ;;
+    "ledger:--output"|"ledger:-o")
+      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
     "report:--original")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
@@ -249,6 +252,12 @@ _kitsink() {
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
     "report:--show")
+      COMPREPLY=()
+      return ;;
+    "report:--show-pairs")
+      COMPREPLY=()
+      return ;;
+    "report:--picture-width")
       COMPREPLY=()
       return ;;
     "report:--ledger")
@@ -306,8 +315,8 @@ _kitsink() {
     "pack") words="--help --help-all --output --level --force --threads --quiet --verbose --json" ;;
     "repack") words="--help --help-all --output --level --force --threads --quiet --verbose --json" ;;
     "doctor") words="--help --help-all --output --nets --threads --device --quiet --verbose --json" ;;
-    "ledger") words="--help --help-all --quiet --verbose --json" ;;
-    "report") words="--help --help-all --original --archive --gt --no-cache --output --show --ledger --force --nets --threads --device --pairs --quiet --verbose --json" ;;
+    "ledger") words="--help --help-all --output --force --quiet --verbose --json" ;;
+    "report") words="--help --help-all --original --archive --gt --no-cache --output --show --show-pairs --picture-width --ledger --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "submission") words="--help --help-all --archive --with-binary --with-source --force --quiet --verbose --json" ;;
     "audit") words="--help --help-all --quiet --verbose --json" ;;
     "mask") words="encode decode info --help --help-all" ;;

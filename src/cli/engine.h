@@ -16,7 +16,7 @@ struct Engine {
   decltype(&RunEvaluate) evaluate;
   decltype(&PngPictures) mask_pictures;
   decltype(&DescribeEngine) describe;
-  decltype(&MakePage) make_page;
+  decltype(&MakeRunPage) make_run_page;
 };
 
 // The library's one entry point. `version` is the caller's; null when the library's is different.

@@ -15,7 +15,7 @@ extern "C" [[gnu::visibility("default")]] const Engine* kitsink_engine(const cha
       .evaluate = RunEvaluate,
       .mask_pictures = PngPictures,
       .describe = DescribeEngine,
-      .make_page = MakePage,
+      .make_run_page = MakeRunPage,
   };
   return std::string_view(version) == KITSINK_VERSION ? &kEngine : nullptr;
 }

@@ -8,7 +8,6 @@
 
 #include "cli/command.h"
 #include "kitsink/contest.h"
-#include "kitsink/manifest.h"
 
 namespace kitsink {
 namespace {
@@ -25,12 +24,11 @@ struct State {
 
 struct Info {
   ZipListing zip;  // no members for a folder
-  uint64_t original_bytes = kContestClip.size_bytes;
-  const char* original_from = "the contest's video";
+  OriginalSize original;
   std::optional<DescribedArchive> archive;  // nothing for an archive that kitsink cannot read
   std::string why_not;
 
-  double Score(double bytes) const { return ScorePerByte(original_bytes) * bytes; }
+  double Score(double bytes) const { return ScorePerByte(original.bytes) * bytes; }
 };
 
 // The container and the header, then the sections.
@@ -91,7 +89,7 @@ void Print(const State& state, const Info& info) {
                 count == 1 ? "" : "s", info.why_not.c_str());
   }
   std::printf("  %" PRIu64 " bytes, score %.8f = 25 * bytes / %" PRIu64 " (%s)\n", info.zip.size_bytes,
-              info.Score(bytes), info.original_bytes, info.original_from);
+              info.Score(bytes), info.original.bytes, info.original.from.c_str());
   std::printf("  sha256 %s\n", info.zip.sha256.c_str());
   if (info.archive.has_value()) PrintSections(info, state.classes || state.output.verbosity > 0);
   if (!info.archive.has_value() || state.output.verbosity > 0) PrintMembers(info);
@@ -107,8 +105,8 @@ Json ToJson(const State& state, const Info& info) {
   Json json = {{"path", state.archive.string()},
                {"bytes", info.zip.size_bytes},
                {"sha256", info.zip.sha256},
-               {"original_bytes", info.original_bytes},
-               {"original_from", info.original_from},
+               {"original_bytes", info.original.bytes},
+               {"original_from", info.original.from},
                {"rate_term", info.Score(static_cast<double>(info.zip.size_bytes))},
                {"codec", info.archive.has_value() ? Json(info.archive->format->name) : Json()}};
   json["members"] = Json::array();
@@ -158,20 +156,7 @@ Result<Info> Inspect(const State& state, Progress& progress) {
   } else {
     KIT_ASSIGN(info.zip, ListZip(state.archive, state.job.limits));
   }
-  if (!state.original.empty()) {
-    KIT_ASSIGN(info.original_bytes, VideoFileSize(state.original));
-    info.original_from = "--original";
-  } else if (state.original_bytes > 0) {
-    info.original_bytes = state.original_bytes;
-    info.original_from = "--original-bytes";
-  } else if (const auto made = FindCompressManifest(state.archive, info.zip.sha256);
-             made.has_value() && made->original_bytes > 0) {
-    info.original_bytes = made->original_bytes;
-    info.original_from = "the archive's manifest";
-  }
-  if (info.original_bytes == 0) {
-    return Error{Code::kInvalidArgument, state.original.string() + ": is empty, expected the original video"};
-  }
+  KIT_ASSIGN(info.original, FindOriginalSize(state.archive, info.zip.sha256, state.original, state.original_bytes));
   const DescribeDepth depth = state.classes ? DescribeDepth::kMeasured : DescribeDepth::kQuick;
   Result<DescribedArchive> archive = DescribeArchive(state.archive, depth, state.job, progress);
   if (archive.ok()) {

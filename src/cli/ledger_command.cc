@@ -2,22 +2,34 @@
 
 #include <cstdio>
 #include <memory>
+#include <span>
 
 #include "cli/command.h"
-#include "kitsink/report.h"
+#include "kitsink/page.h"
 
 namespace kitsink {
 namespace {
 
 struct State {
-  std::filesystem::path ledger;
+  std::filesystem::path ledger, page;
+  JobOptions job;
   OutputOptions output;
 };
 
 int Run(const State& state) {
   StartOutput(state.output);
+  if (!state.page.empty()) {
+    const Status status = CheckWritable(state.page, state.job.overwrite, std::span(&state.ledger, 1));
+    if (!status.ok()) return Fail("ledger", status.error());
+  }
   const Result<std::vector<LedgerRecord>> records = LoadLedger(state.ledger);
   if (!records.ok()) return Fail("ledger", records.error());
+  if (!state.page.empty()) {
+    const std::string html = FormatLedgerPage(records.value(), state.ledger.string());
+    const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(html.data()), html.size());
+    const Status status = WriteFile(state.page, bytes, state.job.overwrite);
+    if (!status.ok()) return Fail("ledger", status.error());
+  }
   std::fputs((state.output.json ? FormatLedgerJson(records.value()) : FormatLedger(records.value())).c_str(), stdout);
   return kExitDone;
 }
@@ -28,11 +40,16 @@ void AddLedger(CLI::App& app, Action& action) {
   CLI::App* verb = app.add_subcommand("ledger", "Compare the runs that score --ledger kept");
   const auto state = std::make_shared<State>();
   verb->add_option("LEDGER", state->ledger, "The file that score --ledger appends to")->required()->type_name("FILE");
+  verb->add_option("-o,--output", state->page,
+                   "Also write a page, one HTML file: score over runs, bytes against score, and all runs")
+      ->type_name("FILE");
+  AddForceOption(*verb, state->job);
   AddOutputOptions(*verb, state->output);
   verb->footer(
       "Examples:\n"
       "  kitsink score out/ --original drive.mkv --ledger runs.jsonl --note \"600 steps\"\n"
       "  kitsink ledger runs.jsonl\n"
+      "  kitsink ledger runs.jsonl -o ledger.html\n"
       "A run is promoted when it beats the best earlier run of its settings (nets, device, library, clip, pairs,\n"
       "decoder), else rejected. Runs of different settings stand under different headings and are never compared.");
   verb->callback([state, &action] { action = [state] { return Run(*state); }; });

@@ -4,6 +4,7 @@
 
 #include "jobs/context.h"
 #include "kitsink/at_once.h"
+#include "kitsink/contest.h"
 #include "kitsink/jobs.h"
 
 namespace kitsink {
@@ -44,6 +45,19 @@ Result<DescribedArchive> DescribeArchive(const std::filesystem::path& archive, D
   described.container_bytes = loaded.size_bytes - described.header_bytes;
   for (const SectionUse& section : described.description.sections) described.container_bytes -= section.size_bytes;
   return described;
+}
+
+Result<OriginalSize> FindOriginalSize(const std::filesystem::path& archive, const std::string& archive_sha256,
+                                      const std::filesystem::path& original, uint64_t stated_bytes) {
+  if (!original.empty()) {
+    KIT_ASSIGN(const uint64_t bytes, VideoFileSize(original));
+    if (bytes > 0) return OriginalSize{bytes, "--original"};
+    return Error{Code::kInvalidArgument, original.string() + ": is empty, expected the original video"};
+  }
+  if (stated_bytes > 0) return OriginalSize{stated_bytes, "--original-bytes"};
+  const auto made = FindCompressManifest(archive, archive_sha256);
+  if (made.has_value() && made->original_bytes > 0) return OriginalSize{made->original_bytes, "the archive's manifest"};
+  return OriginalSize{kContestClip.size_bytes, "the contest's video"};
 }
 
 ArchiveCodec IdentifyCodec(const std::filesystem::path& archive, const JobOptions& job) {

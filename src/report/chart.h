@@ -1,7 +1,8 @@
 #pragma once
-// Parts of the page: escaped text, figures, bars and charts as HTML and SVG. Labels are HTML beside the drawings, not
-// SVG text, because drawings shrink with the window and text must not.
+// Bars and charts as HTML and SVG. Labels are HTML beside the drawings, not SVG text, because drawings shrink with the
+// window and text must not.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -10,37 +11,43 @@
 
 namespace kitsink {
 
-// Escapes text and quoted attributes. Control characters become spaces.
-std::string EscapeHtml(std::string_view text);
-// "0.00123400", with `digits` digits after the point.
-std::string FormatFixed(double value, int digits);
-// "1 234 567", with thin spaces.
-std::string FormatBytes(uint64_t bytes);
-
-// Parts of a whole, as one bar of coloured pieces. The colours are the style's classes c0, c1, ...
+// Parts of a whole, as one bar of coloured pieces, each with its figures on hover.
 struct BarPart {
   std::string label;
   double value = 0;
+  std::string colour = "";  // CSS; empty: one of the style's
 };
 std::string DrawBar(std::span<const BarPart> parts);
+// A square in the colour of the last part.
+std::string KeyOfLast(std::span<const BarPart> parts);
 
-// Values as columns, one for each pair or other unit `each`, numbered from `first`. `before` adds paler columns behind
-// them.
+// At most so many columns are drawn; more values are drawn as means of successive ones.
+inline constexpr size_t kMaxColumns = 1200;
+
+// Values as columns, upward and downward from 0, one for each pair or other unit `each`, numbered from `first`.
+// `before` adds paler columns behind them. Values that are not finite are drawn as 0.
 struct Timeline {
   std::string name, unit;
   std::span<const float> values, before;
   uint64_t first = 0;
   const char* hue = "c0";
   const char* each = "pair";
+  uint32_t units_a_value = 1;  // for values that stand for several units
+  uint64_t num_units = 0;      // for a last value that stands for fewer; 0: it does not
 };
 std::string DrawTimeline(const Timeline& timeline);
 
-// Points, with a line through those `on_line`. The last `highlighted` point is ringed.
 struct ScatterPoint {
   double x = 0, y = 0;
   std::string label;
-  bool on_line = false, highlighted = false;
+  bool filled = false, highlighted = false;
 };
-std::string DrawScatter(std::span<const ScatterPoint> points, std::string_view x_name, std::string_view y_name);
+// Points with whole numbers as x, and a stepped line: horizontal from each of its points to the next one's x.
+struct Scatter {
+  std::string x_name, y_name;
+  std::vector<ScatterPoint> points;
+  std::vector<ScatterPoint> line;
+};
+std::string DrawScatter(const Scatter& scatter);
 
 }  // namespace kitsink

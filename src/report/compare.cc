@@ -61,8 +61,9 @@ std::string DescribeChanges(const ScoreReport& from, const ScoreReport& to) {
   return text;
 }
 
-// The settings on one line, as the heading of a group.
-std::string Heading(const ScoreReport& score) {
+}  // namespace
+
+std::string HeadingOf(const ScoreReport& score) {
   std::string pairs = score.num_pairs == score.total_pairs
                           ? "all " + std::to_string(score.total_pairs) + " pairs"
                           : "PARTIAL: pairs " + std::to_string(score.first_pair) + ":" +
@@ -72,8 +73,6 @@ std::string Heading(const ScoreReport& score) {
                    score.device + ", clip " + Short(score.original_sha256) + ", " + pairs + ", frames by " +
                    score.ground_truth_decoder);
 }
-
-}  // namespace
 
 std::string SettingsOf(const ScoreReport& score) {
   return "SegNet " + score.segnet_sha256 + "\nPoseNet " + score.posenet_sha256 + "\nnets at inflate " +
@@ -116,7 +115,7 @@ std::string FormatLedger(std::span<const LedgerRecord> records) {
     text += std::to_string(groups.size()) + " settings: a score compares only with those under the same heading\n\n";
   }
   for (const RunGroup& group : groups) {
-    text += Heading(records[group.runs.front().index].score) + "\n";
+    text += HeadingOf(records[group.runs.front().index].score) + "\n";
     text +=
         "  line  time                         score          delta     seg term    pose term    rate term       bytes  "
         "verdict\n";

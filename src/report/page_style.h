@@ -1,5 +1,5 @@
 #pragma once
-// The page's style sheet: one column, scrolling wide tables, light or dark like the reader's system.
+// The pages' style sheet: one column, scrolling wide tables, light or dark like the reader's system.
 
 namespace kitsink {
 
@@ -12,7 +12,8 @@ inline constexpr const char* kPageStyle = R"css(
 body{margin:0 auto;padding:1.2rem;max-width:75rem;background:var(--paper);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.35rem;margin:0 0 .3rem;overflow-wrap:anywhere}
-h2{font-size:1.1rem;margin:2rem 0 .6rem;border-bottom:1px solid var(--line);padding-bottom:.2rem}
+h3{font-size:1rem;margin:1.4rem 0 .3rem}
+h2{overflow-wrap:anywhere;font-size:1.1rem;margin:2rem 0 .6rem;border-bottom:1px solid var(--line);padding-bottom:.2rem}
 .total{font-size:2.6rem;font-weight:650;line-height:1.1;font-variant-numeric:tabular-nums}
 .soft,figcaption span,.axis{color:var(--soft);font-size:.86rem}
 .warn{border-left:4px solid var(--c1);padding:.3rem .8rem;background:var(--card)}
@@ -20,6 +21,7 @@ h2{font-size:1.1rem;margin:2rem 0 .6rem;border-bottom:1px solid var(--line);padd
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92rem}
 th,td{text-align:right;padding:.22rem .7rem;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child,td:first-child,td.text{text-align:left}
+table:has(td.text) th:last-child{text-align:left}
 td.text{white-space:normal;min-width:14rem;overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0;font-size:.92rem}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
@@ -30,7 +32,12 @@ figure{margin:.8rem 0}
 .axis{display:flex;justify-content:space-between}
 svg{display:block;width:100%;background:var(--card);border:1px solid var(--line)}
 svg.timeline{height:8.5rem}
-figure.scatter{max-width:44rem}svg.scatter{height:auto}
+figure.scatter{max-width:44rem}svg.scatter{height:auto;overflow:visible}
+.plot{position:relative;margin:.2rem 0 1.6rem}
+.tick{position:absolute;left:.3rem;transform:translateY(-100%);color:var(--soft);font-size:.78rem;
+font-variant-numeric:tabular-nums;pointer-events:none}
+.tick.under{top:100%;transform:translateX(-50%)}
+.grid{stroke:var(--line);vector-effect:non-scaling-stroke}.zero{stroke:var(--soft);vector-effect:non-scaling-stroke}
 div.c0,span.c0{background:var(--c0)}div.c1,span.c1{background:var(--c1)}div.c2,span.c2{background:var(--c2)}
 div.c3,span.c3{background:var(--c3)}div.c4,span.c4{background:var(--c4)}div.c5,span.c5{background:var(--c5)}
 rect.c0{fill:var(--c0)}rect.c1{fill:var(--c1)}rect.faint{fill:var(--faint)}
@@ -38,12 +45,34 @@ rect.c0{fill:var(--c0)}rect.c1{fill:var(--c1)}rect.faint{fill:var(--faint)}
 .dot{fill:var(--card);stroke:var(--c5);stroke-width:2}.dot.promoted{fill:var(--c0);stroke:var(--c0)}
 .dot.now{fill:var(--c1);stroke:var(--ink)}
 .front{fill:none;stroke:var(--c0);stroke-width:1.5;opacity:.6}
-.pair{display:grid;grid-template-columns:repeat(4,1fr);gap:.5rem}
-.pair figure{margin:0;min-width:0}.pair img{width:100%;display:block}
-.pair figcaption{color:var(--soft);font-size:.8rem}
+#viewer{outline-offset:.4rem}#viewer:focus:not(:focus-visible){outline:none}
+.tools{display:flex;flex-wrap:wrap;gap:.35rem;align-items:center;position:sticky;top:0;z-index:1;
+background:var(--paper);padding:.35rem 0}
+.tools[hidden],.shown[hidden]{display:none}
+.tools button,.tools select{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);
+border-radius:4px;padding:.15rem .65rem;min-height:2.1rem;max-width:100%}
+.tools output{min-width:3rem;text-align:center;font-variant-numeric:tabular-nums}.gap{width:.6rem}
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:.5rem}
+@media (min-width:60rem){.pair{grid-auto-flow:column;grid-template:auto auto/repeat(3,1fr)}}
+.shown p{margin:.4rem 0;font-variant-numeric:tabular-nums}
+.pair figure,.maps figure{margin:0;min-width:0}.pair figcaption,.maps figcaption{color:var(--soft);font-size:.8rem}
+.pane{position:relative;overflow:hidden;aspect-ratio:var(--shape);background:var(--card);cursor:crosshair;
+touch-action:pan-y;user-select:none}
+.pane img{width:100%;height:100%;display:block;transform-origin:0 0}
+.zoomed .pane{touch-action:none}.zoomed .pane img{image-rendering:pixelated}
+.pointing .pane::after{content:"";position:absolute;left:var(--px);top:var(--py);width:12px;height:12px;
+margin:-6px 0 0 -6px;border:2px solid #fff;border-radius:50%;outline:1px solid #000;pointer-events:none}
+.maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.2rem,1fr));gap:.5rem;grid-auto-flow:dense}
+.maps img{width:100%;display:block}.maps figure{cursor:zoom-in}
+.maps figure:focus{grid-column:span 3;grid-row:span 3;cursor:auto}.maps figure:focus img{image-rendering:pixelated}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:0 1.5rem}
+.charts figure{max-width:none;min-width:0}
 details{margin:.8rem 0}pre{overflow:auto;max-height:24rem;font-size:.78rem;background:var(--card);padding:.6rem}
-@media (max-width:52rem){.pair{grid-template-columns:repeat(2,1fr)}}
-@media (max-width:30rem){body{padding:.8rem}dl{grid-template-columns:1fr}dt{margin-top:.3rem}
+@media (max-width:30rem){.pair{gap:.25rem}.maps{grid-template-columns:repeat(3,1fr);gap:.3rem}
+.maps figcaption{font-size:.66rem}
+.tools select{max-width:6.8rem}.tools button,.tools select{padding:.15rem .45rem}.tools output{min-width:2.3rem}
+.tools .gap{display:none}
+body{padding:.8rem}dl{grid-template-columns:1fr}dt{margin-top:.3rem}
 th,td{padding:.2rem .45rem;font-size:.84rem}.total{font-size:2.1rem}}
 )css";
 

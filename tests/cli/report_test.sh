@@ -53,6 +53,12 @@ grep -q "two steps" stdout || fail "ledger lacks the note: $(cat stdout)"
 expect "ledger json" 0 '"verdict": "rejected"' "$kitsink" ledger runs.jsonl --json
 [[ $(json stdout "j['settings'][0]['runs'][0]['score']") == "$(json score.json "j['archive_alone']['score']")" ]] ||
   fail "the ledger's score is not the score's"
+expect "ledger page" 0 "2 settings" "$kitsink" ledger runs.jsonl -o ledger.html
+[[ $(grep -o '<circle class="dot promoted"' ledger.html | wc -l) -eq $((2 * $(json <("$kitsink" ledger runs.jsonl --json) \
+  "sum(r['verdict'] != 'rejected' for g in j['settings'] for r in g['runs'])"))) ]] || fail "promoted marks of the ledger's page"
+grep -qE 'https?:|<script' ledger.html && fail "the ledger's page is not alone"
+expect "ledger page again" 1 "--force" "$kitsink" ledger runs.jsonl -o ledger.html
+expect "ledger page over its ledger" 1 "runs.jsonl" "$kitsink" ledger runs.jsonl -o runs.jsonl -f
 head -c -20 runs.jsonl >cut.jsonl
 expect "cut ledger" 1 "cut.jsonl:4: " "$kitsink" ledger cut.jsonl
 expect "cut ledger before a score" 1 "cut.jsonl:4: " "${score[@]}" --ledger cut.jsonl
@@ -86,9 +92,9 @@ class Walk(html.parser.HTMLParser):
 walk = Walk()
 walk.feed(page)
 assert not walk.open
-assert "http:" not in page and "https:" not in page and "<script" not in page
-# 3 pairs: 2 worst and 1 best, 4 pictures each.
-assert len(walk.urls) == 12, len(walk.urls)
+assert "http:" not in page and "https:" not in page and page.count("<script>") == 1
+# 3 pairs: 2 worst and 1 best, 6 pictures each.
+assert len(walk.urls) == 18, len(walk.urls)
 for url in walk.urls:
     kind, data = re.fullmatch(r"data:image/(png|jpeg);base64,([A-Za-z0-9+/=]+)", url).groups()
     start = {"png": b"\x89PNG", "jpeg": b"\xff\xd8\xff"}[kind]
@@ -99,12 +105,21 @@ assert walk.text["score"] == "%.8f" % score["archive_alone"]["score"]
 for term in ("seg_term", "pose_term", "rate_term"):
     assert "%.8f" % score["archive_alone"][term] in page, term
 steps = len(json.load(open(sys.argv[4]))["against_targets"]["curve"])
-assert steps > 1 and page.count("<rect") == 3 * 2 + 3 * 4 + 2 * steps and page.count("<circle") == 3
+assert steps > 1 and page.count("<rect") == 3 * 2 + 3 * 4 + 2 * steps and page.count("<circle") == 6
 assert walk.text.get("legend", "").startswith("Class maps:"), walk.text.get("legend")
 assert "1 of 4 runs have other settings" in page
 PY
 expect "report of a part" 0 "over 1 pairs" "$kitsink" report out --original "$clip" -o part.html --pairs 2:3 "${quick[@]}"
 grep -q "partial: 1 of 3" part.html || fail "the page of a part does not say so"
+expect "chosen pairs" 0 "over 3 pairs" "$kitsink" report out --original "$clip" -o chosen.html --show 0 --show-pairs 2,0,2 \
+  --picture-width 100 "${quick[@]}"
+grep -q '<option>pair 2, chosen</option><option>pair 0, chosen</option></select>' chosen.html || fail "not the chosen pairs"
+[[ $(wc -c <chosen.html) -lt $(wc -c <page.html) ]] || fail "smaller pictures do not make the page smaller"
+expect "a pair that is not scored" 1 "pair 1 is to be shown" "$kitsink" report out --original "$clip" -o x.html --pairs 2:3 \
+  --show-pairs 1 "${quick[@]}"
+expect "a pair that is none" 0 "pair 7 is not shown" "$kitsink" report out --original "$clip" -o part.html -f --show-pairs 7 \
+  "${quick[@]}"
+grep -q '<p class="warn">pair 7 is not shown' part.html || fail "the page does not say what it leaves out"
 expect "report without engine" 1 "libkitsink_engine.so" alone/kitsink report out --original "$clip" -o x.html --nets "$nets"
 [[ ! -e x.html ]] || fail "x.html was left behind"
 

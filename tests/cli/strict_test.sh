@@ -186,6 +186,23 @@ done
 head -c 3000 clip.zip >cut.zip
 expect "inflate, cut zip" 1 "cut.zip" "$kitsink" inflate cut.zip none
 
+
+# The page about an archive needs no engine either.
+expect "page" 0 "page.html: " "$kitsink" report clip.zip -o page.html
+grep -q '<h2>Class maps</h2>' page.html || fail "the page lacks the class maps"
+[[ $(grep -o 'class map of pair' page.html | wc -l) -eq 6 ]] || fail "the page does not show the 6 maps"
+grep -q 'aria-label="selector mode of f0"' page.html || fail "the page lacks the selector"
+grep -qE 'https?:|<script' page.html && fail "the page is not alone"
+expect "page again" 1 "--force" "$kitsink" report clip.zip -o page.html
+expect "page over its archive" 1 "clip.zip" "$kitsink" report clip.zip -o clip.zip -f
+expect "page as JSON" 0 '"codec": "strict"' "$kitsink" report clip.zip -o page.html -f --json
+expect "page with an option of frames" 1 "takes no --show" "$kitsink" report clip.zip -o none.html --show 2
+expect "page of a cut zip" 1 "cut.zip" "$kitsink" report cut.zip -o none.html
+[[ ! -e none.html ]] || fail "none.html was left behind"
+head -c 1000 clip.zip >small.mkv
+expect "page and the original" 0 "about an archive" "$kitsink" report clip.zip -o page.html -f --original small.mkv
+grep -q '25 &times; bytes / 1&#8239;000 (--original)' page.html || fail "the page divides by another original"
+
 if [[ $failures -gt 0 ]]; then
   echo "$failures checks failed"
   exit 1

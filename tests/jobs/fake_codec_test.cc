@@ -263,6 +263,21 @@ TEST_F(FakeCodec, IsDescribedAndVerifiedAtEveryDepth) {
   }
 }
 
+// The page knows no codec: it shows the sections and columns that this one describes.
+TEST_F(FakeCodec, HasAPage) {
+  MakeArchive();
+  const Result<ArchivePage> page = MakeArchivePage(compress_.archive, {}, job_, SilentProgress());
+  ASSERT_TRUE(page.ok()) << page.error().message;
+  EXPECT_EQ(page.value().codec, "fake");
+  EXPECT_EQ(page.value().archive_bytes, 134U);
+  EXPECT_EQ(page.value().original_from, "the archive's manifest");
+  EXPECT_EQ(page.value().original_bytes, FileSize(kClip).value());
+  const std::string html = FormatArchivePage(page.value());
+  EXPECT_NE(html.find("f0, colours of f0</td><td>15</td>"), std::string::npos);
+  EXPECT_NE(html.find("aria-label=\"red of f0\""), std::string::npos);
+  EXPECT_EQ(html.find("<h2>Class maps</h2>"), std::string::npos);
+}
+
 TEST_F(FakeCodec, PacksWhatItUnpacks) {
   MakeArchive();
   const Result<uint64_t> unpacked = Unpack(compress_.archive, folder_ / "t", job_, SilentProgress());
@@ -331,6 +346,7 @@ TEST_F(FakeCodec, IsUnknownToTheProgramItself) {
     errors.push_back(result.error());
   };
   expect(DescribeArchive(compress_.archive, DescribeDepth::kQuick, job_, SilentProgress()));
+  expect(MakeArchivePage(compress_.archive, {}, job_, SilentProgress()));
   expect(RunInflate("unknown"));
   expect(Unpack(compress_.archive, folder_ / "t", job_, SilentProgress()));
   expect(Repack(compress_.archive, folder_ / "re.zip", {}, job_, SilentProgress()));

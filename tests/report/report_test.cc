@@ -1,12 +1,16 @@
-// Ledgers, the page about a run, and audits: formats, comparisons, rejection.
+// Ledgers, pages and audits: formats, comparisons, rejection.
 
 #include "kitsink/report.h"
 
+#include <zlib.h>
+
 #include <algorithm>
+#include <limits>
 
 #include "format_testlib.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
+#include "kitsink/page.h"
 
 namespace kitsink {
 namespace {
@@ -202,8 +206,18 @@ std::string Between(const std::string& text, const std::string& before, const st
   return text.substr(begin + before.size(), text.find(after, begin + before.size()) - begin - before.size());
 }
 
-// Every tag is closed in order, and "<" occurs only in tags.
-void ExpectBalanced(const std::string& html) {
+// The page without the inside of its script, which must be the last element.
+std::string WithoutScript(const std::string& html) {
+  const size_t begin = html.find("<script>");
+  const size_t end = html.find("</script>");
+  if (begin == std::string::npos) return html;
+  EXPECT_EQ(html.substr(end), "</script>\n</body></html>\n");
+  return html.substr(0, begin + std::string("<script>").size()) + html.substr(end);
+}
+
+// Every tag is closed in order, and "<" occurs only in tags and in the script.
+void ExpectBalanced(const std::string& page) {
+  const std::string html = WithoutScript(page);
   std::vector<std::string> open;
   for (size_t at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
     const size_t end = html.find('>', at);
@@ -222,15 +236,30 @@ void ExpectBalanced(const std::string& html) {
   EXPECT_TRUE(open.empty());
 }
 
-Page MakeWholePage() {
-  Page page;
+// Nothing in the page makes a browser ask for another file.
+void ExpectAlone(const std::string& page) {
+  const std::string html = WithoutScript(page);
+  for (const char* foreign : {"http:", "https:", "//cdn", "<link", "url(", "@import", "onload", "onclick", "<iframe"}) {
+    EXPECT_EQ(html.find(foreign), std::string::npos) << foreign;
+  }
+  for (size_t at = html.find("src="); at != std::string::npos; at = html.find("src=", at + 1)) {
+    EXPECT_EQ(html.compare(at, 10, "src=\"data:"), 0) << html.substr(at, 40);
+  }
+}
+
+PagePair MakePair(uint64_t index, const std::string& why, double share) {
+  const std::string picture = DataUri("image/png", Bytes{1, 2, 3, 4});
+  return {index, why, share, picture, picture, picture, picture, picture, picture};
+}
+
+RunPage MakeWholePage() {
+  RunPage page;
   page.score = MakeReport(0.125, 177857);
   page.score.score.pose = 0.2;
   page.sections = {{"m", "class maps", 120000, "", {}}, {"w", "generator", 50000, "", {}}, {"p", "poses", 7700, "", {}},
                    {"r", "selectors", 45, "", {}},      {"header", "header", 12, "", {}},  {"zip", "zip", 100, "", {}}};
-  const std::string picture = DataUri("image/png", Bytes{1, 2, 3, 4});
-  page.worst = {{.index = 0, .share = 1, .original = picture, .class_map = picture, .f0 = picture, .f1 = picture}};
-  page.best = {{.index = 1, .share = 0.5, .original = picture, .class_map = picture, .f0 = picture, .f1 = picture}};
+  page.frame_size = kContestFrameSize;
+  page.pairs = {MakePair(0, "worst 1", 1), MakePair(1, "best 1", 0.5)};
   page.before = {{0.5F, 0.5F}, {0.5F, 0.5F}};
   page.after = page.score.pairs;
   page.curve = {{0.5, 0.4}, {0.25, 0.1}, {0.125, 0.2}};
@@ -239,23 +268,44 @@ Page MakeWholePage() {
 }
 
 TEST(Page, NeedsNothingElseAndIsBalanced) {
-  const std::string html = FormatPage(MakeWholePage());
+  const std::string html = FormatRunPage(MakeWholePage());
   ExpectBalanced(html);
-  for (const char* foreign : {"http:", "https:", "//cdn", "<script", "<link", "url(", "@import", "onload"}) {
-    EXPECT_EQ(html.find(foreign), std::string::npos) << foreign;
-  }
-  for (size_t at = html.find("src="); at != std::string::npos; at = html.find("src=", at + 1)) {
-    EXPECT_EQ(html.compare(at, 10, "src=\"data:"), 0) << html.substr(at, 40);
-  }
-  for (const char* section :
-       {"Terms", "Archive", "Pairs", "Search", "Worst pairs", "Best pairs", "Ledger", "What was measured"}) {
+  ExpectAlone(html);
+  for (const char* section : {"Terms", "Pictures", "Archive", "Pairs", "Search", "Ledger", "What was measured"}) {
     EXPECT_NE(html.find("<h2>" + std::string(section) + "</h2>"), std::string::npos) << section;
   }
 }
 
+TEST(Page, ItsPolicyLetsOnlyItsOwnScriptRun) {
+  const RunPage page = MakeWholePage();
+  const std::string html = FormatRunPage(page);
+  const std::string script = Between(html, "<script>", "</script>");
+  ASSERT_FALSE(script.empty());
+  const std::string hex = Sha256Hex(std::span(reinterpret_cast<const uint8_t*>(script.data()), script.size()));
+  Bytes hash;
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    hash.push_back(static_cast<uint8_t>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  }
+  const std::string base64 = DataUri("", hash).substr(std::string("data:;base64,").size());
+  EXPECT_EQ(Between(html, "script-src ", "\""), "'sha256-" + base64 + "'");
+  RunPage bare = page;
+  bare.pairs.clear();
+  EXPECT_EQ(FormatRunPage(bare).find("<script"), std::string::npos);
+}
+
+TEST(Page, ShowsEveryPairOnceWithSixPictures) {
+  const std::string html = FormatRunPage(MakeWholePage());
+  for (const char* name : {"original f0", "inflated f0", "original f1", "inflated f1", "class map of the original f1",
+                           "class map of the inflated f1"}) {
+    EXPECT_NE(html.find("alt=\"pair 1, " + std::string(name) + "\""), std::string::npos) << name;
+  }
+  EXPECT_NE(html.find("<option>pair 0, worst 1</option><option>pair 1, best 1</option>"), std::string::npos);
+  EXPECT_NE(html.find("--shape:1164/874"), std::string::npos);
+}
+
 TEST(Page, FiguresAreThoseOfTheScore) {
-  const Page page = MakeWholePage();
-  const std::string html = FormatPage(page);
+  const RunPage page = MakeWholePage();
+  const std::string html = FormatRunPage(page);
   const std::string json = Unescape(Between(html, "<pre id=\"json\">", "</pre>"));
   EXPECT_EQ(json, FormatScoreJson(page.score));
   const Score& score = page.score.score;
@@ -273,61 +323,61 @@ TEST(Page, FiguresAreThoseOfTheScore) {
 }
 
 TEST(Page, DrawsTheSearchStepByStep) {
-  Page page = MakeWholePage();
-  const std::string html = FormatPage(page);
+  RunPage page = MakeWholePage();
+  const std::string html = FormatRunPage(page);
   EXPECT_NE(html.find("<title>step 1: 25</title>"), std::string::npos);  // 100 * seg
   EXPECT_NE(html.find("<title>step 0: 2</title>"), std::string::npos);   // sqrt(10 * pose)
   EXPECT_NE(html.find("at last 12.500000"), std::string::npos);
   EXPECT_NE(html.find("<span>step 2</span>"), std::string::npos);
   page.curve.resize(1);  // rendered only
-  EXPECT_EQ(FormatPage(page).find("step 0"), std::string::npos);
+  EXPECT_EQ(FormatRunPage(page).find("step 0"), std::string::npos);
 }
 
 TEST(Page, NamesTheColoursOfTheClassMapsItShows) {
-  const Page page = MakeWholePage();
-  const std::string html = FormatPage(page);
+  const RunPage page = MakeWholePage();
+  const std::string html = FormatRunPage(page);
   for (const ClassColour& colour : kClassColours) {
     EXPECT_NE(html.find(std::string("</span>") + colour.name + "</span>"), std::string::npos) << colour.name;
   }
   EXPECT_NE(html.find("background:rgb(240,180,60)\"></span>lane marks<"), std::string::npos);
-  Page bare = page;
-  bare.worst.clear();
-  bare.best.clear();
-  EXPECT_EQ(FormatPage(bare).find("id=\"legend\""), std::string::npos);
+  RunPage bare = page;
+  bare.pairs.clear();
+  EXPECT_EQ(FormatRunPage(bare).find("id=\"legend\""), std::string::npos);
 }
 
 TEST(Page, EscapesEveryStrangersText) {
-  Page page = MakeWholePage();
+  RunPage page = MakeWholePage();
   const std::string evil = "</pre><script>alert('x')</script>\"&";
   page.score.archive_name = page.score.inflated_name = page.score.original_name = page.score.ground_truth = evil;
   page.score.ground_truth_decoder = page.score.nets_label = page.score.device = page.score.torch = evil;
   page.score.archive_sha256 = page.score.segnet_sha256 = page.score.original_sha256 = evil;
-  page.score.notes = {evil};
+  page.score.notes = page.notes = {evil};
+  page.pairs[0].why = evil;
   page.ledger = {MakeRecord(page.score, evil)};
   page.ledger[0].time = evil;
-  const std::string html = FormatPage(page);
+  const std::string html = FormatRunPage(page);
   ExpectBalanced(html);
-  EXPECT_EQ(html.find("<script"), std::string::npos);
+  EXPECT_EQ(html.find("<script>alert"), std::string::npos);
   EXPECT_NE(html.find("&lt;script&gt;"), std::string::npos);
 }
 
 TEST(Page, LeavesOutRunsOfOtherSettings) {
-  Page page = MakeWholePage();
+  RunPage page = MakeWholePage();
   page.ledger[1].score.device = "cuda:0";
-  const std::string html = FormatPage(page);
+  const std::string html = FormatRunPage(page);
   EXPECT_NE(html.find("1 of 2 runs have other settings"), std::string::npos);
   EXPECT_EQ(html.find("the better"), std::string::npos);
   page.ledger[0].score.device = "cuda:0";
-  EXPECT_NE(FormatPage(page).find("2 of 2 runs have other settings"), std::string::npos);
-  ExpectBalanced(FormatPage(page));
+  EXPECT_NE(FormatRunPage(page).find("2 of 2 runs have other settings"), std::string::npos);
+  ExpectBalanced(FormatRunPage(page));
 }
 
 TEST(Page, DoesWithoutWhatIsUnknown) {
-  Page page;
+  RunPage page;
   page.score = MakeReport(0, 1000);
   page.score.score.pose = page.score.upstream.pose = 0;
   page.score.pairs = {{0, 0}, {0, 0}};
-  const std::string html = FormatPage(page);
+  const std::string html = FormatRunPage(page);
   ExpectBalanced(html);
   EXPECT_NE(html.find("not one of kitsink"), std::string::npos);
   EXPECT_EQ(html.find("nan"), std::string::npos);
@@ -342,6 +392,258 @@ TEST(Page, DataUrisAreBase64) {
   EXPECT_EQ(encode("f"), "data:t;base64,Zg==");
   EXPECT_EQ(encode("fo"), "data:t;base64,Zm8=");
   EXPECT_EQ(encode("foobar"), "data:t;base64,Zm9vYmFy");
+}
+
+// The ids and colours of a PNG with a palette of 4 bits a pixel. Checks every chunk's CRC.
+struct PalettePng {
+  uint32_t width = 0, height = 0;
+  std::vector<uint8_t> ids, palette;
+};
+
+PalettePng ReadPalettePng(const Bytes& png) {
+  const auto u32 = [&png](size_t at) {
+    return uint32_t{png[at]} << 24 | uint32_t{png[at + 1]} << 16 | uint32_t{png[at + 2]} << 8 | uint32_t{png[at + 3]};
+  };
+  PalettePng picture;
+  EXPECT_EQ(std::string(png.begin() + 1, png.begin() + 4), "PNG");
+  for (size_t at = 8; at < png.size(); at += 12 + u32(at)) {
+    const uint32_t size = u32(at);
+    const std::span<const uint8_t> data = std::span(png).subspan(at + 8, size);
+    EXPECT_EQ(u32(at + 8 + size), Crc32(std::span(png).subspan(at + 4, size + 4), 0));
+    const std::string type(png.begin() + static_cast<std::ptrdiff_t>(at) + 4,
+                           png.begin() + static_cast<std::ptrdiff_t>(at) + 8);
+    if (type == "IHDR") {
+      picture.width = u32(at + 8);
+      picture.height = u32(at + 12);
+      EXPECT_EQ(Bytes(data.begin() + 8, data.end()), (Bytes{4, 3, 0, 0, 0}));
+    } else if (type == "PLTE") {
+      picture.palette.assign(data.begin(), data.end());
+    } else if (type == "IDAT") {
+      const size_t row = 1 + (picture.width + 1) / 2;
+      Bytes rows(row * picture.height);
+      uLongf length = rows.size();
+      EXPECT_EQ(uncompress(rows.data(), &length, data.data(), data.size()), Z_OK);
+      EXPECT_EQ(length, rows.size());
+      for (uint32_t y = 0; y < picture.height; ++y) {
+        EXPECT_EQ(rows[y * row], 0);  // no filter
+        for (uint32_t x = 0; x < picture.width; ++x) {
+          picture.ids.push_back(rows[y * row + 1 + x / 2] >> (x % 2 == 0 ? 4 : 0) & 15);
+        }
+      }
+    }
+  }
+  return picture;
+}
+
+TEST(PalettePng, ComesBackAsItWas) {
+  const std::vector<Colour> palette = PairPalette();
+  for (const FrameSize size : {FrameSize{1, 1}, FrameSize{5, 3}, FrameSize{64, 48}}) {
+    std::vector<uint8_t> ids;
+    for (size_t i = 0; i < size_t{size.width} * size.height; ++i) {
+      ids.push_back(static_cast<uint8_t>(i * i % palette.size()));
+    }
+    const PalettePng picture = ReadPalettePng(EncodePalettePng(size, ids, palette));
+    EXPECT_EQ(picture.width, size.width);
+    EXPECT_EQ(picture.height, size.height);
+    EXPECT_EQ(picture.ids, ids);
+    ASSERT_EQ(picture.palette.size(), 30U);
+    EXPECT_EQ(picture.palette[3], kClassColours[1].colour[0]);
+  }
+}
+
+ArchivePage MakeArchivePage() {
+  ArchivePage page{.archive_name = "drive.zip",
+                   .sha256 = std::string(64, 'b'),
+                   .codec = "search",
+                   .format_version = 1,
+                   .frame_size = kContestFrameSize,
+                   .archive_bytes = 1300,
+                   .header_bytes = 12,
+                   .container_bytes = 100,
+                   .original_bytes = 37545489,
+                   .original_from = "the contest's video",
+                   .description = {}};
+  Description& all = page.description;
+  all.num_pairs = 100;
+  all.maps = {8, 6, 100, 5, std::vector<uint8_t>(4800)};
+  for (size_t i = 0; i < all.maps.ids.size(); ++i) all.maps.ids[i] = static_cast<uint8_t>(i / 48 % 5);
+  all.pair_bits.assign(100, 80);
+  all.pair_bits[99] = 84;
+  all.sections = {{"m", "class maps", 1001, "100 class maps", {{"head", 8, 0}, {"class 1", 8000, 4800}}},
+                  {"p", "poses", 187, "100 poses", {}}};
+  all.columns = {{"pose 0, forward speed", "m/s", std::vector<float>(100, 30)},
+                 {"pose 1", "", std::vector<float>(100, 0)},
+                 {"selector PSEL3", "", std::vector<float>(100, 0), 1, true}};
+  all.columns[0].values[7] = 25.5F;
+  all.columns[2].values[9] = 6;
+  return page;
+}
+
+TEST(ArchivePage, TellsWhereTheBytesGo) {
+  const ArchivePage page = MakeArchivePage();
+  const std::string html = FormatArchivePage(page);
+  ExpectBalanced(html);
+  ExpectAlone(html);
+  EXPECT_EQ(html.find("<script"), std::string::npos);
+  EXPECT_EQ(Between(html, "id=\"bytes\">", "<"), "1&#8239;300 bytes");
+  for (const char* row : {"m, class maps</td><td>1&#8239;001</td><td>77.00&#8239;%</td><td>0.00066652</td>",
+                          "p, poses</td><td>187</td>", "header</td><td>12</td>", "zip</td><td>100</td>",
+                          "class 1, lane marks</td><td>1000.0</td><td>99.90&#8239;%</td>", "<td>1.6667</td>"}) {
+    EXPECT_NE(html.find(row), std::string::npos) << row;
+  }
+  EXPECT_NE(html.find("title=\"m, class maps, 1001 bytes: 77.00 %\""), std::string::npos);
+}
+
+TEST(ArchivePage, SpreadsItsMapsEvenly) {
+  ArchivePage page = MakeArchivePage();
+  const auto shown = [&page] {
+    const std::string html = FormatArchivePage(page);
+    std::vector<std::string> pairs;
+    for (size_t at = html.find("<figcaption>pair "); at != std::string::npos;
+         at = html.find("<figcaption>pair ", at + 1)) {
+      pairs.push_back(Between(html.substr(at, 80), "<figcaption>", "</figcaption>"));
+    }
+    return pairs;
+  };
+  std::vector<std::string> pairs = shown();
+  ASSERT_EQ(pairs.size(), kPageMaps);
+  EXPECT_EQ(pairs.front(), "pair 0, 10.0 bytes");
+  EXPECT_EQ(pairs[1], "pair 2, 10.0 bytes");
+  EXPECT_EQ(pairs.back(), "pair 99, 10.5 bytes");
+  page.description.maps.count = 1;
+  EXPECT_EQ(shown().size(), 1U);
+}
+
+TEST(ArchivePage, DrawsColumnsAndCountsCodes) {
+  const std::string html = FormatArchivePage(MakeArchivePage());
+  EXPECT_NE(html.find("<title>pair 7: 25.5</title>"), std::string::npos);
+  EXPECT_NE(html.find("pose 0, forward speed</td><td>25.5</td><td>30</td>"), std::string::npos);
+  EXPECT_NE(html.find("pose 1</td><td>0</td><td>0</td>"), std::string::npos);
+  EXPECT_EQ(html.find("aria-label=\"pose 1\""), std::string::npos);  // of one value
+  EXPECT_NE(html.find("code 0: 99 (99.00&#8239;%); code 6: 1 (1.00&#8239;%)"), std::string::npos);
+}
+
+// Long columns are drawn as means, and a value may stand for several pairs.
+TEST(ArchivePage, NamesThePairsOfEachColumn) {
+  ArchivePage page = MakeArchivePage();
+  page.description.num_pairs = 2401;
+  page.description.columns = {{"long", "", std::vector<float>(2401, 1)}, {"six", "", {1, 2}, 6, true}};
+  page.description.columns[0].values[1] = 2;
+  const std::string html = FormatArchivePage(page);
+  EXPECT_NE(html.find("<title>pair 0 to 2: 1.333</title>"), std::string::npos);
+  EXPECT_NE(html.find("<title>pair 2400: 1</title>"), std::string::npos);
+  page.description.num_pairs = 7;
+  page.description.columns.erase(page.description.columns.begin());
+  EXPECT_NE(FormatArchivePage(page).find("<title>pair 6: 2</title>"), std::string::npos);
+}
+
+TEST(ArchivePage, DoesWithoutWhatACodecLacks) {
+  ArchivePage page = MakeArchivePage();
+  page.description = Description();
+  page.description.num_pairs = 3;
+  page.description.sections = {{"x", "x", 1188, "", {}}};
+  const std::string html = FormatArchivePage(page);
+  ExpectBalanced(html);
+  for (const char* heading : {"Class maps", "Selectors", "Stored for each pair"}) {
+    EXPECT_EQ(html.find(heading), std::string::npos) << heading;
+  }
+}
+
+// The largest of everything that a decoder lets through, and numbers that are none.
+TEST(ArchivePage, StaysSmallWhateverTheArchive) {
+  ArchivePage page = MakeArchivePage();
+  const Limits limits;
+  Description& all = page.description;
+  all.num_pairs = limits.max_pairs;
+  all.maps = {1024, 1024, 48, 16, std::vector<uint8_t>(size_t{48} * 1024 * 1024)};
+  uint32_t state = 1;
+  for (uint8_t& id : all.maps.ids) {
+    state = state * 1664525 + 1013904223;
+    id = static_cast<uint8_t>(state >> 28);
+  }
+  all.pair_bits.assign(limits.max_pairs, 1e300);
+  all.columns.clear();
+  for (uint32_t column = 0; column < limits.max_track_dims; ++column) {
+    PairColumn values{"column " + std::to_string(column), "", std::vector<float>(limits.max_pairs), 1, column < 3};
+    for (float& value : values.values) value = -1.2345678e-30F * static_cast<float>(state = state * 1664525 + 1);
+    values.values[5] = std::numeric_limits<float>::infinity();
+    values.values[6] = std::numeric_limits<float>::quiet_NaN();
+    all.columns.push_back(std::move(values));
+  }
+  const std::string html = FormatArchivePage(page);
+  EXPECT_LT(html.size(), kMaxArchivePageBytes);
+  ExpectBalanced(html);
+  EXPECT_EQ(html.find("y=\"nan"), std::string::npos);
+  EXPECT_EQ(html.find("height=\"inf"), std::string::npos);
+}
+
+TEST(ArchivePage, EscapesEveryStrangersText) {
+  ArchivePage page = MakeArchivePage();
+  const std::string evil = "</p><script>alert('x')</script>\"&";
+  page.archive_name = page.codec = page.original_from = evil;
+  page.description.sections[0] = {evil, evil, 1001, evil, {{evil, 8, 1}}};
+  page.description.columns[0].name = page.description.columns[0].unit = page.description.columns[2].name = evil;
+  const std::string html = FormatArchivePage(page);
+  ExpectBalanced(html);
+  EXPECT_EQ(html.find("<script"), std::string::npos);
+}
+
+TEST(LedgerPage, MarksPromotedAndRejectedRuns) {
+  ScoreReport cuda = MakeReport(0.01, 4000);
+  cuda.device = "cuda:1";
+  const std::vector<LedgerRecord> records = {MakeRecord(MakeReport(0.2, 5000), "one"), MakeRecord(cuda),
+                                             MakeRecord(MakeReport(0.1, 6000), "two"),
+                                             MakeRecord(MakeReport(0.15, 5500), "three")};
+  const std::string html = FormatLedgerPage(records, "runs.jsonl");
+  ExpectBalanced(html);
+  ExpectAlone(html);
+  EXPECT_NE(html.find("4 runs of 2 settings"), std::string::npos);
+  EXPECT_EQ(std::string_view(html).find("<title>line 3, promoted: score "), html.find("<title>line 3, "));
+  const auto dot_of = [&html](const std::string& label) {
+    const size_t at = html.find("<title>" + label);
+    return at == std::string::npos ? "" : Between(html.substr(html.rfind("<circle", at), 200), "class=\"", "\"");
+  };
+  EXPECT_EQ(dot_of("line 1, first: "), "dot promoted");
+  EXPECT_EQ(dot_of("line 3, promoted: "), "dot promoted");
+  EXPECT_EQ(dot_of("line 4, rejected: "), "dot");
+  // Two charts for each of the two settings, each with a line.
+  size_t count = 0;
+  for (size_t at = html.find("<path"); at != std::string::npos; at = html.find("<path", at + 1)) ++count;
+  EXPECT_EQ(count, 4U);
+}
+
+// Of five runs, three are not beaten in both bytes and score: the frontier steps through them and ends at the right.
+TEST(LedgerPage, DrawsTheFrontier) {
+  std::vector<LedgerRecord> records;
+  for (const auto& [seg, bytes] : {std::pair{0.3, 4000}, {0.2, 5000}, {0.25, 5500}, {0.1, 6000}, {0.15, 7000}}) {
+    records.push_back(MakeRecord(MakeReport(seg, static_cast<uint64_t>(bytes))));
+  }
+  const std::string html = FormatLedgerPage(records, "runs.jsonl");
+  const std::string path = Between(html.substr(html.find("score against bytes")), "<path class=\"front\" d=\"", "\"");
+  EXPECT_EQ(std::count(path.begin(), path.end(), 'V'), 3) << path;
+  EXPECT_EQ(std::count(path.begin(), path.end(), 'M'), 1) << path;
+}
+
+TEST(LedgerPage, ShowsTheLastRunsOfALongLedger) {
+  std::vector<LedgerRecord> records(kPageRuns + 7, MakeRecord(MakeReport(0.2, 5000)));
+  records[6].note = "too early";
+  records[7].note = "just shown";
+  const std::string html = FormatLedgerPage(records, "runs.jsonl");
+  EXPECT_NE(html.find("the first 7 runs are left out"), std::string::npos);
+  EXPECT_EQ(html.find("too early"), std::string::npos);
+  EXPECT_NE(html.find("just shown"), std::string::npos);
+  EXPECT_NE(FormatLedgerPage({}, "empty.jsonl").find("0 runs"), std::string::npos);
+}
+
+TEST(LedgerPage, EscapesEveryStrangersText) {
+  LedgerRecord record = MakeRecord(MakeReport(0.2, 5000));
+  const std::string evil = "</td><script>alert('x')</script>\"&";
+  record.note = record.time = record.tool = evil;
+  record.score.device = record.score.nets_label = record.score.ground_truth_decoder = evil;
+  record.score.segnet_sha256 = record.score.original_sha256 = evil;
+  const std::string html = FormatLedgerPage(std::span(&record, 1), evil);
+  ExpectBalanced(html);
+  EXPECT_EQ(html.find("<script"), std::string::npos);
 }
 
 // A submission's folder with an archive that kitsink does not know.
