@@ -1,5 +1,5 @@
-// Encodes and decodes a raw clip of class maps at the given levels (c: context-tree weighting), verifies the result, and
-// prints a row for each.
+// Encodes and decodes a raw clip of class maps at the given levels (c: context-tree weighting), verifies the result,
+// and prints a row for each.
 //
 //   mask_bench FILE.u8 WIDTH HEIGHT CLASSES [--maps FIRST COUNT] [--variant mirror|reverse|permute|still|crop|turn]
 //              [--levels 123c] [--threads N]

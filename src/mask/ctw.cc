@@ -9,9 +9,9 @@ namespace kitsink {
 namespace {
 
 constexpr int kProbabilityBits = 30;
-constexpr int kRatioBits = 12;     // fraction bits of a logarithm of a ratio
-constexpr int kLogBits = 20;       // of a logarithm of a probability
-constexpr int kLogIndexBits = 10;  // of the table of logarithms
+constexpr int kRatioBits = 12;               // fraction bits of a logarithm of a ratio
+constexpr int kLogBits = 20;                 // of a logarithm of a probability
+constexpr int kLogIndexBits = 10;            // of the table of logarithms
 constexpr int kWeightStep = kRatioBits - 8;  // the table of weights has 2^8 entries a bit
 constexpr int kMaxWeight = 16 << 8;
 
@@ -77,7 +77,8 @@ ContextTree::ContextTree(const TreeShape& shape)
       table_(size_t{1} << bucket_bits_) {
   // The n-th decision moves an estimate by 1 / (n + 2 * prior) of its error. This is (ones + prior) / (n + 2 * prior).
   for (size_t count = 0; count < rates_.size(); ++count) {
-    rates_[count] = (10U << 16) / (10 * static_cast<uint32_t>(count) + 10 + 2 * static_cast<uint32_t>(shape.prior_tenths));
+    rates_[count] =
+        (10U << 16) / (10 * static_cast<uint32_t>(count) + 10 + 2 * static_cast<uint32_t>(shape.prior_tenths));
   }
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // Context-tree weighting of binary decisions (Willems, Shtarkov and Tjalkens 1995), in integers.
 //
-// The context of a decision is a sequence of symbols s_1 .. s_D, the most telling first. Its prefixes are the nodes of a
-// path: node 0 is the root, node d stands for s_1 .. s_d. Each node estimates the decision from those that it saw
+// The context of a decision is a sequence of symbols s_1 .. s_D, the most telling first. Its prefixes are the nodes of
+// a path: node 0 is the root, node d stands for s_1 .. s_d. Each node estimates the decision from those that it saw
 // itself: P_e. Its weighted probability P_w weighs this against what its children say:
 //   P_w(node D) = P_e(node D)      P_w(node d) = 1/2 P_e(node d) + 1/2 P_w(node d + 1), over all decisions so far
 // so P_w(root) is the average over all prunings of the tree, a pruning of k inner nodes weighing at least 2^-(2k + 1).
@@ -22,10 +22,10 @@ namespace kitsink {
 
 // The shape of a tree; part of the format.
 struct TreeShape {
-  int table_bits = 20;    // log2 of the number of nodes, 2 .. 28
-  int prior_tenths = 5;   // tenths of a decision that a fresh estimator has seen of each kind; 5: Krichevsky, Trofimov
-  int max_count = 1023;   // decisions after which an estimator forgets; at most 1023
-  int max_log_ratio = 31; // bits, 1 .. 31: a node's ratio stays within 2^-this .. 2^this
+  int table_bits = 20;     // log2 of the number of nodes, 2 .. 28
+  int prior_tenths = 5;    // tenths of a decision that a fresh estimator has seen of each kind; 5: Krichevsky, Trofimov
+  int max_count = 1023;    // decisions after which an estimator forgets; at most 1023
+  int max_log_ratio = 31;  // bits, 1 .. 31: a node's ratio stays within 2^-this .. 2^this
 };
 
 class ContextTree {
@@ -34,7 +34,8 @@ class ContextTree {
 
   explicit ContextTree(const TreeShape& shape);
 
-  // Selects the path of the next decision. Paths of different `root` share no node. REQUIRES: at most kMaxDepth symbols.
+  // Selects the path of the next decision. Paths of different `root` share no node. REQUIRES: at most kMaxDepth
+  // symbols.
   void SetContext(uint32_t root, std::span<const uint32_t> symbols);
   // The probability of a one in units of 2^-30; neither 0 nor 2^30.
   uint32_t Predict();

@@ -23,12 +23,13 @@ class CtwCoder {
  public:
   static constexpr bool kEncoding = !std::is_base_of_v<BinaryDecoder, Coder>;
 
-  CtwCoder(const ClipShape& clip, Coder coder)
+  CtwCoder(const ClipShape& clip, Coder coder) : CtwCoder(clip, CtwShape{}, std::move(coder)) {}
+  CtwCoder(const ClipShape& clip, const CtwShape& shape, Coder coder)
       : width_(clip.width),
         height_(clip.height),
         num_classes_(clip.num_classes),
         coder_(std::move(coder)),
-        model_(clip.pixels),
+        model_(shape, clip.pixels),
         maps_{EmptyMap(width_, height_, 4), EmptyMap(width_, height_, 4), EmptyMap(width_, height_, 4)},
         warped_(EmptyMap(width_, height_, 2)),
         sure_(width_, height_) {}

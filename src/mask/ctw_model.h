@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "kitsink/logistic.h"
 #include "mask/ctw.h"
@@ -12,15 +14,25 @@
 
 namespace kitsink {
 
+// A symbol of a context: a measure, or its coarse version, which tells most in few values.
+struct Symbol {
+  Measure measure;
+  bool coarse;
+};
+
+// How much of the model is used; a stream uses all of it.
+struct CtwShape {
+  static constexpr size_t kMaxTrees = 5;
+  size_t num_trees = kMaxTrees;           // 1 .. kMaxTrees
+  size_t depth = ContextTree::kMaxDepth;  // symbols of a context at most
+};
+
 // The trees differ in the order of their contexts. Their predictions are averaged in the logistic domain, with constant
-// weights.
+// weights. One more tree, whose context is that average, predicts how far the average can be trusted.
 class CtwModel {
  public:
-  static constexpr size_t kNumTrees = 3;
-  static constexpr int kNumRanks = 4;  // decisions of one pixel that are told apart
-
   // A model for a segment of so many pixels. Small clips get small trees.
-  explicit CtwModel(uint64_t pixels);
+  CtwModel(const CtwShape& shape, uint64_t pixels);
 
   void Gather(const Surroundings& maps, int x, int y);
   // The probability that the pixel given to Gather() is of class `candidate`, in units of 2^-32. `rank` counts the
@@ -30,10 +42,16 @@ class CtwModel {
   void Update(int bit);
 
  private:
+  struct OrderedTree {
+    ContextTree tree;
+    std::span<const Symbol> order;
+    std::array<uint32_t, ContextTree::kMaxDepth> values;  // of the order's symbols at this pixel
+  };
   const LogisticTables& tables_;
-  std::array<ContextTree, kNumTrees> trees_;
+  int tree_weight_;  // of each tree's stretch, in units of 2^-8
+  std::vector<OrderedTree> trees_;
+  ContextTree trust_;
   Measures measures_;
-  std::array<std::array<uint32_t, ContextTree::kMaxDepth>, kNumTrees> symbols_{};
 };
 
 }  // namespace kitsink

@@ -32,8 +32,8 @@ inline Result<std::vector<std::span<const uint8_t>>> SplitBody(const MaskHead& h
   return parts;
 }
 
-// Decodes one segment by a MapCoder or CtwCoder and appends its maps to `ids`. `end` is the byte offset of the segment's
-// end, for messages. A Coder that counts bits is told where each motion and each map ends.
+// Decodes one segment by a MapCoder or CtwCoder and appends its maps to `ids`. `end` is the byte offset of the
+// segment's end, for messages. A Coder that counts bits is told where each motion and each map ends.
 template <template <typename> typename Maps, typename Coder>
 Status DecodeSegment(const MaskHead& head, size_t index, size_t end, SharedProgress& progress,
                      std::vector<uint8_t>& ids, Coder coder) {

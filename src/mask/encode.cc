@@ -44,8 +44,8 @@ Result<Bytes> EncodeSegments(const MaskClip& clip, const MaskHead& head, int thr
   SharedProgress shared(progress);
   std::vector<Bytes> parts(head.num_segments);
   const auto encode = head.level == kCtwLevel ? EncodeSegment<CtwCoder> : EncodeSegment<MapCoder>;
-  KIT_TRY(RunSegments(parts.size(), threads,
-                      [&](size_t i) { return encode(clip, head, camera, i, shared, parts[i]); }));
+  KIT_TRY(
+      RunSegments(parts.size(), threads, [&](size_t i) { return encode(clip, head, camera, i, shared, parts[i]); }));
   progress.End();
   ByteWriter body;
   for (size_t i = 0; i + 1 < parts.size(); ++i) body.U32(static_cast<uint32_t>(parts[i].size()));
