@@ -12,7 +12,6 @@
 
 #include "kitsink/jobs.h"
 #include "kitsink/log.h"
-#include "kitsink/mask.h"
 #include "kitsink/result.h"
 #include "kitsink/score_jobs.h"
 

@@ -106,8 +106,8 @@ TEST(ContextTree, AgreesWithFloatingPointReference) {
   }
 }
 
-// Willems, Shtarkov and Tjalkens, theorem 2: on each sequence the code length exceeds that of the true tree with its true
-// probabilities by at most 2 * leaves - 1 bits for the tree, and 1/2 log2(decisions) + 1 bits for each leaf.
+// Willems, Shtarkov and Tjalkens, theorem 2: on each sequence the code length exceeds that of the true tree with its
+// true probabilities by at most 2 * leaves - 1 bits for the tree, and 1/2 log2(decisions) + 1 bits for each leaf.
 TEST(ContextTree, RedundancyStaysBelowTheBound) {
   for (uint64_t seed = 20; seed < 30; ++seed) {
     const std::vector<Decision> decisions = DrawFromSource(1800, 8, seed);
@@ -153,7 +153,8 @@ TEST(ContextTree, FullTableReplacesNodes) {
     Random random(40);
     for (int n = 0; n < 20000; ++n) {
       std::vector<uint32_t> symbols;
-      for (size_t i = 0; i < ContextTree::kMaxDepth; ++i) symbols.push_back(static_cast<uint32_t>(random.Next()) >> (n % 32));
+      for (size_t i = 0; i < ContextTree::kMaxDepth; ++i)
+        symbols.push_back(static_cast<uint32_t>(random.Next()) >> (n % 32));
       one.SetContext(static_cast<uint32_t>(n % 3), symbols);
       two.SetContext(static_cast<uint32_t>(n % 3), symbols);
       const uint32_t p_one = one.Predict();
