@@ -4,8 +4,8 @@
 // The context of a decision is a sequence of symbols s_1 .. s_D, the most telling first. Its prefixes are the nodes of
 // a path: node 0 is the root, node d stands for s_1 .. s_d. Each node estimates the decision from those that it saw
 // itself: P_e. Its weighted probability P_w weighs this against what its children say:
-//   P_w(node D) = P_e(node D)      P_w(node d) = 1/2 P_e(node d) + 1/2 P_w(node d + 1), over all decisions so far
-// so P_w(root) is the average over all prunings of the tree, a pruning of k inner nodes weighing at least 2^-(2k + 1).
+//   P_w(node D) = P_e(node D)      P_w(node d) = 1/2 P_e(node d) + 1/2 product of P_w(child) over all its children
+// so P_w(root) is the average over all prunings of the tree. A pruning weighs 2^-n if n of its nodes are above depth D.
 // A node keeps log2 of the ratio of the two terms. Then one decision needs no products of probabilities:
 //   p_w(d) = (ratio * p_e(d) + p_w(d + 1)) / (ratio + 1),   ratio *= p_e(d) / p_w(d + 1) of the decision that came
 //
