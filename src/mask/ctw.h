@@ -34,8 +34,8 @@ class ContextTree {
 
   explicit ContextTree(const TreeShape& shape);
 
-  // Selects the path of the next decision. Paths of different `root` share no node. REQUIRES: at most kMaxDepth
-  // symbols.
+  // Selects the path of the next decision. Paths of different `root` share no node, unless hashes coincide.
+  // REQUIRES: at most kMaxDepth symbols.
   void SetContext(uint32_t root, std::span<const uint32_t> symbols);
   // The probability of a one in units of 2^-30; neither 0 nor 2^30.
   uint32_t Predict();
