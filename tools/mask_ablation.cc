@@ -14,12 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "mask/ctw_coder.h"
 #include "mask/map_coder.h"
 #include "mask/motion_search.h"
 
 namespace {
 
 using kitsink::BinaryEncoder;
+using kitsink::CtwShape;
 using kitsink::LevelShape;
 using kitsink::Motion;
 
@@ -135,15 +137,24 @@ double IdealBytes(const Clip& clip, int order, bool weighted) {
   return bits / 8;
 }
 
-double CodedBytes(const Clip& clip, const LevelShape& shape, const std::vector<Motion>& motions) {
-  kitsink::MapCoder<BinaryEncoder> coder({clip.width, clip.height, clip.num_classes, shape, clip.ids.size()},
-                                         BinaryEncoder());
+template <typename Coder>
+double CodedBytes(const Clip& clip, const std::vector<Motion>& motions, Coder coder) {
   for (int t = 0; t < clip.count; ++t) {
     coder.StartMap();
     coder.CodeMotion(motions[static_cast<size_t>(t)]);
     coder.CodeMap(clip.map(t));
   }
   return static_cast<double>(coder.coder().Finish().size());
+}
+double MixedBytes(const Clip& clip, const LevelShape& shape, const std::vector<Motion>& motions) {
+  return CodedBytes(
+      clip, motions,
+      kitsink::MapCoder<BinaryEncoder>({clip.width, clip.height, clip.num_classes, shape, clip.ids.size()}, {}));
+}
+double TreeBytes(const Clip& clip, const CtwShape& shape, const std::vector<Motion>& motions) {
+  return CodedBytes(
+      clip, motions,
+      kitsink::CtwCoder<BinaryEncoder>({clip.width, clip.height, clip.num_classes, {}, clip.ids.size()}, shape, {}));
 }
 
 std::vector<Motion> FindMotions(const Clip& clip) {
@@ -192,7 +203,7 @@ int main(int argc, char** argv) {
   for (const Step& step : {Step{"sure runs, 1 easy and 1 hard edge context", {1, 1, 0, 0}},
                            Step{"4 easy and 4 hard contexts, mixed", {4, 4, 0, 0}}, Step{"8 and 12", {8, 12, 0, 0}},
                            Step{"8 and 24", {8, 24, 0, 0}}}) {
-    timed(step.name, [&] { return CodedBytes(clip, step.shape, still); });
+    timed(step.name, [&] { return MixedBytes(clip, step.shape, still); });
   }
   const double start = Seconds();
   const std::vector<Motion> motions = FindMotions(clip);
@@ -204,7 +215,21 @@ int main(int argc, char** argv) {
         Step{"14 and 40, net of 32 (level 2)", kitsink::ShapeOfLevel(2)}, Step{"... without the net", {14, 40, 0, 0}},
         Step{"... net of 64", {14, 40, 1, 64}}, Step{"every pixel that is not sure is hard", {0, 40, 1, 64}},
         Step{"two nets (level 3)", kitsink::ShapeOfLevel(3)}}) {
-    timed(step.name, [&] { return CodedBytes(clip, step.shape, motions); });
+    timed(step.name, [&] { return MixedBytes(clip, step.shape, motions); });
+  }
+  // Two curves: mixing over the number of contexts, and context-tree weighting over depth and over the number of trees.
+  for (const int contexts : {1, 2, 4, 8, 12, 16, 20}) {
+    timed("8 and " + std::to_string(contexts) + ", ground motion", [&] {
+      return MixedBytes(clip, {8, contexts, 0, 0}, motions);
+    });
+  }
+  for (size_t depth = 0; depth <= 8; ++depth) {
+    const std::string name = " of depth " + std::to_string(depth);
+    timed("one context tree" + name, [&] { return TreeBytes(clip, {1, depth}, motions); });
+    timed("five context trees" + name, [&] { return TreeBytes(clip, {5, depth}, motions); });
+  }
+  for (size_t trees = 2; trees < CtwShape::kMaxTrees; ++trees) {
+    timed(std::to_string(trees) + " context trees", [&] { return TreeBytes(clip, {trees, 8}, motions); });
   }
   return 0;
 }

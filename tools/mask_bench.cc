@@ -1,7 +1,8 @@
-// Encodes and decodes a raw clip of class maps at the given levels, verifies the result, and prints a row for each.
+// Encodes and decodes a raw clip of class maps at the given levels (c: context-tree weighting), verifies the result,
+// and prints a row for each.
 //
 //   mask_bench FILE.u8 WIDTH HEIGHT CLASSES [--maps FIRST COUNT] [--variant mirror|reverse|permute|still|crop|turn]
-//              [--levels 123] [--threads N]
+//              [--levels 123c] [--threads N]
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ using kitsink::MaskClip;
 struct Settings {
   std::string path;
   uint32_t width = 0, height = 0, classes = 0, first = 0, count = 0;
-  std::string variant, levels = "123";
+  std::string variant, levels = "123c";
   int threads = 1;
 };
 
@@ -124,7 +125,8 @@ int Run(const Settings& settings) {
   const kitsink::Limits limits;
   for (const char level : settings.levels) {
     double wall = Seconds(), cpu = CpuSeconds();
-    const auto stream = kitsink::EncodeMask(clip, {level - '0', settings.threads}, limits, kitsink::SilentProgress());
+    const kitsink::MaskOptions options = {level == 'c' ? kitsink::kCtwLevel : level - '0', settings.threads};
+    const auto stream = kitsink::EncodeMask(clip, options, limits, kitsink::SilentProgress());
     const double encode_wall = Seconds() - wall, encode_cpu = CpuSeconds() - cpu;
     if (!stream.ok()) return Fail(stream.error().message);
     ResetPeak();
@@ -170,7 +172,7 @@ int main(int argc, char** argv) {
   }
   if (plain.size() != 4) {
     std::fprintf(stderr,
-                 "usage: mask_bench FILE.u8 WIDTH HEIGHT CLASSES [--maps FIRST COUNT] [--levels 123]\n"
+                 "usage: mask_bench FILE.u8 WIDTH HEIGHT CLASSES [--maps FIRST COUNT] [--levels 123c]\n"
                  "                  [--variant mirror|reverse|permute|still|crop|turn] [--threads N]\n");
     return 2;
   }

@@ -77,7 +77,7 @@ struct Description {
 };
 
 struct PackOptions {
-  int level = 3;  // 1 fast .. 3 smallest
+  int level = 3;  // MaskOptions::level
 };
 
 // A zip of one stored member named "p": 100 bytes more than the member. Equal members give equal bytes.

@@ -15,8 +15,13 @@
 
 namespace kitsink {
 
+// The level of context-tree weighting. Levels 1 to 3 mix contexts by weights that they learn.
+inline constexpr int kCtwLevel = 4;
+// What people call a level: "1", "2", "3" or "ctw".
+std::string MaskLevelName(int level);
+
 struct MaskOptions {
-  int level = 2;    // 1 = fastest .. 3 = smallest; stored in the stream
+  int level = 2;    // 1 = fastest .. 3 = smallest, or kCtwLevel; stored in the stream
   int threads = 1;  // 1 or more; does not change the stream
 };
 

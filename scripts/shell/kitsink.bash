@@ -36,7 +36,7 @@ _kitsink() {
       mapfile -t COMPREPLY < <(compgen -W "fast default best" -- "$current")
       return ;;
     "compress:--level")
-      COMPREPLY=()
+      mapfile -t COMPREPLY < <(compgen -W "1 2 3 ctw" -- "$current")
       return ;;
     "compress:--nets")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current")
@@ -210,7 +210,7 @@ _kitsink() {
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
     "pack:--level")
-      COMPREPLY=()
+      mapfile -t COMPREPLY < <(compgen -W "1 2 3 ctw" -- "$current")
       return ;;
     "pack:--threads"|"pack:-j")
       COMPREPLY=()
@@ -219,7 +219,7 @@ _kitsink() {
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
     "repack:--level")
-      COMPREPLY=()
+      mapfile -t COMPREPLY < <(compgen -W "1 2 3 ctw" -- "$current")
       return ;;
     "repack:--threads"|"repack:-j")
       COMPREPLY=()
@@ -288,7 +288,7 @@ _kitsink() {
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
     "mask encode:--level")
-      COMPREPLY=()
+      mapfile -t COMPREPLY < <(compgen -W "1 2 3 ctw" -- "$current")
       return ;;
     "mask encode:--classes")
       COMPREPLY=()

@@ -14,7 +14,7 @@ namespace kitsink {
 // Options of compress that every codec has.
 struct CompressChoice {
   std::string preset = "default";  // "fast", "default" or "best"
-  std::optional<int> level;        // of the codec's coders, 1 fast .. 3 smallest; absent: the preset's
+  std::optional<int> level;        // MaskOptions::level; absent: the preset's
 };
 
 struct CodecCommandLine {

@@ -58,6 +58,14 @@ CLI::Option* AddChoice(CLI::App& verb, const std::string& names, Value& value,
   return option->type_name(kind)->default_str(chosen);
 }
 
+// The levels of the class-map coder, for AddChoice().
+template <typename Value>
+std::vector<std::pair<std::string, Value>> MaskLevels() {
+  std::vector<std::pair<std::string, Value>> levels;
+  for (const int level : {1, 2, 3, kCtwLevel}) levels.emplace_back(MaskLevelName(level), level);
+  return levels;
+}
+
 // The verb that the command line chose: returns an exit code.
 using Action = std::function<int()>;
 

@@ -81,10 +81,9 @@ void AddCompress(CLI::App& app, Action& action) {
   AddChoice<std::string>(*verb, "--preset", state->choice.preset,
                          {{"fast", "fast"}, {"default", "default"}, {"best", "best"}},
                          "How much time to spend: steps of training, and the level");
-  verb->add_option("--level", state->choice.level,
-                   "Coder of class maps: 1 fast .. 3 smallest; presets: fast 1, default 2, best 3")
-      ->check(CLI::Range(1, 3))
-      ->type_name("N");
+  AddChoice<std::optional<int>>(*verb, "--level", state->choice.level, MaskLevels<std::optional<int>>(),
+                                "Coder of class maps: 1 fast .. 3 smallest; ctw: context-tree weighting; presets: fast "
+                                "1, default 2, best 3");
   for (const CodecCommandLine* line : CommandLines()) {
     if (line->add_compress != nullptr) state->make_options[std::string(line->codec)] = line->add_compress(*verb);
   }

@@ -37,9 +37,9 @@ int Report(const State& state, const char* verb, const Result<MaskFileReport>& r
                                          {"bits_per_pixel", bits},         {"seconds", report.seconds}};
     std::printf("%s\n", json.dump(2).c_str());
   } else if (!state.out.quiet) {
-    std::printf("%u maps of %u x %u, %u classes, level %d: %llu bytes, %.6f bits per pixel, %.1f bytes per map",
-                report.info.count, report.info.width, report.info.height, report.info.num_classes, report.info.level,
-                static_cast<unsigned long long>(report.stream_bytes), bits,
+    std::printf("%u maps of %u x %u, %u classes, level %s: %llu bytes, %.6f bits per pixel, %.1f bytes per map",
+                report.info.count, report.info.width, report.info.height, report.info.num_classes,
+                MaskLevelName(report.info.level).c_str(), static_cast<unsigned long long>(report.stream_bytes), bits,
                 static_cast<double>(report.stream_bytes) / report.info.count);
     if (report.seconds > 0) std::printf(", %.2f s", report.seconds);
     std::printf("\n");
@@ -82,10 +82,8 @@ void AddEncode(CLI::App& mask, Action& action) {
           "Width and height of one map, for a file of ids")
       ->type_name("WxH");
   verb->add_option("-o,--output", state->encode.output, "The stream")->required()->type_name("FILE");
-  verb->add_option("--level", state->encode.level, "1 fast .. 3 smallest")
-      ->check(CLI::Range(1, 3))
-      ->type_name("N")
-      ->capture_default_str();
+  AddChoice<int>(*verb, "--level", state->encode.level, MaskLevels<int>(),
+                 "1 fast .. 3 smallest; ctw: context-tree weighting");
   verb->add_option("--classes", state->encode.num_classes, "Number of classes; 0 = the largest id plus one")
       ->check(CLI::Range(0, 16))
       ->type_name("N")

@@ -22,10 +22,8 @@ void AddFiles(CLI::App& verb, State& state, const char* name, const char* input,
 }
 
 void AddLevel(CLI::App& verb, State& state) {
-  verb.add_option("--level", state.options.level, "Coder: 1 fast .. 3 smallest")
-      ->check(CLI::Range(1, 3))
-      ->type_name("N")
-      ->capture_default_str();
+  AddChoice<int>(verb, "--level", state.options.level, MaskLevels<int>(),
+                 "Coder of class maps: 1 fast .. 3 smallest; ctw: context-tree weighting");
 }
 
 void AddRest(CLI::App& verb, State& state) {

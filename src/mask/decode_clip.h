@@ -32,12 +32,12 @@ inline Result<std::vector<std::span<const uint8_t>>> SplitBody(const MaskHead& h
   return parts;
 }
 
-// Decodes one segment and appends its maps to `ids`. `end` is the byte offset of the segment's end, for messages. A
-// Coder that counts bits is told where each motion and each map ends.
-template <typename Coder>
+// Decodes one segment by a MapCoder or CtwCoder and appends its maps to `ids`. `end` is the byte offset of the
+// segment's end, for messages. A Coder that counts bits is told where each motion and each map ends.
+template <template <typename> typename Maps, typename Coder>
 Status DecodeSegment(const MaskHead& head, size_t index, size_t end, SharedProgress& progress,
                      std::vector<uint8_t>& ids, Coder coder) {
-  MapCoder<Coder> maps(ShapeOf(head), std::move(coder));
+  Maps<Coder> maps(ShapeOf(head), std::move(coder));
   const Segment segment = SegmentOf(head, index);
   for (size_t i = segment.begin; i < segment.end; ++i) {
     maps.StartMap();
@@ -77,7 +77,10 @@ Status DecodeSegments(const MaskHead& head, std::span<const uint8_t> body, int t
   KIT_TRY(RunSegments(parts.size(), threads, [&](size_t i) {
     const auto end = static_cast<size_t>(parts[i].data() + parts[i].size() - body.data()) + kMaskHeadBytes;
     if (i > 0) pieces[i].reserve((SegmentOf(head, i).end - SegmentOf(head, i).begin) * head.width * head.height);
-    return DecodeSegment(head, i, end, shared, pieces[i], make_coder(i, parts[i]));
+    if (head.level == kCtwLevel) {
+      return DecodeSegment<CtwCoder>(head, i, end, shared, pieces[i], make_coder(i, parts[i]));
+    }
+    return DecodeSegment<MapCoder>(head, i, end, shared, pieces[i], make_coder(i, parts[i]));
   }));
   progress.End();
   ids = std::move(pieces.front());

@@ -7,13 +7,15 @@
 
 namespace kitsink {
 
+std::string MaskLevelName(int level) { return level == kCtwLevel ? "ctw" : std::to_string(level); }
+
 std::string DescribeMask(const MaskInfo& info, uint64_t stream_bytes) {
   const auto bytes = static_cast<double>(stream_bytes);
   const double pixels = static_cast<double>(info.width) * info.height * info.count;
   char text[200];
   std::snprintf(text, sizeof(text), "%u class maps of %u x %u, %u classes, %s, %.1f bytes a pair, %.6f bits a pixel",
                 info.count, info.width, info.height, info.num_classes,
-                info.stored ? "stored" : ("level " + std::to_string(info.level)).c_str(), bytes / info.count,
+                info.stored ? "stored" : ("level " + MaskLevelName(info.level)).c_str(), bytes / info.count,
                 8 * bytes / pixels);
   return text;
 }

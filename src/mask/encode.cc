@@ -21,9 +21,10 @@ uint32_t ChooseSegments(const MaskClip& clip, int level) {
   return level == 1 && clip.count > 1 && clip.ids.size() >= kMinPixels ? 2 : 1;
 }
 
+template <template <typename> typename Maps>
 Status EncodeSegment(const MaskClip& clip, const MaskHead& head, const Motion& camera, size_t index,
                      SharedProgress& progress, Bytes& out) {
-  MapCoder<BinaryEncoder> maps(ShapeOf(head), BinaryEncoder());
+  Maps<BinaryEncoder> maps(ShapeOf(head), BinaryEncoder());
   Motion motion = camera;
   const Segment segment = SegmentOf(head, index);
   for (size_t i = segment.begin; i < segment.end; ++i) {
@@ -42,8 +43,9 @@ Result<Bytes> EncodeSegments(const MaskClip& clip, const MaskHead& head, int thr
   const Motion camera = FindCamera(clip.ids, static_cast<int>(clip.width), static_cast<int>(clip.height), clip.count);
   SharedProgress shared(progress);
   std::vector<Bytes> parts(head.num_segments);
-  KIT_TRY(RunSegments(parts.size(), threads,
-                      [&](size_t i) { return EncodeSegment(clip, head, camera, i, shared, parts[i]); }));
+  const auto encode = head.level == kCtwLevel ? EncodeSegment<CtwCoder> : EncodeSegment<MapCoder>;
+  KIT_TRY(
+      RunSegments(parts.size(), threads, [&](size_t i) { return encode(clip, head, camera, i, shared, parts[i]); }));
   progress.End();
   ByteWriter body;
   for (size_t i = 0; i + 1 < parts.size(); ++i) body.U32(static_cast<uint32_t>(parts[i].size()));
@@ -53,8 +55,8 @@ Result<Bytes> EncodeSegments(const MaskClip& clip, const MaskHead& head, int thr
 
 Result<Bytes> Encode(const MaskClip& clip, const MaskOptions& options, const Limits& limits, Progress& progress) {
   KIT_TRY(CheckClipSize(clip.width, clip.height, clip.count, clip.num_classes, limits));
-  if (options.level < 1 || options.level > 3) {
-    return Error{Code::kInvalidArgument, "level " + std::to_string(options.level) + ", expected 1, 2 or 3"};
+  if (options.level < 1 || options.level > kCtwLevel) {
+    return Error{Code::kInvalidArgument, "level " + std::to_string(options.level) + ", expected 1, 2, 3 or 4 (ctw)"};
   }
   MaskHead head;
   head.level = options.level;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kitsink/hash.h"
+#include "kitsink/mask.h"
 
 namespace kitsink {
 namespace {
@@ -78,8 +79,8 @@ Result<MaskHead> ReadMaskHead(ByteReader& reader, const Limits& limits) {
   const uint16_t expected = Crc16(bytes.first(kMaskHeadBytes - 2));
   if (crc != expected)
     return HeadError(Code::kCorrupt, "checksum of the head", crc, std::to_string(expected), start + 14);
-  if (head.level < 1 || head.level > 3) {
-    return HeadError(Code::kUnsupported, "level", static_cast<uint64_t>(head.level), "1, 2 or 3", start + 1);
+  if (head.level < 1 || head.level > kCtwLevel) {
+    return HeadError(Code::kUnsupported, "level", static_cast<uint64_t>(head.level), "1, 2, 3 or 4 (ctw)", start + 1);
   }
   Status size = CheckClipSize(head.width, head.height, head.count, head.num_classes, limits);
   if (!size.ok()) {

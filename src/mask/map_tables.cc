@@ -31,6 +31,11 @@ void MapTables::StartMap(const MapTables& above) {
   }
 }
 
+void MapTables::StartRow(int y) {
+  std::memset(ids.Row(y) - kMarginColumns, ids.Row(y - 1)[0], kMarginColumns);
+  std::memset(left.Row(y) - kMarginColumns, kFarRun, kMarginColumns);
+}
+
 void MapTables::FinishRow(int y) {
   uint8_t* row = ids.Row(y);
   std::memset(row - kMarginColumns, row[0], kMarginColumns);
@@ -82,6 +87,14 @@ void MapTables::FinishMap() {
       runs[x] = row[x] == below[x] ? longer : uint8_t{1};
     }
   }
+}
+
+MapTables EmptyMap(int width, int height, int flat_radius) {
+  MapTables map(width, height, flat_radius);
+  map.StartMap(map);
+  for (int y = 0; y < height; ++y) map.FinishRow(y);
+  map.FinishMap();
+  return map;
 }
 
 }  // namespace kitsink

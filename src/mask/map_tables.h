@@ -36,6 +36,15 @@ struct MapTables {
 
   // Copies row 0 of `above` into the margin above row 0.
   void StartMap(const MapTables& above);
+  // Fills the margin left of row y while the row is unknown. Then Put() sets its pixels from left to right, and their
+  // runs to the left.
+  void StartRow(int y);
+  void Put(int x, int y, uint8_t id) {
+    uint8_t* row = ids.Row(y);
+    uint8_t* runs = left.Row(y);
+    row[x] = id;
+    runs[x] = id == row[x - 1] ? static_cast<uint8_t>(runs[x - 1] + (runs[x - 1] < kFarRun ? 1 : 0)) : uint8_t{1};
+  }
   // Fills the margins of row y, its runs to the left, right and up, and `flat`.
   void FinishRow(int y);
   // Fills the margin below and the runs downwards. REQUIRES: FinishRow() was called for every row.
@@ -48,6 +57,9 @@ struct MapTables {
   Plane up, down;     // the same in this column
   Plane flat;         // the class if flat_radius pixels on both sides have it too, otherwise kMixed
 };
+
+// A map of zeros with all its tables.
+MapTables EmptyMap(int width, int height, int flat_radius);
 
 // Where the run of class `a` around column x - 1 ends in a row, as a distance from x: 1 .. 255 when pixel x is of class
 // a; 0 .. -253 when the run ended before x; kNoEdge when pixel x and the run to the left of x's own are of other

@@ -124,12 +124,14 @@ expect "version" 0 "LibTorch" "$kitsink" --version
 python3 -c "
 import sys
 sys.stdout.buffer.write(bytes((x // 7 + y // 5 + i) % 5 for i in range(3) for y in range(40) for x in range(60)))" >maps.u8
-for level in 1 2 3; do
+for level in 1 2 3 ctw; do
   expect "mask encode $level" 0 "3 maps of 60 x 40" "$kitsink" mask encode maps.u8 --size 60x40 -o maps$level.m --level $level
   expect "mask decode $level" 0 "5 classes" "$kitsink" mask decode maps$level.m -o back$level.u8
   cmp -s maps.u8 back$level.u8 || fail "mask level $level does not come back"
 done
 expect "mask info" 0 '"level": 3' "$kitsink" mask info maps3.m --json
+expect "mask info, trees" 0 "level ctw: " "$kitsink" mask info mapsctw.m
+expect "mask encode, no level" 2 "expected 1|2|3|ctw, got 4" "$kitsink" mask encode maps.u8 --size 60x40 -o none.m --level 4
 expect "mask to pictures" 0 "3 maps" "$kitsink" mask decode maps1.m -o pictures
 expect "mask from pictures" 0 "3 maps of 60 x 40" "$kitsink" mask encode pictures -o pictures.m --level 1
 cmp -s maps1.m pictures.m || fail "pictures gave another stream"

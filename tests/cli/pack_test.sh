@@ -117,6 +117,10 @@ expect "repacked, unpack" 0 "" "$kitsink" unpack small.zip -o small.safetensors
 cmp clip.safetensors small.safetensors || fail "repack: other tensors"
 expect "repack, back" 0 "" "$kitsink" repack small.zip -o back.zip --level 1
 cmp clip.zip back.zip || fail "repack: back at level 1 gave other bytes"
+expect "repack, trees" 0 "" "$kitsink" repack clip.zip -o trees.zip --level ctw
+expect "info, trees" 0 ", level ctw, " "$kitsink" info trees.zip
+expect "repack, trees and back" 0 "" "$kitsink" repack trees.zip -o back.zip --level 1 -f
+cmp clip.zip back.zip || fail "repack: back from level ctw gave other bytes"
 expect "repack, existing output" 1 "small.zip" "$kitsink" repack clip.zip -o small.zip
 expect "repack, json" 0 "\"before_bytes\": $(stat -c %s clip.zip)" "$kitsink" repack clip.zip -o small.zip -f --json
 python3 - "$(sha small.zip)" "$(sha clip.zip)" <<'PY' || fail "repack: manifest"

@@ -104,6 +104,8 @@ assert load('scene.safetensors') == load('clip.safetensors')" || fail "unpack: o
 expect "pack what was unpacked" 0 "" "$kitsink" pack clip.safetensors -o again.zip --level 1 --threads 2
 cmp clip.zip again.zip || fail "pack: other bytes than the archive"
 expect "repack" 0 "against the $(stat -c %s clip.zip) before" "$kitsink" repack clip.zip -o small.zip --level 2
+expect "repack, trees" 0 "" "$kitsink" repack clip.zip -o trees.zip --level ctw
+expect "verify, trees" 0 "trees.zip: whole" "$kitsink" verify trees.zip
 expect "unpack what was repacked" 0 "" "$kitsink" unpack small.zip -o small.safetensors
 cmp clip.safetensors small.safetensors || fail "repack: other tensors"
 

@@ -43,7 +43,7 @@ MaskClip SmallClip(uint32_t width, uint32_t height, uint32_t count, uint32_t cla
 
 std::vector<Bytes> MaskSeeds() {
   std::vector<Bytes> seeds;
-  for (int level = 1; level <= 3; ++level) {
+  for (int level = 1; level <= kCtwLevel; ++level) {
     for (const MaskClip& clip : {SmallClip(16, 12, 2, 5, 1), SmallClip(90, 3, 1, 16, 2), SmallClip(3, 20, 4, 2, 3)}) {
       seeds.push_back(EncodeMask(clip, {level, 1}, Limits{}, SilentProgress()).value());
     }
@@ -58,7 +58,7 @@ std::vector<Bytes> MaskSeeds() {
 
 std::vector<Bytes> MapsSeeds() {
   std::vector<Bytes> seeds;
-  for (uint8_t level = 0; level < 3; ++level) {
+  for (uint8_t level = 0; level < kCtwLevel; ++level) {
     Bytes seed = {15, 3, level, 11};  // 16 pixels a row, 5 classes, 12 rows
     const MaskClip clip = SmallClip(16, 12, 2, 5, level);
     seed.insert(seed.end(), clip.ids.begin(), clip.ids.end());

@@ -63,7 +63,7 @@ Bytes EncodeOrDie(const MaskClip& clip, int level) {
 Result<MaskClip> Decode(std::span<const uint8_t> stream) { return DecodeMask(stream, 1, Limits{}, SilentProgress()); }
 
 void ExpectRoundTrip(const MaskClip& clip) {
-  for (int level = 1; level <= 3; ++level) {
+  for (int level = 1; level <= kCtwLevel; ++level) {
     const Bytes stream = EncodeOrDie(clip, level);
     const Result<MaskClip> back = Decode(stream);
     ASSERT_TRUE(back.ok()) << back.error().message;
@@ -81,7 +81,7 @@ void ExpectRoundTrip(const MaskClip& clip) {
 
 TEST(MaskMeasure, PartsAddUpToTheStream) {
   const MaskClip clip = Street(96, 64, 6, 5, 3);
-  for (int level = 1; level <= 3; ++level) {
+  for (int level = 1; level <= kCtwLevel; ++level) {
     const Bytes stream = EncodeOrDie(clip, level);
     const MeasuredMask measured = MeasureMask(stream, 1, Limits{}, SilentProgress()).TakeValue();
     EXPECT_TRUE(measured.clip == clip);
@@ -262,7 +262,7 @@ void WriteDamaged(const Bytes& stream) {
   }
 }
 
-// The streams of two small clips at three levels, byte for byte. UPDATE_GOLDEN=1 rewrites the files; check the diff.
+// The streams of two small clips at all levels, byte for byte. UPDATE_GOLDEN=1 rewrites the files; check the diff.
 TEST(MaskCodec, GoldenStreams) {
   const std::filesystem::path folder = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/golden/mask";
   const std::pair<const char*, MaskClip> clips[] = {{"street", Street(131, 75, 4, 5, 20)},
@@ -273,8 +273,8 @@ TEST(MaskCodec, GoldenStreams) {
   for (size_t i = 0; i < 2; ++i) {
     const auto& [name, clip] = clips[i];
     EXPECT_EQ(Sha256Hex(clip.ids), hashes[i].second) << name;
-    for (int level = 1; level <= 3; ++level) {
-      const auto path = folder / (std::string(name) + "_level" + std::to_string(level) + ".m");
+    for (int level = 1; level <= kCtwLevel; ++level) {
+      const auto path = folder / (std::string(name) + "_level" + MaskLevelName(level) + ".m");
       const Bytes stream = EncodeOrDie(clip, level);
       if (std::getenv("UPDATE_GOLDEN") != nullptr) {
         ASSERT_TRUE(WriteFile(path, stream, Overwrite::kAllow).ok());
@@ -314,9 +314,11 @@ TEST(MaskCodec, RealMapsTakeFewBytes) {
   const Bytes ids = ReadFile(raw, 4718592).TakeValue();
   ASSERT_EQ(ids.size(), 4718592U);
   const MaskClip clip{512, 384, 24, 5, ids};
-  const Bytes stream = EncodeOrDie(clip, 2);
-  EXPECT_LT(stream.size(), 10000U);
-  EXPECT_EQ(Decode(stream).value(), clip);
+  for (const int level : {2, kCtwLevel}) {
+    const Bytes stream = EncodeOrDie(clip, level);
+    EXPECT_LT(stream.size(), 10000U) << "level " << level;
+    EXPECT_EQ(Decode(stream).value(), clip);
+  }
 }
 
 TEST(MaskEncode, RejectsWhatIsNoClip) {
@@ -327,27 +329,31 @@ TEST(MaskEncode, RejectsWhatIsNoClip) {
   EXPECT_EQ(code({2, 2, 1, 2, {0, 1, 1}}, 1), Code::kInvalidArgument);
   EXPECT_EQ(code({2, 2, 1, 2, {0, 1, 1, 2}}, 1), Code::kInvalidArgument);
   EXPECT_EQ(code({2, 2, 1, 1, {0, 0, 0, 0}}, 1), Code::kInvalidArgument);
-  EXPECT_EQ(code({2, 2, 1, 2, {0, 0, 0, 0}}, 4), Code::kInvalidArgument);
+  EXPECT_EQ(code({2, 2, 1, 2, {0, 0, 0, 0}}, kCtwLevel + 1), Code::kInvalidArgument);
   EXPECT_EQ(code({5000, 1, 1, 2, std::vector<uint8_t>(5000)}, 1), Code::kLimit);
   EXPECT_EQ(code({2, 2, 1, 17, {0, 0, 0, 0}}, 1), Code::kLimit);
 }
 
 TEST(MaskDecode, RejectsEveryTruncation) {
-  const Bytes stream = EncodeOrDie(Street(48, 40, 2, 4, 11), 2);
-  for (size_t size = 0; size < stream.size(); ++size) {
-    const Result<MaskClip> clip = Decode(std::span(stream).first(size));
-    ASSERT_FALSE(clip.ok()) << size;
-    EXPECT_EQ(clip.error().code, Code::kCorrupt);
-    EXPECT_TRUE(clip.error().message.starts_with("mask: stream m: ")) << clip.error().message;
+  for (const int level : {2, kCtwLevel}) {
+    const Bytes stream = EncodeOrDie(Street(48, 40, 2, 4, 11), level);
+    for (size_t size = 0; size < stream.size(); ++size) {
+      const Result<MaskClip> clip = Decode(std::span(stream).first(size));
+      ASSERT_FALSE(clip.ok()) << size;
+      EXPECT_EQ(clip.error().code, Code::kCorrupt);
+      EXPECT_TRUE(clip.error().message.starts_with("mask: stream m: ")) << clip.error().message;
+    }
   }
 }
 
 TEST(MaskDecode, RejectsEveryFlippedByte) {
-  const Bytes stream = EncodeOrDie(Street(40, 30, 2, 4, 12), 2);
-  for (size_t at = 0; at < stream.size(); ++at) {
-    Bytes altered = stream;
-    altered[at] ^= 0xff;
-    EXPECT_FALSE(Decode(altered).ok()) << at;
+  for (const int level : {2, kCtwLevel}) {
+    const Bytes stream = EncodeOrDie(Street(40, 30, 2, 4, 12), level);
+    for (size_t at = 0; at < stream.size(); ++at) {
+      Bytes altered = stream;
+      altered[at] ^= 0xff;
+      EXPECT_FALSE(Decode(altered).ok()) << at;
+    }
   }
 }
 
@@ -389,7 +395,7 @@ TEST(MaskDecode, RejectsCorruptFiles) {
       {"mask_corrupt_empty.bin", "the head ends early"},
       {"mask_unsupported_version.bin", "version 9, expected 1, at byte 0"},
       {"mask_corrupt_head_checksum.bin", "checksum of the head"},
-      {"mask_unsupported_level.bin", "level 4, expected 1, 2 or 3, at byte 1"},
+      {"mask_unsupported_level.bin", "level 5, expected 1, 2, 3 or 4 (ctw), at byte 1"},
       {"mask_limit_huge.bin", "pixels of the class maps"},
       {"mask_corrupt_no_maps.bin", "count 0, expected at least 1, at byte 2"},
       {"mask_corrupt_segments.bin", "segments 9, expected 1 to 4, at byte 9"},

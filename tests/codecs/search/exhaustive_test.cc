@@ -47,8 +47,8 @@ struct Archive {
   Bytes member, zip;
   Member parts;
 
-  Archive(uint32_t width, uint32_t height) : scene(FourPairs(width, height)) {
-    member = testing::EncodeMember(scene).TakeValue();
+  Archive(uint32_t width, uint32_t height, int level) : scene(FourPairs(width, height)) {
+    member = testing::EncodeMember(scene, level).TakeValue();
     zip = PackZip(member).value();
     parts = ReadMember(member, Limits{}).value();
   }
@@ -76,7 +76,7 @@ Outcome OutcomeOf(const Result<Scene>& scene, const Archive& archive) {
 Result<Scene> Decode(std::span<const uint8_t> member) { return testing::DecodeMember(member); }
 
 TEST(Exhaustive, Zip) {
-  const Archive archive(48, 32);
+  const Archive archive(48, 32, 2);
   Tally tally("zip");
   const auto decode = [&archive](std::span<const uint8_t> zip) {
     const Result<Bytes> member = UnpackZip(zip, Limits{});
@@ -95,14 +95,22 @@ TEST(Exhaustive, Zip) {
 }
 
 // The member as in an extracted folder, without the zip's checksum.
-TEST(Exhaustive, Member) {
-  const Archive archive(48, 32);
-  Tally tally("member");
+void DamageMember(const Archive& archive, Tally& tally) {
   const auto decode = [&archive](std::span<const uint8_t> member) { return OutcomeOf(Decode(member), archive); };
   DamageAll(archive.member, Flips(), [&](size_t byte, const Bytes& damaged) {
     const char* const region = byte == archive.member.size() ? "cut" : archive.RegionOf(byte);
     ASSERT_EQ(tally.Count(region, damaged, decode), kRefused) << "byte " << byte;
   });
+}
+
+TEST(Exhaustive, Member) {
+  Tally tally("member");
+  DamageMember(Archive(48, 32, 2), tally);
+}
+
+TEST(Exhaustive, MemberAtLevelCtw) {
+  Tally tally("member, level ctw");
+  DamageMember(Archive(48, 32, kCtwLevel), tally);
 }
 
 // The member with a corrected check byte, so that only the streams' own checks are left. Stream r has no check: an
@@ -124,13 +132,19 @@ void Forge(const Archive& archive, std::span<const int> flips, Tally& tally) {
 TEST(Exhaustive, ForgedMember) {
   Tally tally("forged");
   const std::array few = {1, 16, 128, 255};
-  Forge(Archive(48, 32), WantsAll() ? std::span<const int>(testing::kEveryFlip) : few, tally);
+  Forge(Archive(48, 32, 2), WantsAll() ? std::span<const int>(testing::kEveryFlip) : few, tally);
+}
+
+TEST(Exhaustive, ForgedMemberAtLevelCtw) {
+  Tally tally("forged, level ctw");
+  const std::array few = {1, 255};
+  Forge(Archive(48, 32, kCtwLevel), WantsAll() ? std::span<const int>(testing::kEveryFlip) : few, tally);
 }
 
 TEST(Exhaustive, ForgedMemberOfFullSize) {
   if (!WantsAll()) GTEST_SKIP() << "needs KITSINK_EXHAUSTIVE=1: minutes";
   Tally tally("forged, full size");
-  Forge(Archive(512, 384), std::array{64}, tally);
+  Forge(Archive(512, 384, 2), std::array{64}, tally);
 }
 
 }  // namespace
