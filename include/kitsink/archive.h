@@ -64,7 +64,8 @@ struct Description {
 };
 
 struct PackOptions {
-  int level = 3;  // 1 fast .. 3 smallest
+  int level = 3;                             // 1 fast .. 3 smallest
+  FrameSize frame_size = kContestFrameSize;  // of the member
 };
 
 // A zip of one stored member named "p": 100 bytes more than the member. Equal members give equal bytes.
