@@ -15,6 +15,7 @@ namespace kitsink {
 struct CompressChoice {
   std::string preset = "default";  // "fast", "default" or "best"
   std::optional<int> level;        // of the codec's coders, 1 fast .. 3 smallest; absent: the preset's
+  uint64_t seed = 0;               // of the codec's training
 };
 
 struct CodecCommandLine {
