@@ -77,7 +77,8 @@ struct Description {
 };
 
 struct PackOptions {
-  int level = 3;  // MaskOptions::level
+  int level = 3;                             // MaskOptions::level
+  FrameSize frame_size = kContestFrameSize;  // of the member
 };
 
 // A zip of one stored member named "p": 100 bytes more than the member. Equal members give equal bytes.

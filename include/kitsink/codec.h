@@ -16,6 +16,7 @@
 #include "kitsink/archive.h"
 #include "kitsink/coding.h"
 #include "kitsink/frame.h"
+#include "kitsink/nets.h"
 #include "kitsink/result.h"
 #include "kitsink/run.h"
 #include "kitsink/score.h"
@@ -114,6 +115,9 @@ struct Codecs {
 // The codecs of src/codecs/codecs.def, without and with the tables that need the engine.
 Codecs FormatCodecs();
 Codecs EngineCodecs();
+
+// A manifest's entries about the nets, the device and the library. In the engine.
+Json DescribeNets(const NetsInfo& nets, const Device& device);
 
 // The codec's options as its own struct; default values when there are none.
 template <typename Options>

@@ -30,13 +30,16 @@ _kitsink() {
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
     "compress:--codec")
-      COMPREPLY=()
+      mapfile -t COMPREPLY < <(compgen -W "search strict" -- "$current")
       return ;;
     "compress:--preset")
       mapfile -t COMPREPLY < <(compgen -W "fast default best" -- "$current")
       return ;;
     "compress:--level")
       mapfile -t COMPREPLY < <(compgen -W "1 2 3 ctw" -- "$current")
+      return ;;
+    "compress:--seed")
+      COMPREPLY=()
       return ;;
     "compress:--nets")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current")
@@ -59,7 +62,31 @@ _kitsink() {
     "compress:--selectors")
       mapfile -t COMPREPLY < <(compgen -W "none fast full" -- "$current")
       return ;;
-    "compress:--seed")
+    "compress:--renderer")
+      mapfile -t COMPREPLY < <(compgen -W "auto tiny small full" -- "$current")
+      return ;;
+    "compress:--train-steps")
+      COMPREPLY=()
+      return ;;
+    "compress:--optimiser")
+      mapfile -t COMPREPLY < <(compgen -W "adamw muon" -- "$current")
+      return ;;
+    "compress:--f1")
+      mapfile -t COMPREPLY < <(compgen -W "auto preimage enlarged" -- "$current")
+      return ;;
+    "compress:--carrier-steps")
+      COMPREPLY=()
+      return ;;
+    "compress:--carrier-rounds")
+      COMPREPLY=()
+      return ;;
+    "compress:--from")
+      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
+    "compress:--stages")
+      mapfile -t COMPREPLY < <(compgen -W "renderer carrier" -- "$current")
+      return ;;
+    "compress:--time-limit")
       COMPREPLY=()
       return ;;
     "inflate:--output"|"inflate:-o")
@@ -305,7 +332,7 @@ _kitsink() {
   esac
   case "$verb" in
     "") words="compress inflate score evaluate info verify unpack pack repack doctor ledger report submission audit mask --help --help-all --version" ;;
-    "compress") words="--help --help-all --output --codec --preset --level --force --nets --threads --device --pairs --quiet --verbose --json --fit-steps --generator --selectors --seed" ;;
+    "compress") words="--help --help-all --output --codec --preset --level --seed --force --nets --threads --device --pairs --quiet --verbose --json --fit-steps --generator --selectors --renderer --train-steps --optimiser --f1 --carrier-steps --carrier-rounds --from --stages --time-limit" ;;
     "inflate") words="--help --help-all --output --name --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json --steps --prepass-steps --repair-steps --batch --grid" ;;
     "score") words="--help --help-all --original --archive --gt --no-cache --video-names-file --video_names_file --uncompressed-dir --uncompressed_dir --batch-size --batch_size --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "evaluate") words="--help --help-all --submission-dir --submission_dir --uncompressed-dir --uncompressed_dir --video-names-file --video_names_file --report --device --batch-size --batch_size --num-threads --num_threads --prefetch-queue-depth --prefetch_queue_depth --seed --time-limit --ledger --note --gt --no-cache --nets --threads --quiet --verbose --json" ;;

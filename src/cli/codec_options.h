@@ -15,6 +15,7 @@ namespace kitsink {
 struct CompressChoice {
   std::string preset = "default";  // "fast", "default" or "best"
   std::optional<int> level;        // MaskOptions::level; absent: the preset's
+  uint64_t seed = 0;               // of the codec's training
 };
 
 struct CodecCommandLine {

@@ -43,7 +43,22 @@ void PrintSummary(const State& state, const CompressReport& report) {
   std::printf("\n");
 }
 
-int Run(State& state) {
+// An option of another codec would have no effect.
+Status CheckCodecOptions(const CLI::App& verb, const std::string& codec) {
+  constexpr std::string_view kPrefix = "Codec ";
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::string group = option->get_group();
+    if (option->count() == 0 || !group.starts_with(kPrefix) || group.substr(kPrefix.size()) == codec) continue;
+    return Error{Code::kInvalidArgument, option->get_name() + " is an option of codec " + group.substr(kPrefix.size()) +
+                                             ", the codec is " + codec};
+  }
+  return Ok();
+}
+
+int Run(State& state, const CLI::App& verb) {
+  if (const Status status = CheckCodecOptions(verb, state.options.codec); !status.ok()) {
+    return Fail("compress", status.error());
+  }
   Progress& progress = StartOutput(state.output);
   state.options.options = state.make_options.at(state.options.codec)(state.choice);
   const Result<const Engine*> engine = OpenEngine(state.job);
@@ -84,6 +99,7 @@ void AddCompress(CLI::App& app, Action& action) {
   AddChoice<std::optional<int>>(*verb, "--level", state->choice.level, MaskLevels<std::optional<int>>(),
                                 "Coder of class maps: 1 fast .. 3 smallest; ctw: context-tree weighting; presets: fast "
                                 "1, default 2, best 3");
+  verb->add_option("--seed", state->choice.seed, "Seed of the codec's training")->type_name("N")->capture_default_str();
   for (const CodecCommandLine* line : CommandLines()) {
     if (line->add_compress != nullptr) state->make_options[std::string(line->codec)] = line->add_compress(*verb);
   }
@@ -94,9 +110,10 @@ void AddCompress(CLI::App& app, Action& action) {
       "Examples:\n"
       "  kitsink compress drive.mkv -o drive.zip\n"
       "  kitsink compress drive.mkv -o quick.zip --preset fast --pairs 0:16 -v\n"
+      "  kitsink compress drive.mkv -o drive.zip --codec strict --preset fast -v\n"
       "The same video, options, nets, seed and machine give the same bytes. An odd last frame is left out.\n"
       "A job that was killed goes on when the same command is given again (FILE.resume beside the output).");
-  verb->callback([state, &action] { action = [state] { return Run(*state); }; });
+  verb->callback([state, &action, verb] { action = [state, verb] { return Run(*state, *verb); }; });
 }
 
 }  // namespace kitsink

@@ -42,13 +42,10 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       "Codes that steer the search of single pairs, found by searching each pair 11 (fast) or 30 (full) times as "
       "inflate will; kept where they gain more than their bytes cost")
       ->group(kGroup);
-  verb.add_option("--seed", state->options.fit.seed, "Seed of the generator's training")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(kGroup);
   return [state](const CompressChoice& choice) {
     const Preset& preset = kPresets.at(choice.preset);
     CompressOptions options = state->options;
+    options.fit.seed = choice.seed;
     options.fit.steps = state->fit_steps.value_or(preset.fit_steps);
     options.mask_level = choice.level.value_or(preset.mask_level);
     return std::any(options);

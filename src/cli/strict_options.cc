@@ -1,10 +1,97 @@
-// Codec strict has no options of its own.
+// Adds codec strict's own options to compress.
+
+#include <map>
+#include <memory>
 
 #include "cli/codec_options.h"
+#include "cli/command.h"
+#include "codecs/strict/options.h"
 
 namespace kitsink::strict {
+namespace {
+
+constexpr const char* kGroup = "Codec strict";
+
+struct Preset {
+  uint32_t train_steps, carrier_steps;
+  int mask_level;
+};
+
+const std::map<std::string, Preset> kPresets = {
+    {"fast", {1500, 24, 2}}, {"default", {8000, 96, 2}}, {"best", {60000, 400, 3}}};
+
+std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb) {
+  struct State {
+    CompressOptions options;
+    std::optional<uint32_t> train_steps, carrier_steps;
+  };
+  const auto state = std::make_shared<State>();
+  CompressOptions& options = state->options;
+  AddChoice<RendererSize>(verb, "--renderer", options.renderer,
+                          {{"auto", RendererSize::kAuto},
+                           {"tiny", RendererSize::kTiny},
+                           {"small", RendererSize::kSmall},
+                           {"full", RendererSize::kFull}},
+                          "Renderer: tiny, small, full or auto, by the number of pairs")
+      ->group(kGroup);
+  verb.add_option("--train-steps", state->train_steps,
+                  "Training steps of the renderer, a pair each; presets: fast 1500, default 8000, best 60000")
+      ->type_name("N")
+      ->group(kGroup);
+  AddChoice<RendererOptimiser>(verb, "--optimiser", options.optimiser,
+                               {{"adamw", RendererOptimiser::kAdamW}, {"muon", RendererOptimiser::kMuon}},
+                               "Of the renderer's training; muon takes Muon for the matrices")
+      ->group(kGroup);
+  AddChoice<F1Chain>(
+      verb, "--f1", options.chain,
+      {{"auto", F1Chain::kAuto}, {"preimage", F1Chain::kPreimage}, {"enlarged", F1Chain::kEnlarged}},
+      "How inflate writes f1: preimage (the nets read the renderer's picture itself), enlarged bilinearly, or auto = "
+      "preimage where the frame is at least twice 512 x 384")
+      ->group(kGroup);
+  verb.add_option("--carrier-steps", state->carrier_steps,
+                  "Training steps of the carrier for each pair; presets: fast 24, default 96, best 400")
+      ->type_name("N")
+      ->group(kGroup);
+  verb.add_option("--carrier-rounds", options.carrier_rounds,
+                  "Then Gauss-Newton steps of the carrier's basis, each followed by a solve of all pairs")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(kGroup);
+  verb.add_option("--from", options.from,
+                  "Tensors of a strict scene (kitsink unpack), or some of maps, renderer.*, carrier.* with selector: "
+                  "stages whose result is there are skipped")
+      ->type_name("FILE")
+      ->group(kGroup);
+  verb.add_option("--stages", options.stages,
+                  "With --from: stages to run although their result is there, starting from it")
+      ->check(CLI::IsMember({"renderer", "carrier"}))
+      ->delimiter(',')
+      ->type_name("renderer|carrier")
+      ->group(kGroup);
+  verb.add_option_function<std::string>(
+          "--time-limit",
+          [state](const std::string& text) {
+            const Result<double> seconds = ParseDuration(text);
+            if (!seconds.ok()) throw CLI::ValidationError("--time-limit", seconds.error().message);
+            state->options.time_limit_seconds = seconds.value();
+          },
+          "End at about this wall time (90s, 30m, 1h30m) by planning fewer steps; the manifest says so")
+      ->type_name("TIME")
+      ->group(kGroup);
+  return [state](const CompressChoice& choice) {
+    const Preset& preset = kPresets.at(choice.preset);
+    CompressOptions made = state->options;
+    made.train_steps = state->train_steps.value_or(preset.train_steps);
+    made.carrier_steps = state->carrier_steps.value_or(preset.carrier_steps);
+    made.mask_level = choice.level.value_or(preset.mask_level);
+    made.seed = choice.seed;
+    return std::any(made);
+  };
+}
+
+}  // namespace
 
 extern const CodecCommandLine kCommandLine;
-const CodecCommandLine kCommandLine = {.codec = "strict"};
+const CodecCommandLine kCommandLine = {.codec = "strict", .add_compress = AddCompressOptions};
 
 }  // namespace kitsink::strict

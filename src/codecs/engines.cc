@@ -1,8 +1,10 @@
 // Lists this build's codecs with the functions that need the engine.
 
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "kitsink/codec.h"
+#include "kitsink/nets.h"
 
 namespace kitsink {
 
@@ -22,6 +24,17 @@ const std::array kEngines = {
 };
 
 }  // namespace
+
+Json DescribeNets(const NetsInfo& nets, const Device& device) {
+  Json json;
+  json["nets"] = {{"label", nets.label},
+                  {"segnet_sha256", nets.segnet_sha256},
+                  {"posenet_sha256", nets.posenet_sha256},
+                  {"bytes", nets.size_bytes()}};
+  json["device"] = device.ToString();
+  json["torch"] = TorchDescription();
+  return json;
+}
 
 Codecs EngineCodecs() { return {FormatCodecs().formats, kEngines}; }
 

@@ -68,9 +68,10 @@ struct Packed {
 
 Result<Packed> PackFile(const TensorFile& file, const PackOptions& options, const JobOptions& job, Progress& progress) {
   KIT_ASSIGN(const CodecFormat* const format, CodecOf(file, job.codecs));
-  KIT_ASSIGN(const FrameSize size, FrameSizeOf(file, job.limits));
-  KIT_ASSIGN(Member member, format->pack(file, options, ContextOf(job, progress)));
-  member.frame_size = size;
+  PackOptions all = options;
+  KIT_ASSIGN(all.frame_size, FrameSizeOf(file, job.limits));
+  KIT_ASSIGN(Member member, format->pack(file, all, ContextOf(job, progress)));
+  member.frame_size = all.frame_size;
   KIT_ASSIGN(const Bytes bytes, WriteMember(member, job.limits));
   Packed packed;
   KIT_ASSIGN(packed.zip, PackZip(bytes));

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "nets/nets_torch.h"
+#include "train/muon.h"
 
 namespace kitsink {
 namespace {
@@ -23,6 +24,7 @@ std::unique_ptr<Optimizer> MakeOptimiser(const Trainable& trainable, const Train
   const KindOptions common = KindOptions(options.schedule.peak).betas({options.beta1, options.beta2}).weight_decay(0);
   std::vector<torch::optim::OptimizerParamGroup> groups;
   for (const ParameterGroup& group : trainable.groups) {
+    if (options.optimiser == OptimiserKind::kMuon && group.matrices) continue;
     auto own = std::make_unique<KindOptions>(common);
     own->weight_decay(group.weight_decay);
     groups.emplace_back(group.tensors, std::move(own));
@@ -42,6 +44,7 @@ struct State {
   double best_score = std::numeric_limits<double>::infinity();
   Tensors values, buffers;  // the caller's own
   Tensors average, best;
+  Tensors matrices, momenta;  // that Muon trains
   std::unique_ptr<Optimizer> optimiser;
 
   // Calls visit(name, tensors) for each list.
@@ -51,6 +54,7 @@ struct State {
     visit("buffer", buffers);
     visit("average", average);
     visit("best", best);
+    visit("momentum", momenta);
   }
 };
 
@@ -58,6 +62,11 @@ State Start(const Trainable& trainable, const TrainOptions& options) {
   State state;
   for (const ParameterGroup& group : trainable.groups) {
     state.values.insert(state.values.end(), group.tensors.begin(), group.tensors.end());
+    if (options.optimiser != OptimiserKind::kMuon || !group.matrices) continue;
+    for (const torch::Tensor& tensor : group.tensors) {
+      state.matrices.push_back(tensor);
+      state.momenta.push_back(torch::zeros_like(tensor));
+    }
   }
   state.buffers = trainable.buffers;
   if (options.ema_decay > 0) state.average = Copies(state.values);
@@ -150,9 +159,8 @@ class Loop {
 
   // One step of the optimiser and of the average; returns the loss.
   Result<double> Step() {
-    for (auto& group : state_.optimiser->param_groups()) {
-      group.options().set_lr(RateAt(options_.schedule, state_.step, options_.steps));
-    }
+    const double rate = RateAt(options_.schedule, state_.step, options_.steps);
+    for (auto& group : state_.optimiser->param_groups()) group.options().set_lr(rate);
     KIT_ASSIGN(const double loss, Differentiate());
     if (options_.clip_norm > 0) {
       const double norm = torch::nn::utils::clip_grad_norm_(state_.values, options_.clip_norm);
@@ -160,6 +168,9 @@ class Loop {
     }
     state_.optimiser->step();
     const torch::NoGradGuard no_grad;
+    for (size_t i = 0; i < state_.matrices.size(); ++i) {
+      MuonStep(state_.matrices[i], state_.momenta[i], options_.muon_rate * rate, options_.muon_beta);
+    }
     const auto s = static_cast<double>(state_.step);
     const double decay = std::min(options_.ema_decay, (s + 1) / (s + 10));
     for (size_t i = 0; i < state_.average.size(); ++i) {

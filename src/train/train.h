@@ -1,6 +1,6 @@
 #pragma once
-// The one training loop: Adam or AdamW with a schedule, micro-batches, gradient clipping, a running average of the
-// parameters, the best values seen, and checkpoints.
+// The one training loop: Adam, AdamW or Muon with a schedule, micro-batches, gradient clipping, a running average of
+// the parameters, the best values seen, and checkpoints.
 
 #include <torch/torch.h>
 
@@ -19,7 +19,8 @@ namespace kitsink {
 // Parameters with the same weight decay.
 struct ParameterGroup {
   std::vector<torch::Tensor> tensors;  // leaves that require gradients
-  double weight_decay = 0;
+  double weight_decay = 0;             // not with Muon
+  bool matrices = false;               // kMuon trains these tensors with Muon
 };
 
 // What a training changes. All tensors are changed in place.
@@ -32,6 +33,7 @@ struct Trainable {
 enum class OptimiserKind {
   kAdam,   // weight decay is part of the gradient
   kAdamW,  // weight decay shrinks the parameters directly
+  kMuon,   // Muon for groups of matrices, AdamW for the others
 };
 
 struct TrainOptions {
@@ -42,7 +44,8 @@ struct TrainOptions {
   Schedule schedule;
   OptimiserKind optimiser = OptimiserKind::kAdamW;
   double beta1 = 0.9, beta2 = 0.999;
-  double clip_norm = 0;  // longer gradients, over all parameters, are shortened to this; 0 = never
+  double muon_beta = 0.95, muon_rate = 10;  // Muon's momentum, and its rate over the schedule's
+  double clip_norm = 0;                     // longer gradients, over all parameters, are shortened to this; 0 = never
   // The average follows the parameters with min(ema_decay, (s + 1) / (s + 10)) in step s; 0 = no average.
   double ema_decay = 0;
   // `evaluate` is called after every evaluate_every steps, but not before evaluate_from steps are done; and after the

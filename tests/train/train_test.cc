@@ -9,6 +9,7 @@
 #include "kitsink/file.h"
 #include "nets/nets_torch.h"
 #include "testlib.h"
+#include "train/muon.h"
 #include "train/pose_error.h"
 #include "train/straight_through.h"
 
@@ -73,7 +74,7 @@ struct Regression {
   static Tensor Predict(const Tensor& x, const Tensors& values) { return torch::linear(x, values[0], values[1]); }
 
   Result<TrainResult> Run(const Checkpoint& checkpoint = {}, Progress& progress = SilentProgress()) {
-    return Train({{{{weight}, 0.01}, {{bias}, 0}}, {calls}}, options, hooks, checkpoint, progress);
+    return Train({{{{weight}, 0.01, /*matrices=*/true}, {{bias}, 0}}, {calls}}, options, hooks, checkpoint, progress);
   }
 };
 
@@ -172,6 +173,34 @@ TEST(Train, GoesOnWhereItStopped) {
     EXPECT_EQ(got.best_score, wanted.best_score);
     EXPECT_EQ(second.calls.item<int64_t>(), 30);
   }
+}
+
+TEST(Train, MuonLearnsAndGoesOnWhereItStopped) {
+  Regression whole, adam;
+  whole.options.optimiser = OptimiserKind::kMuon;
+  whole.options.muon_rate = 2;
+  const TrainResult wanted = whole.Run().TakeValue();
+  EXPECT_LT(wanted.best_score, 0.1);
+  EXPECT_FALSE(torch::equal(wanted.best[0], adam.Run().TakeValue().best[0]));
+  Bytes bytes;
+  Regression first, second;
+  first.options = second.options = whole.options;
+  StopAfter stop(11);
+  ASSERT_FALSE(first.Run(Into(bytes), stop).ok());
+  EXPECT_TRUE(torch::equal(second.Run(Into(bytes)).TakeValue().best[0], wanted.best[0]));
+}
+
+TEST(Muon, OrthogonalisesMatricesOfAnyShape) {
+  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{6, 6}, {4, 9}, {9, 4}, {5, 3, 1, 1}}) {
+    const Tensor matrix = Values(shape, 5);
+    const Tensor result = Orthogonalised(matrix);
+    ASSERT_EQ(result.sizes(), matrix.sizes());
+    const Tensor values = torch::linalg_svdvals(result.reshape({shape[0], -1}));
+    EXPECT_GT(values.min().item<float>(), 0.3F);
+    EXPECT_LT(values.max().item<float>(), 1.3F);
+    EXPECT_GT((result * matrix).sum().item<float>(), 0);
+  }
+  EXPECT_EQ(Orthogonalised(torch::zeros({3, 3})).abs().max().item<float>(), 0);
 }
 
 // A parameter that gets no gradient in some steps is passed over in them, before a resume and after it.

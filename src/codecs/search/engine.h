@@ -4,12 +4,8 @@
 #include <memory>
 
 #include "kitsink/codec.h"
-#include "kitsink/nets.h"
 
 namespace kitsink::search {
-
-// A manifest's entries about the nets, the device and the library.
-Json DescribeNets(const NetsInfo& nets, const Device& device);
 
 // CodecEngine's functions.
 Result<Member> Compress(CompressContext& context);

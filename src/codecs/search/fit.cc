@@ -8,16 +8,15 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "codecs/search/fake_quant.h"
 #include "codecs/search/generator.h"
-#include "kitsink/random.h"
 #include "kitsink/score.h"
 #include "nets/nets_torch.h"
 #include "train/pose_error.h"
+#include "train/random.h"
 #include "train/straight_through.h"
 #include "train/train.h"
 
@@ -27,15 +26,6 @@ namespace {
 using Tensors = std::vector<torch::Tensor>;
 
 constexpr double kWeightDecay = 0.01;
-
-// Draws initial weights and the order of the pairs from the seed, equal with every LibTorch version.
-class SeededRandom : public SplitMix64 {
- public:
-  using SplitMix64::SplitMix64;
-  // Uniform from -1 to 1.
-  float Signed() { return static_cast<float>(static_cast<int32_t>(Next() >> 40) - (1 << 23)) / (1 << 23); }
-  size_t Below(size_t bound) { return static_cast<size_t>(Next() % bound); }
-};
 
 bool EndsWith(const std::string& text, std::string_view end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
@@ -61,39 +51,6 @@ torch::Tensor StartValue(const TensorSpec& spec, SeededRandom& random, torch::De
   }
   return torch::tensor(values).view(sizes).to(device).requires_grad_(true);
 }
-
-// Chooses the pairs of each step's batch. The order is shuffled again each time all pairs have been used.
-class PairOrder {
- public:
-  PairOrder(size_t count, size_t batch_size, uint64_t seed)
-      : random_(seed ^ 0x6f72646572U), order_(count), next_(count), batch_size_(std::min(batch_size, count)) {
-    std::iota(order_.begin(), order_.end(), int64_t{0});
-  }
-  // REQUIRES: `step` never falls from call to call. It may repeat or skip values.
-  const std::vector<int64_t>& BatchOf(int64_t step) {
-    for (; steps_drawn_ <= step; ++steps_drawn_) Draw();
-    return batch_;
-  }
-
- private:
-  void Draw() {
-    batch_.clear();
-    while (batch_.size() < batch_size_) {
-      if (next_ == order_.size()) {
-        for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random_.Below(i)]);
-        next_ = 0;
-      }
-      batch_.push_back(order_[next_++]);
-    }
-  }
-
-  SeededRandom random_;
-  std::vector<int64_t> order_;
-  size_t next_;
-  size_t batch_size_;
-  std::vector<int64_t> batch_;
-  int64_t steps_drawn_ = 0;
-};
 
 class Fitter final : public WeightFitter {
  public:

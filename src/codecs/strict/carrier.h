@@ -17,13 +17,14 @@ class CarrierPicture {
 
   // The frame of these coefficients, before the selector. The bits do not depend on `threads`. Thread-safe.
   Frame Render(std::span<const int16_t> coefficients, int threads) const;
+  // [atoms][grid height][grid width][3]: what one step of the atom's coefficient adds, in grey levels.
+  std::span<const double> atoms() const { return atoms_; }
 
  private:
   Resizer to_map_, to_frame_;
   float grey_ = 0;
   size_t num_atoms_ = 0;
-  // [atoms][grid height][grid width][3]: what one step of the atom's coefficient adds, in grey levels. Resizing is
-  // linear, so the atoms are normalised and added on the grid; only the sum is resized.
+  // Resizing is linear, so the atoms are normalised and added on the grid; only the sum is resized.
   std::vector<double> atoms_;
 };
 

@@ -20,6 +20,7 @@ Status CheckScene(const Scene& scene) {
   const size_t pairs = scene.mask.count;
   const size_t grid = size_t{3} * carrier.grid_height * carrier.grid_width;
   if (MapSize(scene).size_bytes() == 0 || scene.frame_size.size_bytes() == 0) return Misfit("a picture is empty");
+  KIT_TRY(CheckPreimage(scene.renderer, MapSize(scene), scene.frame_size));
   if (scene.mask.ids.size() != pairs * scene.mask.map_bytes()) return Misfit("the maps have another size");
   if (scene.mask.num_classes > shape.num_classes) return Misfit("the maps have more classes than the renderer");
   if (shape.width % kLaneFloats != 0 || shape.width == 0 || shape.width > kMaxRowChannels) return Misfit("width");
@@ -39,6 +40,14 @@ Status CheckScene(const Scene& scene) {
     }
   }
   return Ok();
+}
+
+// Of an interleaved picture of kModelGrid.
+Frame PreimageOf(std::span<const float> picture, FrameSize size) {
+  const size_t pixels = picture.size() / 3;
+  std::vector<float> planes(picture.size());
+  for (size_t i = 0; i < picture.size(); ++i) planes[i % 3 * pixels + i / 3] = picture[i];
+  return WritePreimage(planes, size);
 }
 
 }  // namespace
@@ -79,14 +88,15 @@ Frame FrameRenderer::RenderF1(std::span<const uint8_t> map, uint64_t pair, int t
   work->picture.resize(3 * map.size());
   network_.Run(map, pair, threads, work->network, work->picture.data());
 
-  Frame frame = to_frame_.Resize(work->picture, 0, threads);
+  Frame frame = scene_.renderer.preimage ? PreimageOf(work->picture, scene_.frame_size)
+                                         : to_frame_.Resize(work->picture, 0, threads);
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(work));
   return frame;
 }
 
 size_t FrameRenderer::WorkingBytes(int threads) const {
-  return network_.WorkingBytes(threads) + 3 * scene_.mask.map_bytes() * (sizeof(float) + 1) +
+  return network_.WorkingBytes(threads) + 3 * scene_.mask.map_bytes() * (2 * sizeof(float) + 1) +
          2 * scene_.frame_size.size_bytes();
 }
 

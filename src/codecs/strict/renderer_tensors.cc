@@ -65,6 +65,16 @@ Status CheckRendererShape(const RendererShape& shape, const Limits& limits) {
   return CheckNumWeights(RendererTensors(shape), limits);
 }
 
+Status CheckPreimage(const Renderer& renderer, FrameSize map_size, FrameSize frame_size) {
+  // As HasPrivateTaps, of a room that this one cannot include.
+  const bool private_taps = frame_size.width >= 2 * kModelGrid.width && frame_size.height >= 2 * kModelGrid.height;
+  if (!renderer.preimage || (map_size == kModelGrid && private_taps)) return Ok();
+  const auto text = [](FrameSize size) { return std::to_string(size.width) + " x " + std::to_string(size.height); };
+  return Error{Code::kInvalidArgument, "renderer: a pre-image needs maps of " + text(kModelGrid) +
+                                           " and frames at least twice as large, got " + text(map_size) + " and " +
+                                           text(frame_size)};
+}
+
 Status CheckCarrierShape(const Carrier& carrier) {
   const auto fail = [](const std::string& what, uint64_t got, const std::string& expected) {
     return Error{Code::kInvalidArgument,

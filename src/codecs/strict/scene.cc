@@ -40,6 +40,8 @@ Bytes EncodeRenderer(const Renderer& renderer) {
   BinaryEncoder coder;
   SectionBits<BinaryEncoder> bits(coder);
   RendererShape shape = renderer.shape;
+  // Version 1 enlarges f1, version 2 writes its pre-image.
+  if (renderer.preimage) bits.CodeUsual(false);
   bits.CodeVersion();
   CodeRendererShape(bits, shape);
   EncodeMixedTensors(coder, RendererTensors(shape), renderer.tensors);
@@ -51,8 +53,9 @@ Result<Renderer> DecodeRenderer(std::span<const uint8_t> section, const MaskInfo
   KIT_ASSIGN(const CodedSection coded, OpenSection(section, "renderer"));
   BinaryDecoder coder(coded.code);
   SectionBits<BinaryDecoder> bits(coder);
-  if (!bits.CodeVersion()) return UnknownVersion("renderer");
   Renderer renderer;
+  renderer.preimage = !bits.CodeVersion();
+  if (renderer.preimage && !bits.CodeVersion()) return UnknownVersion("renderer");
   CodeRendererShape(bits, renderer.shape);
   renderer.shape.num_pairs = maps.count;
   renderer.shape.num_classes = maps.num_classes;
@@ -86,6 +89,10 @@ Result<Rest> DecodeRest(const Member& member, const Limits& limits) {
   Rest rest;
   KIT_ASSIGN(rest.maps, ReadMaskInfo(member.sections[kMaps], limits));
   KIT_ASSIGN(rest.renderer, DecodeRenderer(member.sections[kRenderer], rest.maps, limits, &rest.renderer_parts));
+  if (const Status status = CheckPreimage(rest.renderer, {rest.maps.width, rest.maps.height}, member.frame_size);
+      !status.ok()) {
+    return Error{Code::kCorrupt, status.error().message};
+  }
   KIT_ASSIGN(rest.carrier, DecodeCarrier(member.sections[kCarrier], rest.maps.count));
   return rest;
 }
@@ -103,6 +110,7 @@ Status CheckScene(const Scene& scene, const Limits& limits) {
     return differ("rows of token_embed", shape.num_classes, scene.mask.num_classes);
   }
   KIT_TRY(CheckRendererShape(shape, limits));
+  KIT_TRY(CheckPreimage(scene.renderer, {scene.mask.width, scene.mask.height}, scene.frame_size));
   KIT_TRY(CheckCarrierShape(carrier));
   const std::vector<TensorSpec> specs = RendererTensors(shape);
   if (scene.renderer.tensors.size() != specs.size()) {
@@ -125,6 +133,7 @@ std::string FactsOf(const Rest& rest, uint64_t num_weights) {
   return "{\"class_maps\": " + MaskFacts(rest.maps) + ", \"renderer\": {\"width\": " + std::to_string(shape.width) +
          ", \"blocks\": " + std::to_string(shape.dilations.size()) +
          ", \"num_weights\": " + std::to_string(num_weights) +
+         ", \"preimage\": " + (rest.renderer.preimage ? "true" : "false") +
          "}, \"carrier\": {\"atoms\": " + std::to_string(carrier.num_atoms) +
          ", \"width\": " + std::to_string(carrier.grid_width) + ", \"height\": " + std::to_string(carrier.grid_height) +
          "}}";
@@ -193,7 +202,8 @@ Result<Description> Describe(const Member& member, DescribeDepth depth, const Co
   const RendererShape& shape = rest.renderer.shape;
   const std::string renderer = std::to_string(num_weights) + " weights, width " + std::to_string(shape.width) + ", " +
                                std::to_string(shape.dilations.size()) + " blocks" +
-                               Fixed(", %.3f bits each", 8 * size(kRenderer) / static_cast<double>(num_weights));
+                               Fixed(", %.3f bits each", 8 * size(kRenderer) / static_cast<double>(num_weights)) +
+                               (rest.renderer.preimage ? ", f1 as its pre-image" : "");
   const Carrier& carrier = rest.carrier.carrier;
   const std::string atoms = std::to_string(carrier.num_atoms) + " atoms of " + std::to_string(carrier.grid_width) +
                             " x " + std::to_string(carrier.grid_height) +

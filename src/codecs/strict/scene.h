@@ -31,6 +31,9 @@ struct RendererShape {
 
 struct Renderer {
   RendererShape shape;
+  // How the network's picture becomes f1: false, enlarged bilinearly; true, as its pre-image (WritePreimage), so that
+  // the nets read the picture itself. True asks for maps of kModelGrid and a frame with HasPrivateTaps.
+  bool preimage = false;
   std::vector<QuantizedTensor> tensors;  // in the order of RendererTensors(shape)
   bool operator==(const Renderer&) const = default;
 };
@@ -66,13 +69,16 @@ inline constexpr std::array<std::string_view, 7> kCodeNames = {"token_embed", "f
 // kInvalidArgument, or kLimit for too many weights, unless the shapes are in the ranges above.
 Status CheckRendererShape(const RendererShape& shape, const Limits& limits);
 Status CheckCarrierShape(const Carrier& carrier);
+// kInvalidArgument when the pre-image is asked for and a size does not allow it.
+Status CheckPreimage(const Renderer& renderer, FrameSize map_size, FrameSize frame_size);
 
 // Sections maps, renderer, carrier. `mask_level` is MaskOptions::level. kInvalidArgument for a scene whose parts do not
 // fit each other.
 Result<Member> EncodeScene(const Scene& scene, int mask_level, const CodingContext& context);
 Result<Scene> DecodeScene(const Member& member, const CodingContext& context);
 
-// The scene that named tensors describe, all but the frame size. kInvalidArgument lists everything that is wrong.
+// A scene as named tensors, and back; all but the frame size. kInvalidArgument lists everything that is wrong.
+TensorFile TensorsOf(const Scene& scene);
 Result<Scene> SceneOfTensors(const TensorFile& file, const Limits& limits);
 
 // CodecFormat's functions. Tensors are listed in FORMAT.md, "Tensors".

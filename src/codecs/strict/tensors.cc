@@ -1,6 +1,7 @@
 // Converts a scene to named tensors and back (FORMAT.md, "Tensors").
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@ constexpr int64_t kAnySize = -1;             // of a dimension
 constexpr const char* kMaps = "maps";
 constexpr const char* kRendererPrefix = "renderer.";
 constexpr const char* kDilations = "renderer.dilations";
+constexpr const char* kPreimage = "renderer.preimage";
 constexpr const char* kBasis = "carrier.basis";
 constexpr const char* kCoefficients = "carrier.coefficients";
 constexpr const char* kLevels = "carrier.levels";
@@ -37,6 +39,7 @@ void AddRenderer(const Renderer& renderer, TensorFile& file) {
     file.tensors[CodesOf(name)] = MakeTensor(ShapeOf(specs[i]), std::span<const int8_t>(codes));
     file.tensors[ScalesOf(name)] = MakeHalfTensor({static_cast<int64_t>(tensor.scales.size())}, tensor.scales);
   }
+  if (renderer.preimage) file.tensors[kPreimage] = MakeTensor({1}, std::span<const uint8_t>(std::array{uint8_t{1}}));
   const std::vector<uint8_t>& dilations = renderer.shape.dilations;
   if (dilations == UsualDilations(dilations.size())) return;
   file.tensors[kDilations] = MakeTensor({static_cast<int64_t>(dilations.size())}, std::span<const uint8_t>(dilations));
@@ -114,6 +117,13 @@ void TakeRenderer(const TensorFile& file, const Limits& limits, TensorTaker& tak
   if (!TakeShape(file, limits, taker, renderer.shape)) {
     taker.Pass(kRendererPrefix);
     return;
+  }
+  if (taker.Has(kPreimage)) {
+    const FileTensor* const preimage = taker.Take(kPreimage, "U8", {1}, 1);
+    if (preimage != nullptr) renderer.preimage = preimage->data[0] != 0;
+    if (preimage != nullptr && preimage->data[0] > 1) {
+      taker.Complain(kPreimage + (" is " + std::to_string(preimage->data[0])) + ", expected 0 or 1");
+    }
   }
   for (const TensorSpec& spec : RendererTensors(renderer.shape)) {
     const std::string name = kRendererPrefix + spec.name;
@@ -206,8 +216,7 @@ void CheckIds(const Scene& scene, TensorTaker& taker) {
 
 }  // namespace
 
-Result<TensorFile> Unpack(const Member& member, const CodingContext& context) {
-  KIT_ASSIGN(const Scene scene, DecodeScene(member, context));
+TensorFile TensorsOf(const Scene& scene) {
   TensorFile file;
   file.tensors[kMaps] =
       MakeTensor({scene.mask.count, scene.mask.height, scene.mask.width}, std::span<const uint8_t>(scene.mask.ids));
@@ -216,6 +225,11 @@ Result<TensorFile> Unpack(const Member& member, const CodingContext& context) {
   file.tensors[kSelector] =
       MakeTensor({static_cast<int64_t>(scene.selector.size())}, std::span<const uint8_t>(scene.selector));
   return file;
+}
+
+Result<TensorFile> Unpack(const Member& member, const CodingContext& context) {
+  KIT_ASSIGN(const Scene scene, DecodeScene(member, context));
+  return TensorsOf(scene);
 }
 
 Result<Scene> SceneOfTensors(const TensorFile& file, const Limits& limits) {
@@ -234,7 +248,8 @@ Result<Scene> SceneOfTensors(const TensorFile& file, const Limits& limits) {
 }
 
 Result<Member> Pack(const TensorFile& file, const PackOptions& options, const CodingContext& context) {
-  KIT_ASSIGN(const Scene scene, SceneOfTensors(file, context.limits));
+  KIT_ASSIGN(Scene scene, SceneOfTensors(file, context.limits));
+  scene.frame_size = options.frame_size;
   return EncodeScene(scene, options.level, context);
 }
 

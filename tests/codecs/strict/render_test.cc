@@ -98,6 +98,28 @@ TEST(Render, HostileScenes) {
   }
 }
 
+// The scorer's resize of a pre-image gives back the network's picture, which enlargement blurs.
+TEST(Render, PreimagesReadBackAsThePicture) {
+  testing::StrictSizes sizes;
+  sizes.map = kModelGrid;
+  sizes.frame = kModelGrid;
+  sizes.pairs = 1;
+  Scene scene = SmallStrictScene(sizes, 3);
+  const Frame picture = FrameRenderer::Create(scene).value()->RenderF1(scene.mask.map(0), 0, 1);  // rounded
+  scene.frame_size = kContestFrameSize;
+  const Resizer to_grid(kContestFrameSize, kModelGrid, Interpolation::kBilinear, FastRowKernels());
+  const auto largest = [&](bool preimage) {
+    scene.renderer.preimage = preimage;
+    const Frame f1 = FrameRenderer::Create(scene).value()->RenderF1(scene.mask.map(0), 0, 1);
+    const Frame read = to_grid.Resize(std::vector<float>(f1.rgb.begin(), f1.rgb.end()), 0, 1);
+    int most = 0;
+    for (size_t i = 0; i < read.rgb.size(); ++i) most = std::max(most, std::abs(read.rgb[i] - picture.rgb[i]));
+    return most;
+  };
+  EXPECT_LE(largest(true), 1);
+  EXPECT_GT(largest(false), 5);
+}
+
 TEST(Render, RejectsPartsThatDoNotFit) {
   const auto code = [](auto change) {
     Scene scene = SmallStrictScene({}, 9);

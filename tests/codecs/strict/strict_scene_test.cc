@@ -154,6 +154,33 @@ TEST(StrictScene, EdgesOfTheRendererSurvive) {
   }
 }
 
+// The pre-image is a flag of the renderer's section. Scenes without it have the bytes that they always had (Golden).
+TEST(StrictScene, ThePreimageSurvives) {
+  StrictSizes sizes = TinySizes();
+  sizes.map = kModelGrid;
+  sizes.frame = {1024, 768};
+  Scene scene = SmallStrictScene(sizes, 21);
+  const Member enlarged = Encode(scene);
+  scene.renderer.preimage = true;
+  const Member member = Encode(scene);
+  EXPECT_LE(member.sections[1].size(), enlarged.sections[1].size() + 2);
+  EXPECT_TRUE(SameBits(Decode(member).value(), scene));
+  EXPECT_NE(Describe(member, DescribeDepth::kQuick, CodingContext()).value().facts.find("\"preimage\": true"),
+            std::string::npos);
+  // Neither a small frame nor other maps have one.
+  Member small = member;
+  small.frame_size = {1023, 768};
+  ASSERT_FALSE(Decode(small).ok());
+  EXPECT_EQ(Decode(small).error().message,
+            "renderer: a pre-image needs maps of 512 x 384 and frames at least twice as large, got 512 x 384 and "
+            "1023 x 768");
+  EXPECT_EQ(Decode(small).error().code, Code::kCorrupt);
+  sizes = TinySizes();
+  scene = SmallStrictScene(sizes, 21);
+  scene.renderer.preimage = true;
+  EXPECT_EQ(EncodeScene(scene, 1, CodingContext()).error().code, Code::kInvalidArgument);
+}
+
 TEST(StrictScene, BytesDoNotDependOnThreads) {
   const Scene scene = SmallStrictScene({}, 5);
   for (const int level : {1, 2, 3}) {

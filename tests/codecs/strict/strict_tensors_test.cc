@@ -44,6 +44,22 @@ TEST(StrictTensors, WhatIsUnpackedPacksToTheSameBytes) {
   }
 }
 
+TEST(StrictTensors, ThePreimageIsATensor) {
+  StrictSizes sizes = TinySizes();
+  sizes.map = kModelGrid;
+  sizes.frame = {1024, 768};
+  Scene scene = SmallStrictScene(sizes, 6);
+  EXPECT_EQ(UnpackScene(scene).Find("renderer.preimage"), nullptr);
+  scene.renderer.preimage = true;
+  TensorFile file = UnpackScene(scene);
+  ASSERT_NE(file.Find("renderer.preimage"), nullptr);
+  EXPECT_EQ(Pack(file, {1, scene.frame_size}, CodingContext()).value(), EncodeScene(scene, 1, CodingContext()).value());
+  EXPECT_FALSE(Pack(file, {1, {640, 480}}, CodingContext()).ok());
+  file.tensors["renderer.preimage"] = MakeTensor({1}, std::span<const uint8_t>(std::array{uint8_t{2}}));
+  EXPECT_NE(SceneOfTensors(file, Limits()).error().message.find("renderer.preimage is 2, expected 0 or 1"),
+            std::string::npos);
+}
+
 TEST(StrictTensors, AreListedByName) {
   const TensorFile file = UnpackScene(SmallStrictScene(TinySizes(), 4));
   const auto is = [&file](const std::string& name, const char* dtype, const std::vector<int64_t>& shape) {

@@ -1,0 +1,293 @@
+// Compresses with codec strict: observes the video, then runs stages that each improve a scene, and measures each.
+
+#include "codecs/strict/compress.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "codecs/strict/measure.h"
+#include "codecs/strict/observe.h"
+#include "codecs/strict/options.h"
+#include "codecs/strict/solve_carrier.h"
+#include "codecs/strict/train_renderer.h"
+#include "kitsink/contest.h"
+#include "kitsink/kernels.h"
+
+namespace kitsink::strict {
+namespace {
+
+RendererShape ShapeFor(RendererSize size, uint64_t num_pairs) {
+  // A short clip cannot earn back the 30 kB of the full renderer, because the rate term divides them by the bytes of a
+  // short original.
+  if (size == RendererSize::kAuto) {
+    size = num_pairs < 64 ? RendererSize::kTiny : num_pairs < 300 ? RendererSize::kSmall : RendererSize::kFull;
+  }
+  RendererShape shape;
+  shape.num_classes = kNumClasses;
+  shape.num_pairs = static_cast<uint32_t>(num_pairs);
+  if (size == RendererSize::kTiny) {
+    shape.width = 16;
+    shape.frame_dims = 4;
+    shape.dilations = {1, 2};
+  } else if (size == RendererSize::kSmall) {
+    shape.width = 32;
+    shape.frame_dims = 6;
+    shape.dilations = {1, 1, 2};
+  }
+  return shape;
+}
+
+// Everything that the stages share.
+struct Job {
+  CompressContext& context;
+  CompressOptions options;
+  std::unique_ptr<Nets> nets;
+  Targets targets;
+  ResumeFolder folder;
+  Stopwatch watch;
+  Scene scene;
+
+  double seconds_left() const {
+    return options.time_limit_seconds > 0 ? options.time_limit_seconds - watch.seconds() : INFINITY;
+  }
+};
+
+// Tells what a stage will take, and returns how many of its planned units the time limit allows. A resumed job keeps to
+// the first plan.
+Result<int64_t> PlanUnits(const Job& job, const std::string& stage, int64_t planned, const char* unit,
+                          double seconds_each, double share_of_time) {
+  const std::string entry = stage + ".plan";
+  int64_t units = planned;
+  if (job.folder.Has(entry)) {
+    KIT_ASSIGN(const Bytes bytes, job.folder.Load(entry));
+    ByteReader reader(bytes);
+    units = reader.U32();
+    KIT_TRY(reader.Finish("plan"));
+  } else {
+    const double allowed = share_of_time * job.seconds_left() / seconds_each;
+    if (allowed < static_cast<double>(planned)) units = std::max<int64_t>(1, static_cast<int64_t>(allowed));
+    ByteWriter writer;
+    writer.U32(static_cast<uint32_t>(units));
+    KIT_TRY(job.folder.Save(entry, writer.Take()));
+  }
+  const double total = seconds_each * static_cast<double>(units);
+  char each[32];
+  std::snprintf(each, sizeof(each), "%.3f s", seconds_each);
+  Log(total > 600 || units < planned ? LogLevel::kWarning : LogLevel::kInfo,
+      stage + ": " + std::to_string(units) + " " + unit + " of " + each + ", about " + FormatClock(total) +
+          " (h:mm:ss) in all" +
+          (units < planned ? "; the time limit leaves out " + std::to_string(planned - units) : std::string()));
+  return units;
+}
+
+Status RunRenderer(Job& job) {
+  RendererTraining training;
+  training.steps = job.options.train_steps;
+  training.seed = job.options.seed;
+  training.optimiser = job.options.optimiser;
+  training.plan = [&](double seconds) { return PlanUnits(job, "renderer", training.steps, "steps", seconds, 0.7); };
+  KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(job.folder.PathOf("renderer.checkpoint")));
+  KIT_ASSIGN(job.scene.renderer, TrainRenderer(job.scene, job.targets, *job.nets, training, job.context.threads,
+                                               checkpoint, *job.context.progress));
+  return Ok();
+}
+
+Status RunCarrier(Job& job) {
+  CarrierSolve solve;
+  solve.steps_each = job.options.carrier_steps;
+  solve.rounds = job.options.carrier_rounds;
+  solve.largest_code = CarrierSizeFor(job.scene.mask.count).largest_code;
+  solve.new_basis = std::ranges::all_of(job.scene.carrier.basis, [](int8_t code) { return code == 0; });
+  solve.score_per_byte = ScorePerByte(job.context.original_bytes);
+  solve.expired = [&job] { return job.seconds_left() <= 0; };
+  KIT_ASSIGN(SolvedCarrier solved, SolveCarrier(job.scene, job.targets.pairs, *job.nets, solve, job.folder,
+                                                job.context.threads, *job.context.progress));
+  job.scene.carrier = std::move(solved.carrier);
+  job.scene.selector = std::move(solved.selector);
+  return Ok();
+}
+
+// The stages after observing, in order. Each changes the scene. `tensors` begins the names of its result.
+struct Stage {
+  const char* name;
+  const char* tensors;
+  Status (*run)(Job& job);
+};
+constexpr Stage kStages[] = {{"renderer", "renderer.", RunRenderer}, {"carrier", "carrier.", RunCarrier}};
+
+bool HasTensors(const TensorFile& file, const std::string& prefix) {
+  const auto found = file.tensors.lower_bound(prefix);
+  return found != file.tensors.end() && found->first.starts_with(prefix);
+}
+
+bool MustRun(const Job& job, const Stage& stage, const TensorFile& brought) {
+  const auto& stages = job.options.stages;
+  return !HasTensors(brought, stage.tensors) || std::ranges::find(stages, stage.name) != stages.end();
+}
+
+// Tensors of zeros.
+std::vector<QuantizedTensor> EmptyTensors(const RendererShape& shape) {
+  std::vector<QuantizedTensor> tensors;
+  for (const TensorSpec& spec : RendererTensors(shape)) {
+    QuantizedTensor tensor;
+    tensor.scales.resize(NumScales(spec));
+    if (spec.kind == TensorKind::kHalf) tensor.halves.resize(spec.num_values());
+    if (spec.kind != TensorKind::kHalf) tensor.codes.resize(spec.num_values());
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+// The scene before the first stage: the targets' maps, no renderer, a grey carrier, and what the user brings.
+Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
+  Scene& scene = job.scene;
+  const auto num_pairs = static_cast<uint32_t>(job.targets.pairs.size());
+  scene.frame_size = frame_size;
+  scene.mask.width = kModelGrid.width;
+  scene.mask.height = kModelGrid.height;
+  scene.mask.count = num_pairs;
+  scene.mask.num_classes = kNumClasses;
+  for (const Observation& target : job.targets.pairs) {
+    scene.mask.ids.insert(scene.mask.ids.end(), target.class_map.begin(), target.class_map.end());
+  }
+  scene.renderer.shape = ShapeFor(job.options.renderer, num_pairs);
+  scene.renderer.preimage =
+      job.options.chain == F1Chain::kPreimage || (job.options.chain == F1Chain::kAuto && HasPrivateTaps(frame_size));
+  scene.carrier = GreyCarrier(CarrierSizeFor(num_pairs), num_pairs);
+  scene.selector.assign(num_pairs, 0);
+  if (brought.tensors.empty()) return Ok();
+
+  // The codec's own check reads a whole scene: what the user did not bring is filled in.
+  const bool has_renderer = HasTensors(brought, "renderer.");
+  Scene whole = scene;
+  whole.renderer.tensors = EmptyTensors(scene.renderer.shape);
+  TensorFile file = TensorsOf(whole);
+  for (const char* prefix : {"maps", "renderer.", "carrier.", "selector"}) {
+    if (!HasTensors(brought, prefix)) continue;
+    std::erase_if(file.tensors, [prefix](const auto& tensor) { return tensor.first.starts_with(prefix); });
+  }
+  for (const auto& [name, tensor] : brought.tensors) file.tensors[name] = tensor;
+  KIT_ASSIGN(Scene merged, SceneOfTensors(file, job.context.limits));
+  merged.frame_size = frame_size;
+  if (merged.mask.count != num_pairs || merged.mask.width != kModelGrid.width ||
+      merged.mask.height != kModelGrid.height) {
+    return Error{Code::kInvalidArgument, "maps: got " + std::to_string(merged.mask.count) + " of " +
+                                             std::to_string(merged.mask.width) + " x " +
+                                             std::to_string(merged.mask.height) + ", expected " +
+                                             std::to_string(num_pairs) + " of 512 x 384 as the video has pairs"};
+  }
+  KIT_TRY(CheckPreimage(merged.renderer, kModelGrid, frame_size));
+  if (!has_renderer) merged.renderer = scene.renderer;
+  scene = std::move(merged);
+  return Ok();
+}
+
+// A line of the table of stages.
+std::string RowText(const std::string& stage, const Score& score, double cpu_seconds) {
+  char text[160];
+  std::snprintf(text, sizeof(text), "%-9s %9llu  %10.8f  %12.4e  %8.4f  %8.4f  %8.4f  %8.1f", stage.c_str(),
+                static_cast<unsigned long long>(score.archive_bytes), score.seg, score.pose,
+                score.seg_term() + score.pose_term(), score.rate_term(), score.total(), cpu_seconds);
+  return text;
+}
+
+Json RowJson(const std::string& stage, const Score& score, double cpu_seconds) {
+  return {{"stage", stage},         {"archive_bytes", score.archive_bytes},
+          {"seg", score.seg},       {"pose", score.pose},
+          {"score", score.total()}, {"cpu_seconds", cpu_seconds}};
+}
+
+double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+Result<Scene> LoadScene(const ResumeFolder& folder, const std::string& entry, const CodingContext& context) {
+  KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
+  KIT_ASSIGN(const Member member, ReadMember(bytes, context.limits));
+  return DecodeScene(member, context);
+}
+
+// Runs a stage unless an earlier job finished it, and measures the scene after it.
+Result<MeasuredScene> RunStage(Job& job, const Stage& stage) {
+  const std::string entry = std::string(stage.name) + ".scene";
+  const double before = CpuSeconds();
+  if (job.folder.Has(entry)) {
+    KIT_ASSIGN(job.scene, LoadScene(job.folder, entry, job.context));
+  } else {
+    KIT_TRY(stage.run(job));
+  }
+  const double cpu_seconds = CpuSeconds() - before;
+  KIT_ASSIGN(MeasuredScene measured, MeasureScene(job.scene, job.targets.pairs, job.options.mask_level, *job.nets,
+                                                  job.context.original_bytes, job.context));
+  KIT_ASSIGN(const Bytes bytes, WriteMember(measured.member, job.context.limits));
+  KIT_TRY(job.folder.Save(entry, bytes));
+  job.context.remarks.push_back(RowText(stage.name, measured.score, cpu_seconds));
+  (*job.context.manifest)["stages"].push_back(RowJson(stage.name, measured.score, cpu_seconds));
+  return measured;
+}
+
+Json DescribeOptions(const CompressOptions& options, const TensorFile& brought, const std::string& brought_sha256,
+                     int threads) {
+  const char* const sizes[] = {"auto", "tiny", "small", "full"};
+  const char* const chains[] = {"auto", "preimage", "enlarged"};
+  const char* const optimisers[] = {"adamw", "muon"};
+  Json json = {{"seed", options.seed},
+               {"renderer", sizes[static_cast<int>(options.renderer)]},
+               {"f1", chains[static_cast<int>(options.chain)]},
+               {"optimiser", optimisers[static_cast<int>(options.optimiser)]},
+               {"train_steps", options.train_steps},
+               {"carrier_steps", options.carrier_steps},
+               {"carrier_rounds", options.carrier_rounds},
+               {"mask_level", options.mask_level},
+               {"threads", threads}};
+  if (options.time_limit_seconds > 0) json["time_limit"] = options.time_limit_seconds;
+  if (!brought.tensors.empty()) json["from_sha256"] = brought_sha256;
+  if (!options.stages.empty()) json["stages"] = options.stages;
+  return json;
+}
+
+}  // namespace
+
+Result<Member> Compress(CompressContext& context) {
+  const CompressOptions options = OptionsOf<CompressOptions>(context);
+  LoadedTensors brought;
+  if (!options.from.empty()) {
+    KIT_ASSIGN(brought, LoadTensorFile(options.from));
+  }
+  KIT_ASSIGN(PairReader reader, PairReader::Open(context.video, context.pairs, context.limits));
+  KIT_ASSIGN(const uint64_t num_pairs, CountPairs(context.video, context.pairs, context.limits, *context.progress));
+  context.threads = ConfigureTorch(context.threads);
+  KIT_ASSIGN(const Device device, ParseDevice(context.device));
+  KIT_ASSIGN(std::unique_ptr<Nets> nets, Nets::Load(context.nets_folder, device));
+  Renderer wanted;
+  wanted.preimage = options.chain == F1Chain::kPreimage;
+  KIT_TRY(CheckPreimage(wanted, kModelGrid, reader.frame_size()));
+  Json& manifest = *context.manifest;
+  manifest = DescribeNets(nets->info(), device);
+  manifest["ground_truth_decoder"] = DecoderVersion();
+  manifest["options"] = DescribeOptions(options, brought.file, brought.sha256, context.threads);
+  KIT_ASSIGN(ResumeFolder folder, context.resume(manifest));
+
+  Job job{context, options, std::move(nets), {}, std::move(folder), {}, {}};
+  KIT_ASSIGN(job.targets, ObserveClip(reader, num_pairs, *job.nets, job.folder, *context.progress));
+  KIT_TRY(StartScene(job, reader.frame_size(), brought.file));
+  context.remarks.emplace_back("after         bytes         seg          pose    terms      rate     score     CPU s");
+  std::optional<MeasuredScene> measured;
+  for (const Stage& stage : kStages) {
+    if (!MustRun(job, stage, brought.file)) continue;
+    KIT_ASSIGN(measured, RunStage(job, stage));
+  }
+  if (!measured.has_value()) {  // the user brought everything
+    KIT_ASSIGN(measured, MeasureScene(job.scene, job.targets.pairs, options.mask_level, *job.nets,
+                                      context.original_bytes, context));
+    context.remarks.push_back(RowText("nothing", measured->score, 0));
+  }
+  return std::move(measured->member);
+}
+
+}  // namespace kitsink::strict

@@ -1,0 +1,10 @@
+#pragma once
+// CodecEngine's compress() of codec strict.
+
+#include "kitsink/codec.h"
+
+namespace kitsink::strict {
+
+Result<Member> Compress(CompressContext& context);
+
+}  // namespace kitsink::strict

@@ -1,0 +1,29 @@
+#pragma once
+// The user's options of codec strict for compress.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace kitsink::strict {
+
+enum class RendererSize { kAuto, kTiny, kSmall, kFull };
+enum class F1Chain { kAuto, kPreimage, kEnlarged };
+enum class RendererOptimiser { kAdamW, kMuon };
+
+struct CompressOptions {
+  RendererSize renderer = RendererSize::kAuto;
+  F1Chain chain = F1Chain::kAuto;
+  RendererOptimiser optimiser = RendererOptimiser::kAdamW;
+  uint32_t train_steps = 4000;  // of the renderer's training, a pair each
+  uint32_t carrier_steps = 96;  // of training the carrier, for each pair
+  uint32_t carrier_rounds = 2;  // of basis steps, each followed by a solve of all pairs
+  int mask_level = 2;           // MaskOptions::level
+  uint64_t seed = 0;
+  double time_limit_seconds = 0;    // 0: none
+  std::filesystem::path from;       // safetensors with some of a scene's tensors; empty: none
+  std::vector<std::string> stages;  // to run even if `from` brings their result
+};
+
+}  // namespace kitsink::strict

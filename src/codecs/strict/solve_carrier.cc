@@ -1,0 +1,392 @@
+// Solves the carrier: a basis from PoseNet's Jacobians, then coefficients pair by pair and steps of the basis in turn.
+
+#include "codecs/strict/solve_carrier.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "codecs/strict/carrier_basis.h"
+#include "codecs/strict/pose_solver.h"
+#include "codecs/strict/render.h"
+#include "codecs/strict/train_carrier.h"
+#include "kitsink/at_once.h"
+#include "kitsink/bytes.h"
+#include "kitsink/contest.h"
+#include "kitsink/score.h"
+#include "nets/nets_torch.h"
+
+namespace kitsink::strict {
+namespace {
+
+using torch::Tensor;
+
+// A pair's coefficients under one basis, and what PoseNet reads there.
+struct PairState {
+  SolvedPair solved;
+  uint8_t mode = 0;
+  Linearisation linear;  // empty after the last round
+};
+
+Bytes PackState(const PairState& state) {
+  ByteWriter writer;
+  for (const int16_t code : state.solved.coefficients) writer.U16(static_cast<uint16_t>(code));
+  writer.U8(state.mode);
+  writer.F32(static_cast<float>(state.solved.error));
+  if (!state.linear.residual.defined()) return writer.Take();
+  for (const Tensor& tensor : {state.linear.residual, state.linear.jacobian}) {
+    const Tensor values = tensor.to(torch::kFloat32).contiguous();
+    for (int64_t i = 0; i < values.numel(); ++i) writer.F32(values.data_ptr<float>()[i]);
+  }
+  return writer.Take();
+}
+
+// What it gives is used also where nothing was saved, so that a resumed job computes with the same digits.
+Result<PairState> UnpackState(std::span<const uint8_t> bytes, size_t num_atoms, int64_t grid) {
+  ByteReader reader(bytes);
+  PairState state;
+  for (size_t k = 0; k < num_atoms; ++k) state.solved.coefficients.push_back(static_cast<int16_t>(reader.U16()));
+  state.mode = reader.U8();
+  state.solved.error = reader.F32();
+  if (reader.remaining() > 0) {
+    const auto read = [&reader](int64_t count) {
+      Tensor values = torch::empty({count}, torch::kDouble);
+      for (int64_t i = 0; i < count; ++i) values.data_ptr<double>()[i] = reader.F32();
+      return values;
+    };
+    state.linear.residual = read(kPoseValues);
+    state.linear.jacobian = read(int64_t{kPoseValues} * grid).view({kPoseValues, grid});
+  }
+  KIT_TRY(reader.Finish("solved pair"));
+  return state;
+}
+
+double MeanError(std::span<const PairState> pairs) {
+  double sum = 0;
+  for (const PairState& pair : pairs) sum += pair.solved.error;
+  return sum / static_cast<double>(pairs.size());
+}
+
+class Solver {
+ public:
+  Solver(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules, const CarrierSolve& options,
+         const ResumeFolder& folder, int threads, Progress& progress)
+      : scene_(scene),
+        targets_(targets),
+        modules_(modules),
+        options_(options),
+        folder_(folder),
+        // One thread each: PoseNet's layers are too small for more, and results do not depend on the number.
+        at_once_(modules.device.cuda ? 1 : threads),
+        progress_(progress),
+        grid_{scene.carrier.grid_width, scene.carrier.grid_height} {}
+
+  Result<SolvedCarrier> Run() {
+    KIT_ASSIGN(renderer_, FrameRenderer::Create(scene_));
+    Carrier carrier = scene_.carrier;
+    Estimate(carrier);
+    std::vector<PairState> pairs(targets_.size());
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      pairs[i].solved.coefficients.assign(
+          carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * carrier.num_atoms),
+          carrier.coefficients.begin() + static_cast<ptrdiff_t>((i + 1) * carrier.num_atoms));
+    }
+    if (options_.new_basis) KIT_TRY(StartBasis(carrier, pairs));
+    KIT_TRY(SolveAll("round-0", carrier, pairs));
+    for (uint32_t round = 1; round <= options_.rounds && !options_.expired(); ++round) {
+      Carrier moved = carrier;
+      std::vector<PairState> moved_pairs = pairs;
+      KIT_TRY(MoveBasis(std::to_string(round), moved, moved_pairs));
+      KIT_TRY(SolveAll("round-" + std::to_string(round), moved, moved_pairs));
+      if (MeanError(moved_pairs) >= MeanError(pairs)) break;
+      carrier = std::move(moved);
+      pairs = std::move(moved_pairs);
+    }
+    KIT_TRY(Polish(carrier, pairs));
+    SolvedCarrier solved{std::move(carrier), {}, MeanError(pairs)};
+    solved.carrier.coefficients.clear();
+    for (const PairState& pair : pairs) {
+      solved.carrier.coefficients.insert(solved.carrier.coefficients.end(), pair.solved.coefficients.begin(),
+                                         pair.solved.coefficients.end());
+      solved.selector.push_back(pair.mode);
+    }
+    return solved;
+  }
+
+ private:
+  static std::vector<Linearisation> Linears(std::span<const PairState> pairs) {
+    std::vector<Linearisation> linears;
+    for (const PairState& pair : pairs) linears.push_back(pair.linear);
+    return linears;
+  }
+
+  // Tells how long the stage will take, from the time of one Jacobian and of eight candidates.
+  void Estimate(const Carrier& carrier) const {
+    const CarrierPicture picture = Picture(carrier);
+    const Frame f1 = renderer_->RenderF1(scene_.mask.map(0), 0, 1);
+    const PairSolver solver(picture, grid_, f1, targets_[0].pose, 0, modules_);
+    const std::vector<Coefficients> candidates(8, Coefficients(carrier.num_atoms, 0));
+    solver.Linearise(candidates[0]);  // LibTorch prepares its kernels
+    Stopwatch watch;
+    solver.Linearise(candidates[0]);
+    const double jacobian = watch.seconds();
+    watch = Stopwatch();
+    solver.Errors(candidates);
+    const double eight = watch.seconds();
+    // A training step is a forward and a backward pass, a Jacobian one and six. A solve takes about four steps of 14
+    // candidates, polishing about four rounds of four moves an atom.
+    const auto pairs = static_cast<double>(targets_.size());
+    const double steps = options_.new_basis ? 4.0 / 3 * options_.steps_each * std::max(pairs, 8.0) : 0;
+    const double solves = (options_.rounds + 1) * 4 * (jacobian + 2 * eight) + 2 * carrier.num_atoms * eight;
+    const double total = steps * jacobian / 3 + pairs * solves / at_once_;
+    Log(total > 600 ? LogLevel::kWarning : LogLevel::kInfo,
+        "carrier: about " + FormatClock(total) + " (h:mm:ss) in all");
+  }
+
+  // First one picture for all pairs, from the blurred f1; then the directions in which PoseNet reacts most around it;
+  // then both together with the coefficients. Gauss-Newton steps of single pairs from grey lost: PoseNet's response
+  // between grey and a picture of the right speed is too far from linear.
+  Status StartBasis(Carrier& carrier, std::vector<PairState>& pairs) {
+    const int64_t atoms = carrier.num_atoms, count = static_cast<int64_t>(pairs.size());
+    PoseViews view = Views();
+    CarrierTraining training{.stage = "picture", .grid = grid_, .grey = double{carrier.grey}};
+    // Few pairs need as many steps as eight.
+    const int64_t steps = int64_t{options_.steps_each} * std::max<int64_t>(count, 8);
+    training.steps = (steps + 2) / 3;
+    training.train_coefficients = false;
+    Tensor blurred = torch::zeros({3, grid_.height, grid_.width});
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      blurred += torch::adaptive_avg_pool2d(view(i).small_f1, {grid_.height, grid_.width})[0].cpu();
+    }
+    KIT_ASSIGN(const RealCarrier shared, Train("carrier-picture.checkpoint", training, view,
+                                               {blurred.view({1, -1}) / count, torch::ones({count, 1})}));
+    SetBasis(torch::cat({shared.atoms, torch::zeros({atoms - 1, shared.atoms.size(1)})}).to(torch::kDouble),
+             options_.largest_code, carrier);
+    SetCoefficients({shared.atoms, shared.coefficients}, carrier, pairs);
+    KIT_TRY(ForAll("start", carrier, pairs, [](const PairSolver& solver, PairState& state) {
+      state.solved.error = solver.Errors({&state.solved.coefficients, 1})[0];
+      state.linear = solver.Linearise(state.solved.coefficients);
+    }));
+    Log(LogLevel::kInfo, "carrier: one picture for all: pose " + std::to_string(MeanError(pairs)));
+
+    constexpr double kContrast = 10;  // grey levels, of the other atoms
+    RealCarrier all{shared.atoms, torch::cat({torch::ones({count, 1}), torch::zeros({count, atoms - 1})}, 1)};
+    if (atoms > 1) {
+      const Tensor directions = LeadingDirections(Linears(pairs), atoms - 1);
+      const Tensor contrasts = directions.square().mean(1, /*keepdim=*/true).sqrt();
+      all.atoms = torch::cat({all.atoms, (kContrast * directions / contrasts).to(torch::kFloat32)});
+    }
+    training.stage = "atoms";
+    training.steps = steps;
+    training.rate = 2;
+    training.largest_code = options_.largest_code;
+    training.train_coefficients = true;
+    KIT_ASSIGN(const RealCarrier trained, Train("carrier-atoms.checkpoint", training, view, all));
+    SetBasis(trained.atoms.to(torch::kDouble), options_.largest_code, carrier);
+    ScaleCoefficients(carrier, pairs);
+    SetCoefficients(trained, carrier, pairs);
+    return Ok();
+  }
+
+  Result<RealCarrier> Train(const std::string& entry, const CarrierTraining& training, const PoseViews& view,
+                            const RealCarrier& start) {
+    KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(folder_.PathOf(entry)));
+    return TrainCarrier(start, training, view, modules_, checkpoint, progress_);
+  }
+
+  // Each pair as PoseNet reads it. Those of a short clip are kept.
+  PoseViews Views() const {
+    constexpr size_t kMostKept = 64;
+    auto kept = std::make_shared<std::map<size_t, PoseView>>();
+    return [this, kept](size_t i) {
+      if (const auto found = kept->find(i); found != kept->end()) return found->second;
+      const torch::NoGradGuard no_grad;
+      const Frame f1 = renderer_->RenderF1(scene_.mask.map(i), i, at_once_);
+      const Frame* const frames[] = {&f1};
+      const std::array<float, kPoseValues>& pose = targets_[i].pose;
+      PoseView view{ResizeToModelGrid(FramesToTensor(frames, TorchDevice(modules_.device))),
+                    torch::tensor(std::vector<float>(pose.begin(), pose.end()))};
+      if (targets_.size() <= kMostKept) kept->emplace(i, view);
+      return view;
+    };
+  }
+
+  // The codes that come nearest to real coefficients. An atom of the codec has a contrast of its own.
+  void SetCoefficients(const RealCarrier& real, const Carrier& carrier, std::vector<PairState>& pairs) const {
+    const Tensor codec_atoms = AtomsOf(Picture(carrier), grid_);
+    for (int64_t k = 0; k < int64_t{carrier.num_atoms}; ++k) {
+      if (k >= real.atoms.size(0)) break;
+      const Tensor atom = (real.atoms[k] - real.atoms[k].mean()).to(torch::kDouble);
+      const double contrast =
+          codec_atoms[k].dot(atom).item<double>() / std::max(codec_atoms[k].square().sum().item<double>(), 1e-30);
+      for (size_t i = 0; i < pairs.size(); ++i) {
+        const double code = contrast * double{real.coefficients[static_cast<int64_t>(i)][k].item<float>()};
+        pairs[i].solved.coefficients[static_cast<size_t>(k)] =
+            static_cast<int16_t>(std::clamp(std::nearbyint(code), -32000.0, 32000.0));
+      }
+    }
+  }
+
+  // Chooses each coefficient's step, a power of two, so that one code moves the pose by about kStep. Coarser steps
+  // lost: with 0.2 for all, rounding alone left an error of 2e-3.
+  void ScaleCoefficients(Carrier& carrier, std::span<const PairState> pairs) const {
+    constexpr double kStep = 0.01, kLeastFactor = 1.0 / 32, kMostFactor = 32;
+    std::vector<Tensor> jacobians;
+    for (const PairState& pair : pairs) jacobians.push_back(pair.linear.jacobian);
+    const Tensor by_codes = torch::cat(jacobians).mm(AtomsOf(Picture(carrier), grid_).t());  // [6 N, A]
+    const Tensor moves = (by_codes.square().mean(0) * double{kPoseValues}).sqrt();
+    for (size_t k = 0; k < carrier.num_atoms; ++k) {
+      const double move = std::max(moves[static_cast<int64_t>(k)].item<double>(), 1e-12);
+      const double factor = std::clamp(std::exp2(std::nearbyint(std::log2(kStep / move))), kLeastFactor, kMostFactor);
+      carrier.coefficient_scales[k] *= static_cast<float>(factor);
+    }
+  }
+
+  CarrierPicture Picture(const Carrier& carrier) const {
+    return CarrierPicture(carrier, {scene_.mask.width, scene_.mask.height}, scene_.frame_size, FastRowKernels());
+  }
+
+  // Calls work(solver, state) for each pair, several at once, unless the job's folder has its result.
+  template <typename Work>
+  Status ForAll(const std::string& part, const Carrier& carrier, std::vector<PairState>& pairs, const Work& work) {
+    const CarrierPicture picture = Picture(carrier);
+    const int64_t grid = int64_t{3} * grid_.width * grid_.height;
+    std::mutex mutex;
+    uint64_t done = 0;
+    progress_.Begin("carrier " + part, pairs.size(), "pairs");
+    const auto item = [&](size_t, size_t i) -> Status {
+      const std::string entry = "carrier-" + part + "-" + std::to_string(i);
+      if (!folder_.Has(entry)) {
+        KIT_TRY(Guarded("carrier", [&]() -> Status {
+          const Frame f1 = renderer_->RenderF1(scene_.mask.map(i), i, 1);
+          work(PairSolver(picture, grid_, f1, targets_[i].pose, pairs[i].mode, modules_), pairs[i]);
+          return folder_.Save(entry, PackState(pairs[i]));
+        }));
+      }
+      KIT_ASSIGN(const Bytes bytes, folder_.Load(entry));
+      KIT_ASSIGN(pairs[i], UnpackState(bytes, carrier.num_atoms, grid));
+      const std::lock_guard lock(mutex);
+      progress_.Update(++done, "");
+      if (progress_.stop_requested())
+        return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
+      return Ok();
+    };
+    KIT_TRY(RunAtOnce(pairs.size(), at_once_, item));
+    progress_.End();
+    return Ok();
+  }
+
+  Status SolveAll(const std::string& part, const Carrier& carrier, std::vector<PairState>& pairs) {
+    KIT_TRY(ForAll(part, carrier, pairs, [this](const PairSolver& solver, PairState& state) {
+      state.solved = solver.Solve(state.solved.coefficients, {.iterations = options_.expired() ? 1 : 8});
+      state.linear = solver.Linearise(state.solved.coefficients);
+    }));
+    Log(LogLevel::kInfo, "carrier: " + part + ": pose " + std::to_string(1e6 * MeanError(pairs)) + "e-6");
+    return Ok();
+  }
+
+  // Takes the step of the basis whose damping serves the pairs best.
+  Status MoveBasis(const std::string& round, Carrier& carrier, std::vector<PairState>& pairs) {
+    const Carrier from = carrier;
+    const std::vector<PairState> from_pairs = pairs;
+    double least = INFINITY;
+    for (const double damping : {1e-2, 1e-4, 1e-6}) {
+      Carrier tried = from;
+      std::vector<PairState> tried_pairs = from_pairs;
+      MoveBasisBy(damping, tried, tried_pairs);
+      KIT_TRY(ForAll("try-" + round + "-" + std::to_string(damping), tried, tried_pairs,
+                     [](const PairSolver& solver, PairState& state) {
+                       state.linear = {};
+                       state.solved.error = solver.Errors({&state.solved.coefficients, 1})[0];
+                     }));
+      Log(LogLevel::kInfo,
+          "carrier: damping " + std::to_string(damping) + ": pose " + std::to_string(MeanError(tried_pairs)));
+      if (MeanError(tried_pairs) >= least) continue;
+      least = MeanError(tried_pairs);
+      carrier = std::move(tried);
+      pairs = std::move(tried_pairs);
+    }
+    return Ok();
+  }
+
+  // Takes a step of the basis, and scales the coefficients so that pictures stay what they were but for the step.
+  void MoveBasisBy(double damping, Carrier& carrier, std::vector<PairState>& pairs) const {
+    const auto atoms_of = [&](const Carrier& of) { return AtomsOf(Picture(of), grid_); };
+    Tensor coefficients = torch::empty({static_cast<int64_t>(pairs.size()), carrier.num_atoms}, torch::kDouble);
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      for (size_t k = 0; k < carrier.num_atoms; ++k) {
+        coefficients[static_cast<int64_t>(i)][static_cast<int64_t>(k)] =
+            static_cast<double>(pairs[i].solved.coefficients[k]);
+      }
+    }
+    const Tensor moved = atoms_of(carrier) + BasisStep(Linears(pairs), coefficients, damping);
+    SetBasis(moved, options_.largest_code, carrier);
+    const Tensor stretch = moved.norm(2, 1) / atoms_of(carrier).norm(2, 1).clamp_min(1e-30);
+    for (PairState& pair : pairs) {
+      for (size_t k = 0; k < carrier.num_atoms; ++k) {
+        const double code = pair.solved.coefficients[k] * stretch[static_cast<int64_t>(k)].item<double>();
+        pair.solved.coefficients[k] = static_cast<int16_t>(std::clamp(std::nearbyint(code), -32000.0, 32000.0));
+      }
+    }
+  }
+
+  // Single moves of the coefficients, then the selector's modes, for every pair. A mode is taken where it gains more
+  // than its bits cost.
+  Status Polish(const Carrier& carrier, std::vector<PairState>& pairs) {
+    constexpr double kModeBytes = 1.5;  // a flag that is rarely set, and three bits
+    const double slope = PoseTermSlope(std::max(MeanError(pairs), 1e-9)) / static_cast<double>(pairs.size());
+    return ForAll("polish", carrier, pairs, [&](const PairSolver& solver, PairState& state) {
+      state.linear = {};
+      if (options_.expired()) return;
+      state.solved = solver.Solve(state.solved.coefficients, {.iterations = 2, .polish = 16});
+      state.mode = solver.BestMode(state.solved, kModeBytes * options_.score_per_byte / slope);
+    });
+  }
+
+  const Scene& scene_;
+  std::span<const Observation> targets_;
+  Nets::Modules& modules_;
+  const CarrierSolve& options_;
+  const ResumeFolder& folder_;
+  int at_once_;
+  Progress& progress_;
+  FrameSize grid_;
+  std::unique_ptr<FrameRenderer> renderer_;
+};
+
+}  // namespace
+
+CarrierSize CarrierSizeFor(uint64_t num_pairs) {
+  if (num_pairs < 64) return {5, 12, 16, 15};
+  if (num_pairs < 300) return {10, 12, 16, 15};
+  return {};
+}
+
+Carrier GreyCarrier(const CarrierSize& size, uint64_t num_pairs) {
+  Carrier carrier;
+  carrier.num_atoms = size.num_atoms;
+  carrier.grid_height = size.grid_height;
+  carrier.grid_width = size.grid_width;
+  carrier.basis.resize(size_t{3} * size.num_atoms * size.grid_height * size.grid_width);
+  carrier.basis_scales.assign(size.num_atoms, 1.0F);
+  carrier.coefficients.resize(num_pairs * size.num_atoms);
+  carrier.coefficient_scales.assign(size.num_atoms, 1.0F / 256);
+  return carrier;
+}
+
+Result<SolvedCarrier> SolveCarrier(const Scene& scene, std::span<const Observation> targets, Nets& nets,
+                                   const CarrierSolve& options, const ResumeFolder& folder, int threads,
+                                   Progress& progress) {
+  KIT_CHECK(targets.size() == scene.mask.count);
+  return Guarded("carrier", [&]() -> Result<SolvedCarrier> {
+    return Solver(scene, targets, nets.modules(), options, folder, threads, progress).Run();
+  });
+}
+
+}  // namespace kitsink::strict

@@ -1,0 +1,46 @@
+#pragma once
+// The third stage of compress: finds the carrier whose f0, with the finished f1, makes PoseNet read the target poses.
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "codecs/strict/scene.h"
+#include "kitsink/codec.h"
+#include "kitsink/nets.h"
+
+namespace kitsink::strict {
+
+// Atoms, grid and range of the basis's codes for a clip. A short clip cannot earn back many codes.
+struct CarrierSize {
+  uint32_t num_atoms = 12;
+  uint32_t grid_height = 24, grid_width = 32;
+  int largest_code = 15;  // magnitude
+};
+CarrierSize CarrierSizeFor(uint64_t num_pairs);
+
+// A carrier of grey pictures.
+Carrier GreyCarrier(const CarrierSize& size, uint64_t num_pairs);
+
+struct CarrierSolve {
+  uint32_t steps_each = 24;   // of training atoms and coefficients together, for each pair
+  uint32_t rounds = 2;        // basis steps, each followed by a solve of all pairs; kept where the error falls
+  int largest_code = 15;      // of the basis
+  bool new_basis = true;      // false: starts from the scene's basis and coefficients
+  double score_per_byte = 0;  // what a byte of the archive costs
+  std::function<bool()> expired = [] { return false; };  // true: only what cannot be left out is done from now on
+};
+
+struct SolvedCarrier {
+  Carrier carrier;
+  std::vector<uint8_t> selector;
+  double error = 0;  // mean squared pose error over the pairs
+};
+
+// Keeps each solved pair in the job's folder. REQUIRES: a target for each pair of the scene.
+Result<SolvedCarrier> SolveCarrier(const Scene& scene, std::span<const Observation> targets, Nets& nets,
+                                   const CarrierSolve& options, const ResumeFolder& folder, int threads,
+                                   Progress& progress);
+
+}  // namespace kitsink::strict

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# `compress --codec strict`: kill and resume, scores, stages that the user brings, and refusals.
+# usage: strict_compress_test.sh KITSINK RENDER_ROAD SOURCE_DIR
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+quick=(--nets "$nets" --device cpu --threads 1)
+few=(--codec strict --train-steps 4 --carrier-steps 1 --carrier-rounds 1 --level 1 "${quick[@]}")
+"$render_road" --seed 5 --frames 4 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
+
+"$kitsink" compress clip.mkv -o whole.zip "${few[@]}" >stdout 2>stderr || fail "compress: $(cat stderr)"
+grep -Eq '^ +renderer +[0-9]+ ' stdout && grep -Eq '^ +carrier +[0-9]+ ' stdout || fail "no table of stages: $(cat stdout)"
+
+# Killed at the start, while training and while solving.
+for seconds in start 1.5 4; do
+  "$kitsink" compress clip.mkv -o killed.zip "${few[@]}" -q >/dev/null 2>stderr &
+  pid=$!
+  if [[ $seconds == start ]]; then
+    while [[ ! -e killed.zip.resume ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+  else
+    sleep $seconds
+  fi
+  kill -9 $pid 2>/dev/null
+  wait $pid 2>/dev/null
+done
+"$kitsink" compress clip.mkv -o killed.zip "${few[@]}" -q --force >/dev/null 2>stderr || fail "resumed: $(cat stderr)"
+cmp whole.zip killed.zip || fail "a killed compress gave another archive"
+[[ -s killed.zip.json && ! -e killed.zip.resume ]] || fail "compress left its resume folder"
+
+# The inflated frames score what compress said.
+"$kitsink" verify whole.zip >/dev/null || fail "verify"
+"$kitsink" inflate whole.zip out -q || fail "inflate"
+"$kitsink" score out --original clip.mkv --json "${quick[@]}" >score.json 2>stderr || fail "score: $(cat stderr)"
+python3 - whole.zip.json score.json <<'PY' || fail "compress and score disagree"
+import json, sys
+made, score = (json.load(open(path)) for path in sys.argv[1:])
+stages = made["stages"]
+assert [s["stage"] for s in stages] == ["renderer", "carrier"], stages
+text = json.dumps(score)
+for name in ("seg", "pose"):
+    assert repr(stages[-1][name]) in text, (name, stages[-1][name], text[:600])
+assert stages[-1]["pose"] < stages[0]["pose"], stages
+PY
+
+# A renderer that the user brings is kept; only the carrier is solved. All parts brought: nothing runs.
+"$kitsink" unpack whole.zip -o scene.safetensors >/dev/null || fail "unpack"
+python3 - scene.safetensors renderer.safetensors <<'PY' || fail "cut tensors"
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header, out, body = json.loads(data[8:8 + size]), {}, b""
+for name, entry in header.items():
+    if name == "__metadata__":
+        out[name] = entry
+    elif name.startswith("renderer."):
+        first, end = (8 + size + offset for offset in entry["data_offsets"])
+        out[name] = dict(entry, data_offsets=[len(body), len(body) + end - first])
+        body += data[first:end]
+text = json.dumps(out).encode()
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + body)
+PY
+"$kitsink" compress clip.mkv -o brought.zip --from renderer.safetensors "${few[@]}" >stdout 2>stderr ||
+  fail "--from: $(cat stderr)"
+grep -Eq '^ +renderer +[0-9]+ +0\.' stdout && fail "--from trained again: $(cat stdout)"
+cmp whole.zip brought.zip || fail "a renderer that was brought gave another archive"
+"$kitsink" compress clip.mkv -o same.zip --from scene.safetensors "${few[@]}" -q || fail "--from a whole scene"
+cmp whole.zip same.zip || fail "a scene that was brought gave another archive"
+
+# Refusals.
+expect "other codec's option" 1 "--fit-steps is an option of codec search" \
+  "$kitsink" compress clip.mkv -o x.zip --fit-steps 3 "${few[@]}"
+expect "preimage of a small frame" 1 "a pre-image needs maps of 512 x 384" \
+  "$kitsink" compress clip.mkv -o x.zip --f1 preimage "${few[@]}"
+expect "scene of another length" 1 "tensors do not fit" \
+  "$kitsink" compress clip.mkv -o y.zip --pairs 0:1 --from renderer.safetensors "${few[@]}"
+expect "no tensors" 1 "clip.mkv" "$kitsink" compress clip.mkv -o x.zip --from clip.mkv "${few[@]}"
+[[ ! -e x.zip && ! -e x.zip.resume && ! -e y.zip ]] || fail "a refused job left an archive"
+
+if [[ $failures -gt 0 ]]; then
+  echo "$failures checks failed"
+  exit 1
+fi
+echo "all checks passed"
