@@ -125,7 +125,7 @@ int Run(const Settings& settings) {
   const kitsink::Limits limits;
   for (const char level : settings.levels) {
     double wall = Seconds(), cpu = CpuSeconds();
-    const kitsink::MaskOptions options = {level == 'c' ? kitsink::kCtwLevel : level - '0', settings.threads};
+    const kitsink::MaskOptions options = {level == 'c' ? kitsink::kCtwLevel : level - '0'};
     const auto stream = kitsink::EncodeMask(clip, options, limits, kitsink::SilentProgress());
     const double encode_wall = Seconds() - wall, encode_cpu = CpuSeconds() - cpu;
     if (!stream.ok()) return Fail(stream.error().message);

@@ -21,8 +21,7 @@ inline constexpr int kCtwLevel = 4;
 std::string MaskLevelName(int level);
 
 struct MaskOptions {
-  int level = 2;    // 1 = fastest .. 3 = smallest, or kCtwLevel; stored in the stream
-  int threads = 1;  // 1 or more; does not change the stream
+  int level = 2;  // 1 = fastest .. 3 = smallest, or kCtwLevel; stored in the stream
 };
 
 // kInvalidArgument when the clip is empty, oversized, or holds an id >= num_classes.

@@ -52,7 +52,7 @@ Result<MaskFileReport> EncodeMaskFile(const MaskEncodeOptions& options, const Ma
   const uint32_t largest = *std::max_element(clip.ids.begin(), clip.ids.end());
   clip.num_classes = options.num_classes != 0 ? options.num_classes : std::max(2U, largest + 1);
   const Stopwatch watch;
-  const MaskOptions mask_options{.level = options.level, .threads = ThreadsOf(job)};
+  const MaskOptions mask_options{.level = options.level};
   KIT_ASSIGN(const Bytes stream, EncodeMask(clip, mask_options, job.limits, progress));
   MaskFileReport report;
   report.seconds = watch.seconds();

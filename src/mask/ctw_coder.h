@@ -78,7 +78,8 @@ class CtwCoder {
   // Asks "is it this class?" for the classes of near neighbours, then for the others. The first `known` classes are
   // already excluded. The last class left needs no decision.
   uint8_t CodePixel(const uint8_t* actual, int x, int y, int known) {
-    model_.Gather({&maps_[0], &maps_[1], &maps_[2], &warped_}, x, y);
+    MeasureShortList({&maps_[0], &maps_[1], &maps_[2], &warped_}, x, y, measures_);
+    model_.Gather(measures_);
     const uint8_t *row = maps_[0].ids.Row(y), *above = maps_[0].ids.Row(y - 1);
     const std::array<uint8_t, 5> nearest = {row[x - 1], above[x], maps_[1].ids.Row(y)[x], warped_.ids.Row(y)[x],
                                             above[x + 1]};
@@ -107,6 +108,7 @@ class CtwCoder {
 
   int width_, height_, num_classes_;
   Coder coder_;
+  Measures measures_;
   CtwModel model_;
   std::array<MapTables, 3> maps_;  // the map being coded, the previous one, the one before it
   MapTables warped_;

@@ -63,11 +63,10 @@ CtwModel::CtwModel(const CtwShape& shape, uint64_t pixels)
   }
 }
 
-void CtwModel::Gather(const Surroundings& maps, int x, int y) {
-  MeasureShortList(maps, x, y, measures_);
+void CtwModel::Gather(const Measures& measures) {
   for (OrderedTree& t : trees_) {
     for (size_t i = 0; i < t.order.size(); ++i) {
-      const uint32_t fine = measures_[t.order[i].measure];
+      const uint32_t fine = measures[t.order[i].measure];
       t.values[i] = t.order[i].coarse ? kCoarseSteps[fine] : fine;
     }
   }

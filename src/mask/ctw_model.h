@@ -34,7 +34,8 @@ class CtwModel {
   // A model for a segment of so many pixels. Small clips get small trees.
   CtwModel(const CtwShape& shape, uint64_t pixels);
 
-  void Gather(const Surroundings& maps, int x, int y);
+  // Takes what MeasureShortList() fills.
+  void Gather(const Measures& measures);
   // The probability that the pixel given to Gather() is of class `candidate`, in units of 2^-32. `rank` counts the
   // classes asked for before it.
   uint32_t Predict(int rank, int candidate);
@@ -51,7 +52,6 @@ class CtwModel {
   int tree_weight_;  // of each tree's stretch, in units of 2^-8
   std::vector<OrderedTree> trees_;
   ContextTree trust_;
-  Measures measures_;
 };
 
 }  // namespace kitsink

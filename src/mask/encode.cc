@@ -14,43 +14,22 @@
 namespace kitsink {
 namespace {
 
-// Each segment starts with untrained models, which costs about 1 % of a long clip. Only level 1 accepts this cost for a
-// second thread.
-uint32_t ChooseSegments(const MaskClip& clip, int level) {
-  constexpr uint64_t kMinPixels = 1 << 24;
-  return level == 1 && clip.count > 1 && clip.ids.size() >= kMinPixels ? 2 : 1;
-}
-
+// Encodes all maps as one segment. A second segment would start with an untrained model, which costs 1 %.
 template <template <typename> typename Maps>
-Status EncodeSegment(const MaskClip& clip, const MaskHead& head, const Motion& camera, size_t index,
-                     SharedProgress& progress, Bytes& out) {
+Result<Bytes> EncodeMaps(const MaskClip& clip, const MaskHead& head, Progress& progress) {
+  progress.Begin("encode class maps", clip.count, "maps");
+  Motion motion = FindCamera(clip.ids, static_cast<int>(clip.width), static_cast<int>(clip.height), clip.count);
   Maps<BinaryEncoder> maps(ShapeOf(head), BinaryEncoder());
-  Motion motion = camera;
-  const Segment segment = SegmentOf(head, index);
-  for (size_t i = segment.begin; i < segment.end; ++i) {
+  for (size_t i = 0; i < clip.count; ++i) {
     maps.StartMap();
-    if (i > segment.begin) motion = FindMotion(clip.map(i).data(), maps.previous(), motion);
+    if (i > 0) motion = FindMotion(clip.map(i).data(), maps.previous(), motion);
     maps.CodeMotion(motion);
     maps.CodeMap(clip.map(i).data());
-    if (!progress.Advance()) return Error{Code::kInterrupted, "interrupted"};
+    progress.Update(i + 1, "");
+    if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted"};
   }
-  out = maps.coder().Finish();
-  return Ok();
-}
-
-Result<Bytes> EncodeSegments(const MaskClip& clip, const MaskHead& head, int threads, Progress& progress) {
-  progress.Begin("encode class maps", clip.count, "maps");
-  const Motion camera = FindCamera(clip.ids, static_cast<int>(clip.width), static_cast<int>(clip.height), clip.count);
-  SharedProgress shared(progress);
-  std::vector<Bytes> parts(head.num_segments);
-  const auto encode = head.level == kCtwLevel ? EncodeSegment<CtwCoder> : EncodeSegment<MapCoder>;
-  KIT_TRY(
-      RunSegments(parts.size(), threads, [&](size_t i) { return encode(clip, head, camera, i, shared, parts[i]); }));
   progress.End();
-  ByteWriter body;
-  for (size_t i = 0; i + 1 < parts.size(); ++i) body.U32(static_cast<uint32_t>(parts[i].size()));
-  for (const Bytes& part : parts) body.Append(part);
-  return body.Take();
+  return maps.coder().Finish();
 }
 
 Result<Bytes> Encode(const MaskClip& clip, const MaskOptions& options, const Limits& limits, Progress& progress) {
@@ -76,11 +55,10 @@ Result<Bytes> Encode(const MaskClip& clip, const MaskOptions& options, const Lim
   }
   head.maps_crc = Crc32(clip.ids, 0);
 
-  head.num_segments = ChooseSegments(clip, options.level);
-  KIT_ASSIGN(Bytes body, EncodeSegments(clip, head, options.threads, progress));
+  const auto encode = head.level == kCtwLevel ? EncodeMaps<CtwCoder> : EncodeMaps<MapCoder>;
+  KIT_ASSIGN(Bytes body, encode(clip, head, progress));
   if (body.size() >= StoredBytes(head)) {
     head.stored = true;
-    head.num_segments = 1;
     body = PackStored(clip.ids, clip.num_classes);
   }
   ByteWriter writer;

@@ -5,12 +5,14 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "kitsink/binary_coder.h"
 #include "mask/context.h"
+#include "mask/ctw_model.h"
 #include "mask/fine_counter.h"
 #include "mask/map_tables.h"
 #include "mask/motion.h"
@@ -55,6 +57,7 @@ class MapCoder {
           NetworkShape{HardContexts::kNumFeatureRows, clip.work.hidden, 16 * HardContexts::kNumRanks},
           static_cast<uint32_t>(i + 1));
     }
+    if (clip.work.context_trees) trees_.emplace(CtwShape{}, clip.pixels);
     for (size_t i = 0; i < escape_order_.size(); ++i) escape_order_[i] = static_cast<uint8_t>(i);
   }
 
@@ -147,6 +150,7 @@ class MapCoder {
   void CodeHard(const uint8_t* actual, int x, int y, int known) {
     hard_contexts_.Gather(Around(), x, y);
     for (Network& network : networks_) network.SetInput(hard_contexts_.features());
+    if (trees_) trees_->Gather(hard_contexts_.measures());
     const uint8_t *row = maps_[0].ids.Row(y), *r1 = maps_[0].ids.Row(y - 1);
     const uint8_t *p = maps_[1].ids.Row(y), *pm = maps_[1].ids.Row(y - 1), *p1 = maps_[1].ids.Row(y + 1);
     const std::array<uint8_t, 10> nearest = {row[x - 1], r1[x], p[x],     r1[x + 1], r1[x - 1],
@@ -182,8 +186,13 @@ class MapCoder {
     for (size_t i = 0; i < networks_.size(); ++i) {
       hard_.SetExtra(static_cast<int>(i), networks_[i].Predict(rank * 16 + candidate));
     }
+    if (trees_) {
+      const uint32_t p_one = trees_->Predict(rank, candidate);
+      hard_.SetExtra(static_cast<int>(networks_.size()), Stretch(Logistic(), p_one >> (32 - kProbabilityBits)));
+    }
     const int bit = coder_.Code(Is(actual, x, candidate), hard_.Predict());
     hard_.Update(bit);
+    if (trees_) trees_->Update(bit);
     for (Network& network : networks_) network.Update(bit);
     return bit != 0;
   }
@@ -194,6 +203,7 @@ class MapCoder {
   Coder coder_;
   Predictor easy_, hard_;
   std::vector<Network> networks_;  // with different initial weights
+  std::optional<CtwModel> trees_;
   bool all_hard_;
   EasyContexts easy_contexts_;
   HardContexts hard_contexts_;

@@ -104,7 +104,7 @@ std::string CodeByTrees(const std::filesystem::path& golden, int threads) {
     const Bytes stream = Must(ReadFile(golden / name, 1 << 20));
     const MaskClip clip = Must(DecodeMask(stream, threads, limits, SilentProgress()));
     all.Append(clip.ids);
-    all.Append(Must(EncodeMask(clip, {kCtwLevel, threads}, limits, SilentProgress())));
+    all.Append(Must(EncodeMask(clip, {kCtwLevel}, limits, SilentProgress())));
   }
   return Sha256Hex(all.Take()).substr(0, 16);
 }

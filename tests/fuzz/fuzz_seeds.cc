@@ -45,14 +45,14 @@ std::vector<Bytes> MaskSeeds() {
   std::vector<Bytes> seeds;
   for (int level = 1; level <= kCtwLevel; ++level) {
     for (const MaskClip& clip : {SmallClip(16, 12, 2, 5, 1), SmallClip(90, 3, 1, 16, 2), SmallClip(3, 20, 4, 2, 3)}) {
-      seeds.push_back(EncodeMask(clip, {level, 1}, Limits{}, SilentProgress()).value());
+      seeds.push_back(EncodeMask(clip, {level}, Limits{}, SilentProgress()).value());
     }
   }
   // Noise is stored.
   MaskClip noise = SmallClip(9, 7, 2, 3, 4);
   Random random(5);
   for (uint8_t& id : noise.ids) id = static_cast<uint8_t>(random.Below(3));
-  seeds.push_back(EncodeMask(noise, {1, 1}, Limits{}, SilentProgress()).value());
+  seeds.push_back(EncodeMask(noise, {1}, Limits{}, SilentProgress()).value());
   return seeds;
 }
 

@@ -74,7 +74,7 @@ void Maps(std::span<const uint8_t> bytes) {
   MaskClip clip;
   clip.width = 1 + bytes[0] % 96U;
   clip.num_classes = 2 + bytes[1] % 15U;
-  const MaskOptions options{1 + bytes[2] % kCtwLevel, 1};
+  const MaskOptions options{1 + bytes[2] % kCtwLevel};
   const std::span<const uint8_t> ids = bytes.subspan(4);
   clip.height = 1 + bytes[3] % std::clamp<uint32_t>(static_cast<uint32_t>(ids.size()) / clip.width, 1, 48);
   clip.count = std::max<uint32_t>(1, static_cast<uint32_t>(std::min<size_t>(ids.size() / clip.map_bytes(), 8)));

@@ -3,6 +3,8 @@
 #include "kitsink/mask.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 
@@ -10,6 +12,7 @@
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
 #include "kitsink/logistic.h"
+#include "mask/directions.h"
 #include "mask/match.h"
 #include "mask/mixing.h"
 #include "testlib.h"
@@ -55,7 +58,7 @@ MaskClip Speckle(uint32_t width, uint32_t height, uint32_t count, uint32_t class
 }
 
 Bytes EncodeOrDie(const MaskClip& clip, int level) {
-  Result<Bytes> stream = EncodeMask(clip, {level, 1}, Limits{}, SilentProgress());
+  Result<Bytes> stream = EncodeMask(clip, {level}, Limits{}, SilentProgress());
   EXPECT_TRUE(stream.ok()) << (stream.ok() ? "" : stream.error().message);
   return stream.ok() ? stream.TakeValue() : Bytes{};
 }
@@ -155,6 +158,15 @@ TEST(Mixing, FastKernelsEqualScalarOnes) {
     ScalarKernels().train(other.data(), inputs.data(), n, step);
     EXPECT_EQ(weights, other);
 
+    std::vector<int32_t> fine = weights;
+    for (int32_t& w : fine) w *= 16;
+    EXPECT_EQ(BestKernels().fine_dot(fine.data(), inputs.data(), n),
+              ScalarKernels().fine_dot(fine.data(), inputs.data(), n));
+    other = fine;
+    BestKernels().fine_train(fine.data(), inputs.data(), n, step);
+    ScalarKernels().fine_train(other.data(), inputs.data(), n, step);
+    EXPECT_EQ(fine, other);
+
     std::vector<int32_t> table(inputs.size() * 20), sums(inputs.size()), other_sums(inputs.size());
     for (int32_t& value : table) value = static_cast<int32_t>(random.Next());
     std::vector<uint32_t> rows(1 + random.Below(150));
@@ -169,6 +181,50 @@ TEST(Mixing, FastKernelsEqualScalarOnes) {
     BestKernels().add_scaled(table.data(), steps.data(), n, rate);
     ScalarKernels().add_scaled(other_table.data(), steps.data(), n, rate);
     EXPECT_EQ(table, other_table);
+  }
+}
+
+// Inputs with a large part along an unknown direction: after learning, that part is mostly gone and the rest is kept.
+TEST(Directions, AreFoundAndReduced) {
+  constexpr size_t kNum = 24;
+  Random random(5);
+  const auto uniform = [&random](int32_t most) {
+    return static_cast<int32_t>(random.Below(static_cast<uint32_t>(2 * most + 1))) - most;
+  };
+  std::array<int32_t, kNum> pattern{};
+  for (int32_t& value : pattern) value = random.Below(2) == 0 ? 1 : -1;
+  std::vector<int32_t> inputs(kNum), reduced(kNum);
+  Directions directions(kNum, kNum, 2);
+  const auto part_left = [&] {
+    int64_t left = 0, before = 0, rest = 0;
+    for (int i = 0; i < 2000; ++i) {
+      const int32_t common = uniform(2000);
+      for (size_t j = 0; j < kNum; ++j) inputs[j] = pattern[j] * common + uniform(100);
+      directions.Reduce(inputs, reduced);
+      directions.Learn(inputs);
+      int64_t along = 0, along_before = 0;
+      for (size_t j = 0; j < kNum; ++j) along += reduced[j] * pattern[j], along_before += inputs[j] * pattern[j];
+      left += std::abs(along), before += std::abs(along_before);
+      rest += std::abs((reduced[0] * pattern[0] - reduced[1] * pattern[1]) -
+                       (inputs[0] * pattern[0] - inputs[1] * pattern[1]));
+    }
+    EXPECT_LT(rest / 2000, 60) << "differences are kept";
+    return static_cast<double>(left) / static_cast<double>(before);
+  };
+  (void)part_left();
+  EXPECT_NEAR(part_left(), 1.0 / 16, 0.03);
+}
+
+TEST(Directions, StayBounded) {
+  std::vector<int32_t> inputs(16), reduced(16);
+  Directions directions(16, 16, 3);
+  Random random(6);
+  for (int i = 0; i < 20000; ++i) {
+    for (int32_t& in : inputs) in = random.Below(2) == 0 ? kMaxStretch : -kMaxStretch;
+    if (i % 3 == 0) std::ranges::fill(inputs, random.Below(2) == 0 ? kMaxStretch : 0);
+    directions.Reduce(inputs, reduced);
+    directions.Learn(inputs);
+    for (const int32_t value : reduced) ASSERT_LT(std::abs(value), 1 << 13);
   }
 }
 
@@ -287,20 +343,29 @@ TEST(MaskCodec, GoldenStreams) {
       ASSERT_TRUE(back.ok()) << back.error().message;
       EXPECT_EQ(Sha256Hex(back.value().ids), hashes[i].second) << path;
     }
+    // Nothing writes version 1 any more.
+    for (int level = 1; level <= 3; ++level) {
+      const auto path = folder / (std::string(name) + "_version1_level" + MaskLevelName(level) + ".m");
+      const Result<Bytes> stream = ReadFile(path, 1 << 20);
+      ASSERT_TRUE(stream.ok()) << stream.error().message;
+      const Result<MaskClip> back = Decode(stream.value());
+      ASSERT_TRUE(back.ok()) << back.error().message;
+      EXPECT_EQ(Sha256Hex(back.value().ids), hashes[i].second) << path;
+      EXPECT_EQ(ReadMaskInfo(stream.value(), Limits{}).value().version, 1);
+    }
   }
 }
 
-TEST(MaskCodec, ThreadsChangeNothing) {
+TEST(MaskCodec, ThreadsShareTheSegmentsOfAStream) {
   const MaskClip clip = MakeClip(1024, 1024, 16, 3, [](uint32_t x, uint32_t y, uint32_t t) {
     return x + 5 * t > 400 && x < 700 && y > 500 ? 1U + y / 900 : 0U;
   });
-  const Result<Bytes> one = EncodeMask(clip, {1, 1}, Limits{}, SilentProgress());
-  const Result<Bytes> two = EncodeMask(clip, {1, 2}, Limits{}, SilentProgress());
-  ASSERT_TRUE(one.ok() && two.ok());
-  EXPECT_EQ(one.value()[9], 2) << "large enough for two segments";
-  EXPECT_EQ(one.value(), two.value());
+  const auto path = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/golden/mask/block_version1_level1.m";
+  const Result<Bytes> stream = ReadFile(path, 1 << 20);
+  ASSERT_TRUE(stream.ok()) << stream.error().message;
+  EXPECT_EQ(stream.value()[9], 2) << "segments";
   for (const int threads : {1, 2, 7}) {
-    const Result<MaskClip> back = DecodeMask(one.value(), threads, Limits{}, SilentProgress());
+    const Result<MaskClip> back = DecodeMask(stream.value(), threads, Limits{}, SilentProgress());
     ASSERT_TRUE(back.ok()) << back.error().message;
     EXPECT_TRUE(back.value() == clip) << threads << " threads";
   }
@@ -323,7 +388,7 @@ TEST(MaskCodec, RealMapsTakeFewBytes) {
 
 TEST(MaskEncode, RejectsWhatIsNoClip) {
   const auto code = [](const MaskClip& clip, int level) {
-    return EncodeMask(clip, {level, 1}, Limits{}, SilentProgress()).error().code;
+    return EncodeMask(clip, {level}, Limits{}, SilentProgress()).error().code;
   };
   EXPECT_EQ(code({0, 4, 1, 2, {}}, 1), Code::kInvalidArgument);
   EXPECT_EQ(code({2, 2, 1, 2, {0, 1, 1}}, 1), Code::kInvalidArgument);
@@ -393,7 +458,7 @@ TEST(MaskDecode, RejectsCorruptFiles) {
   const std::filesystem::path folder = std::filesystem::path(KITSINK_SOURCE_DIR) / "tests/corrupt";
   const std::pair<const char*, const char*> faults[] = {
       {"mask_corrupt_empty.bin", "the head ends early"},
-      {"mask_unsupported_version.bin", "version 9, expected 1, at byte 0"},
+      {"mask_unsupported_version.bin", "version 9, expected 1 or 2, at byte 0"},
       {"mask_corrupt_head_checksum.bin", "checksum of the head"},
       {"mask_unsupported_level.bin", "level 5, expected 1, 2, 3 or 4 (ctw), at byte 1"},
       {"mask_limit_huge.bin", "pixels of the class maps"},

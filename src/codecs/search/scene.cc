@@ -105,7 +105,7 @@ Result<Member> EncodeScene(const Scene& scene, int mask_level, const CodingConte
   KIT_ASSIGN(member.sections[kPose], EncodeTrack(scene.pose, context.limits));
   KIT_ASSIGN(member.sections[kSelectors], EncodeSelectors(scene.selectors));
   KIT_ASSIGN(member.sections[kMask],
-             EncodeMask(scene.mask, {mask_level, context.threads}, context.limits, *context.progress));
+             EncodeMask(scene.mask, {mask_level}, context.limits, *context.progress));
   return member;
 }
 
