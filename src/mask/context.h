@@ -16,9 +16,12 @@ namespace kitsink {
 struct LevelShape {
   int easy_contexts, hard_contexts;  // a level uses this many from the start of the lists in context_easy.cc and
                                      // context_hard.cc; without easy contexts every pixel that is not sure is hard
+  int hard_selectors;                // of hard pixels, from the start of the list
   int num_networks, hidden;          // networks at hard pixels, and hidden units of each
+  int num_directions;                // PredictorShape::num_directions of both predictors
 };
-const LevelShape& ShapeOfLevel(int level);
+// REQUIRES: level is 1, 2 or 3; version is one that head.h names.
+const LevelShape& ShapeOfLevel(int level, int version);
 
 // The contexts of an easy pixel: all its near neighbours are of one class.
 class EasyContexts {
@@ -37,13 +40,14 @@ class EasyContexts {
 // The contexts of any other pixel.
 class HardContexts {
  public:
-  static constexpr int kMaxContexts = 40;
+  static constexpr int kMaxContexts = 42;
   static constexpr int kShortList = 24;  // contexts of level 1, which does not compute the others
-  static constexpr int kMaxSelectors = 11;
+  static constexpr int kMaxSelectors = 17;
   static constexpr int kNumRanks = 4;  // decisions of one pixel that are told apart
   static PredictorShape Shape(const LevelShape& level, int table_bits);
   HardContexts(const LevelShape& level, int width)
-      : long_list_(HasLongList(level)),
+      : num_selectors_(static_cast<size_t>(level.hard_selectors)),
+        long_list_(HasLongList(level)),
         with_features_(level.num_networks > 0),
         previous_matcher_(width),
         warped_matcher_(width) {}
@@ -61,6 +65,7 @@ class HardContexts {
  private:
   static bool HasLongList(const LevelShape& level) { return level.hard_contexts > kShortList; }
   void GatherFeatures(const Surroundings& maps, int x, int y);
+  size_t num_selectors_;
   bool long_list_, with_features_;
   Matcher previous_matcher_, warped_matcher_;
   Measures measures_;

@@ -5,13 +5,17 @@
 #include "mask/context.h"
 
 namespace kitsink {
-const LevelShape& ShapeOfLevel(int level) {
-  static constexpr std::array<LevelShape, 3> kShapes = {{{8, 24, 0, 0}, {14, 40, 1, 32}, {0, 40, 2, 64}}};
-  return kShapes[static_cast<size_t>(level - 1)];
+const LevelShape& ShapeOfLevel(int level, int version) {
+  static constexpr std::array<LevelShape, 3> kFirstVersion = {
+      {{8, 24, 8, 0, 0, 0}, {14, 40, 11, 1, 32, 0}, {0, 40, 11, 2, 64, 0}}};
+  static constexpr std::array<LevelShape, 3> kShapes = {
+      {{8, 24, 8, 0, 0, 1}, {14, 42, 17, 1, 32, 3}, {0, 42, 17, 2, 64, 3}}};
+  return (version == 1 ? kFirstVersion : kShapes)[static_cast<size_t>(level - 1)];
 }
 
 PredictorShape EasyContexts::Shape(const LevelShape& level, int table_bits) {
-  return {std::max(level.easy_contexts, 1), std::min(table_bits, 16), {16, kNumSteps * kNumSteps, kNumSteps * 16}, 0};
+  return {std::max(level.easy_contexts, 1), std::min(table_bits, 16), {16, kNumSteps * kNumSteps, kNumSteps * 16}, 0,
+          level.num_directions};
 }
 
 void EasyContexts::Gather(const Surroundings& maps, int x, int y) {

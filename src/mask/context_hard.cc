@@ -64,6 +64,9 @@ constexpr std::array<Context, HardContexts::kMaxContexts> kContexts = {
     Of(kNear, kNEE, kWWW, kNN, kNNW, kNNE, kNNN),
     Of(kTile, kDepthWarp, kDepthLeft1),
     Of(kQuarterColumn, kQuarterRow, kDepthLeft1, kEdgeUp1),
+    // Not in version 1.
+    Of(kEdgeUp1),
+    Of(kDepthLeft1, kRunLeft),
 };
 
 // Which weight vectors mix the predictions.
@@ -72,7 +75,6 @@ struct Selector {
   int size;      // values of the measure
   bool by_rank;  // separate vectors for each rank of the decision
 };
-constexpr size_t kShortSelectors = 8;  // the others belong to the long list
 constexpr int kMatchSize = kNumSteps * kNumDoubts;
 constexpr std::array<Selector, HardContexts::kMaxSelectors> kSelectors = {{
     {kW, 16, true},
@@ -86,6 +88,13 @@ constexpr std::array<Selector, HardContexts::kMaxSelectors> kSelectors = {{
     {kEdgeAndDoubtPrevMatch, kMatchSize, false},
     {kEdgeAndDoubtWarpMatch, kMatchSize, false},
     {kClassesOfMatches, 16 * 16 * 16, false},
+    // Not in version 1.
+    {kEdgesUp1Up2, kNumSteps * kNumSteps, false},
+    {kEdgesUp1Warp, kNumSteps * kNumSteps, false},
+    {kDepthsLeft1Left2, kNumSteps * kNumSteps, false},
+    {kDepthsByWarpWarp, kNumSteps * kNumSteps, false},
+    {kUp1ByUp2Prev, kNumSteps * kNumSteps, false},
+    {kRunsLeftUp, 25 * 25, false},
 }};
 
 // Features, first part: the classes of single pixels, 16 rows for each pixel.
@@ -176,9 +185,8 @@ void HashContexts(const Measures& m, std::array<uint32_t, HardContexts::kMaxCont
 }  // namespace
 
 PredictorShape HardContexts::Shape(const LevelShape& level, int table_bits) {
-  PredictorShape shape = {level.hard_contexts, table_bits, {}, level.num_networks};
-  const size_t num_selectors = HasLongList(level) ? kSelectors.size() : kShortSelectors;
-  for (const Selector& selector : std::span(kSelectors).first(num_selectors)) {
+  PredictorShape shape = {level.hard_contexts, table_bits, {}, level.num_networks, level.num_directions};
+  for (const Selector& selector : std::span(kSelectors).first(static_cast<size_t>(level.hard_selectors))) {
     shape.selector_sizes.push_back(selector.size * (selector.by_rank ? kNumRanks : 1));
   }
   return shape;
@@ -198,7 +206,7 @@ void HardContexts::Gather(const Surroundings& maps, int x, int y) {
                     warped_matcher_.Find(*maps.current, *maps.warped, x, y), measures_);
     HashContexts<kShortList, kMaxContexts>(measures_, hashes_);
   }
-  for (size_t i = 0; i < kSelectors.size(); ++i) {
+  for (size_t i = 0; i < num_selectors_; ++i) {
     selected_[i] = static_cast<int>(measures_[kSelectors[i].measure]) * (kSelectors[i].by_rank ? kNumRanks : 1);
   }
   if (with_features_) GatherFeatures(maps, x, y);
@@ -223,8 +231,7 @@ void HardContexts::GatherFeatures(const Surroundings& maps, int x, int y) {
 void HardContexts::Set(Predictor& predictor, int rank, int candidate) const {
   const uint32_t salt = DecisionSalt(rank, candidate);
   for (int i = 0; i < predictor.num_contexts(); ++i) predictor.SetContext(i, hashes_[static_cast<size_t>(i)] + salt);
-  const size_t num_selectors = long_list_ ? kSelectors.size() : kShortSelectors;
-  for (size_t i = 0; i < num_selectors; ++i) {
+  for (size_t i = 0; i < num_selectors_; ++i) {
     predictor.SetSelector(static_cast<int>(i), selected_[i] + (kSelectors[i].by_rank ? rank : 0));
   }
 }

@@ -16,7 +16,7 @@ Result<MaskInfo> ReadMaskInfo(std::span<const uint8_t> stream, const Limits& lim
   const Result<MaskHead> head = ReadMaskHead(reader, limits);
   if (!head.ok()) return Within("mask", head.error());
   const MaskHead& h = head.value();
-  return MaskInfo{h.width, h.height, h.count, h.num_classes, kMaskVersion, h.level, h.stored};
+  return MaskInfo{h.width, h.height, h.count, h.num_classes, h.version, h.level, h.stored};
 }
 
 }  // namespace kitsink

@@ -14,13 +14,6 @@
 namespace kitsink {
 namespace {
 
-// Each segment starts with untrained models, which costs about 1 % of a long clip. Only level 1 accepts this cost for a
-// second thread.
-uint32_t ChooseSegments(const MaskClip& clip, int level) {
-  constexpr uint64_t kMinPixels = 1 << 24;
-  return level == 1 && clip.count > 1 && clip.ids.size() >= kMinPixels ? 2 : 1;
-}
-
 template <template <typename> typename Maps>
 Status EncodeSegment(const MaskClip& clip, const MaskHead& head, const Motion& camera, size_t index,
                      SharedProgress& progress, Bytes& out) {
@@ -76,11 +69,9 @@ Result<Bytes> Encode(const MaskClip& clip, const MaskOptions& options, const Lim
   }
   head.maps_crc = Crc32(clip.ids, 0);
 
-  head.num_segments = ChooseSegments(clip, options.level);
   KIT_ASSIGN(Bytes body, EncodeSegments(clip, head, options.threads, progress));
   if (body.size() >= StoredBytes(head)) {
     head.stored = true;
-    head.num_segments = 1;
     body = PackStored(clip.ids, clip.num_classes);
   }
   ByteWriter writer;

@@ -194,6 +194,13 @@ void MeasureLongList(const Surroundings& maps, int x, int y, const Match& previo
   m.values[kDoubtWarpMatch] = warped.doubt;
   m.values[kEdgeAndDoubtPrevMatch] = m[StepOf(kEdgePrevMatch)] * kNumDoubts + previous.doubt;
   m.values[kEdgeAndDoubtWarpMatch] = m[StepOf(kEdgeWarpMatch)] * kNumDoubts + warped.doubt;
+  const auto pair = [&](Measure first, Measure second, uint32_t size) { return m[first] * size + m[second]; };
+  m.values[kEdgesUp1Up2] = pair(StepOf(kEdgeUp1), StepOf(kEdgeUp2), kNumSteps);
+  m.values[kEdgesUp1Warp] = pair(StepOf(kEdgeUp1), StepOf(kEdgeWarp), kNumSteps);
+  m.values[kDepthsLeft1Left2] = pair(kDepthLeft1, kDepthLeft2, kNumSteps);
+  m.values[kDepthsByWarpWarp] = pair(kDepthByWarp, kDepthWarp, kNumSteps);
+  m.values[kUp1ByUp2Prev] = pair(kUp1ByUp2, kUp1ByPrev, kNumSteps);
+  m.values[kRunsLeftUp] = pair(kRunLeft, kRunUp, 25);
   m.values[kClassesOfMatches] = static_cast<uint32_t>((a * 16 + in_previous.Id(0, 0)) * 16 + in_warped.Id(0, 0));
 }
 

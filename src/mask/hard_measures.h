@@ -118,6 +118,12 @@ enum Measure : uint8_t {
   kClassesOfMatches,  // W, the class at PrevMatch and at WarpMatch
   kAgreement,         // bit by bit: which of eight neighbours are of class W
   kClassesOfWAndN,
+  kEdgesUp1Up2,  // pairs of steps
+  kEdgesUp1Warp,
+  kDepthsLeft1Left2,
+  kDepthsByWarpWarp,
+  kUp1ByUp2Prev,
+  kRunsLeftUp,
   kNumMeasures,
 };
 inline constexpr int kNumDoubts = kMaxDoubt + 1;
@@ -133,7 +139,7 @@ struct Measures {
 void MeasureShortList(const Surroundings& maps, int x, int y, Measures& m);
 // Fills what else the network's features use, except the matches. REQUIRES: MeasureShortList() for this pixel.
 void MeasureFeatures(const Surroundings& maps, int x, int y, Measures& m);
-// Fills what else the long list of contexts uses. REQUIRES: MeasureFeatures() for this pixel.
+// Fills what else the long list of contexts and the other selectors use. REQUIRES: MeasureFeatures() for this pixel.
 void MeasureLongList(const Surroundings& maps, int x, int y, const Match& previous, const Match& warped, Measures& m);
 
 }  // namespace kitsink

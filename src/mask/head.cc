@@ -43,7 +43,7 @@ Status CheckClipSize(uint64_t width, uint64_t height, uint64_t count, uint64_t n
 
 void WriteMaskHead(const MaskHead& head, ByteWriter& writer) {
   ByteWriter fields;
-  fields.U8(kMaskVersion);
+  fields.U8(static_cast<uint8_t>(head.version));
   fields.U8(static_cast<uint8_t>(head.level | (head.stored ? kStoredFlag : 0)));
   fields.U16(static_cast<uint16_t>(head.width));
   fields.U16(static_cast<uint16_t>(head.height));
@@ -62,10 +62,10 @@ Result<MaskHead> ReadMaskHead(ByteReader& reader, const Limits& limits) {
   if (reader.overran())
     return Error{Code::kCorrupt, "stream m: the head ends early, expected 16 bytes, at byte " + std::to_string(start)};
   ByteReader fields(bytes);
-  const uint8_t version = fields.U8();
-  if (version != kMaskVersion)
-    return HeadError(Code::kUnsupported, "version", version, std::to_string(kMaskVersion), start);
   MaskHead head;
+  head.version = fields.U8();
+  if (head.version < 1 || head.version > kMaskVersion)
+    return HeadError(Code::kUnsupported, "version", static_cast<uint64_t>(head.version), "1 or 2", start);
   const uint8_t level = fields.U8();
   head.level = level & ~kStoredFlag;
   head.stored = (level & kStoredFlag) != 0;

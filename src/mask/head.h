@@ -10,13 +10,14 @@
 
 namespace kitsink {
 
-inline constexpr int kMaskVersion = 1;
+inline constexpr int kMaskVersion = 2;  // written; version 1 is read as well
 inline constexpr uint32_t kMaxSegments = 4;
 inline constexpr size_t kMaskHeadBytes = 16;
 
 //   byte 0 version | 1 level, +0x80 when stored | 2 width | 4 height | 6 count | 8 classes | 9 segments
 //   | 10 CRC-32 of the maps | 14 CRC-16 of bytes 0 .. 13
 struct MaskHead {
+  int version = kMaskVersion;
   int level = 0;
   bool stored = false;
   uint32_t width = 0, height = 0, count = 0, num_classes = 0;

@@ -14,17 +14,27 @@
 namespace kitsink {
 namespace {
 
-constexpr int32_t kMaxWeight = 1 << 22;
+// How weights of a precision are shifted where a product must fit.
+template <int kBits>
+struct Precision {
+  static constexpr int kDotShift = kBits == kFineWeightBits ? 8 : 4;
+  static constexpr int kTrainShift = kBits == kFineWeightBits ? 8 : 10;
+  static constexpr int32_t kMaxWeight = 1 << (kBits + 4);
+};
 
+template <int kBits>
 int32_t DotScalar(const int32_t* weights, const int32_t* inputs, int n) {
   int32_t sum = 0;
-  for (int i = 0; i < n; ++i) sum += ((weights[i] >> 4) * inputs[i]) >> 7;
+  for (int i = 0; i < n; ++i) sum += ((weights[i] >> Precision<kBits>::kDotShift) * inputs[i]) >> 7;
   return sum;
 }
 
+template <int kBits>
 void TrainScalar(int32_t* weights, const int32_t* inputs, int n, int32_t step) {
   for (int i = 0; i < n; ++i) {
-    weights[i] = std::clamp(weights[i] + ((inputs[i] * step + (1 << 9)) >> 10), -kMaxWeight, kMaxWeight);
+    constexpr int kShift = Precision<kBits>::kTrainShift;
+    constexpr int32_t kMost = Precision<kBits>::kMaxWeight;
+    weights[i] = std::clamp(weights[i] + ((inputs[i] * step + (1 << (kShift - 1))) >> kShift), -kMost, kMost);
   }
 }
 
@@ -84,10 +94,11 @@ __attribute__((target("avx2"))) void AddScaledAvx2(int32_t* row, const int32_t* 
   }
 }
 
+template <int kBits>
 __attribute__((target("avx2"))) int32_t DotAvx2(const int32_t* weights, const int32_t* inputs, int n) {
   __m256i sum = _mm256_setzero_si256();
   for (int i = 0; i < n; i += kLanes) {
-    const __m256i w = _mm256_srai_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + i)), 4);
+    const __m256i w = _mm256_srai_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + i)), Precision<kBits>::kDotShift);
     const __m256i in = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(inputs + i));
     sum = _mm256_add_epi32(sum, _mm256_srai_epi32(_mm256_mullo_epi32(w, in), 7));
   }
@@ -97,15 +108,16 @@ __attribute__((target("avx2"))) int32_t DotAvx2(const int32_t* weights, const in
   return _mm_cvtsi128_si32(half);
 }
 
+template <int kBits>
 __attribute__((target("avx2"))) void TrainAvx2(int32_t* weights, const int32_t* inputs, int n, int32_t step) {
   const __m256i steps = _mm256_set1_epi32(step);
-  const __m256i half = _mm256_set1_epi32(1 << 9);
-  const __m256i top = _mm256_set1_epi32(kMaxWeight);
-  const __m256i bottom = _mm256_set1_epi32(-kMaxWeight);
+  const __m256i half = _mm256_set1_epi32(1 << (Precision<kBits>::kTrainShift - 1));
+  const __m256i top = _mm256_set1_epi32(Precision<kBits>::kMaxWeight);
+  const __m256i bottom = _mm256_set1_epi32(-Precision<kBits>::kMaxWeight);
   for (int i = 0; i < n; i += kLanes) {
     auto* at = reinterpret_cast<__m256i*>(weights + i);
     const __m256i in = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(inputs + i));
-    const __m256i change = _mm256_srai_epi32(_mm256_add_epi32(_mm256_mullo_epi32(in, steps), half), 10);
+    const __m256i change = _mm256_srai_epi32(_mm256_add_epi32(_mm256_mullo_epi32(in, steps), half), Precision<kBits>::kTrainShift);
     const __m256i w = _mm256_add_epi32(_mm256_loadu_si256(at), change);
     _mm256_storeu_si256(at, _mm256_max_epi32(_mm256_min_epi32(w, top), bottom));
   }
@@ -115,13 +127,17 @@ __attribute__((target("avx2"))) void TrainAvx2(int32_t* weights, const int32_t* 
 }  // namespace
 
 const MixingKernels& ScalarKernels() {
-  static constexpr MixingKernels kScalar = {DotScalar, TrainScalar, SumRowsScalar, AddScaledScalar};
+  static constexpr MixingKernels kScalar = {
+      DotScalar<kWeightBits>,        TrainScalar<kWeightBits>, DotScalar<kFineWeightBits>,
+      TrainScalar<kFineWeightBits>, SumRowsScalar, AddScaledScalar};
   return kScalar;
 }
 
 const MixingKernels& BestKernels() {
 #if defined(KIT_AVX2)
-  static constexpr MixingKernels kAvx2 = {DotAvx2, TrainAvx2, SumRowsAvx2, AddScaledAvx2};
+  static constexpr MixingKernels kAvx2 = {
+      DotAvx2<kWeightBits>,        TrainAvx2<kWeightBits>, DotAvx2<kFineWeightBits>,
+      TrainAvx2<kFineWeightBits>, SumRowsAvx2, AddScaledAvx2};
   static const bool has_avx2 = __builtin_cpu_supports("avx2");
   if (has_avx2) return kAvx2;
 #endif

@@ -5,8 +5,9 @@
 
 namespace kitsink {
 
-inline constexpr int kWeightBits = 18;  // a mixer weight of 1.0
-inline constexpr int kLanes = 8;        // vector lengths are multiples of this
+inline constexpr int kWeightBits = 18;      // a mixer weight of 1.0
+inline constexpr int kFineWeightBits = 22;  // the same where small steps must not be lost
+inline constexpr int kLanes = 8;            // vector lengths are multiples of this
 
 struct MixingKernels {
   // Returns the sum over i of ((weights[i] >> 4) * inputs[i]) >> 7, a stretch in units of 2^-15.
@@ -14,6 +15,10 @@ struct MixingKernels {
   int32_t (*dot)(const int32_t* weights, const int32_t* inputs, int n);
   // weights[i] += (inputs[i] * step + 2^9) >> 10, then clamped to +-2^22. REQUIRES: |step| < 2^18.
   void (*train)(int32_t* weights, const int32_t* inputs, int n, int32_t step);
+  // The same with weights of kFineWeightBits: ((weights[i] >> 8) * inputs[i]) >> 7, and
+  // weights[i] += (inputs[i] * step + 2^7) >> 8, clamped to +-2^26. REQUIRES: |inputs[i] * step| < 2^30.
+  int32_t (*fine_dot)(const int32_t* weights, const int32_t* inputs, int n);
+  void (*fine_train)(int32_t* weights, const int32_t* inputs, int n, int32_t step);
   // out[j] = sum over rows r of table[r * n + j], modulo 2^32.
   void (*sum_rows)(int32_t* out, const int32_t* table, const uint32_t* rows, int num_rows, int n);
   // row[j] += (step[j] * rate) >> 8, modulo 2^32. REQUIRES: |step[j]| < 2^20, 0 <= rate <= 2^10.

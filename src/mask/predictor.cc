@@ -3,6 +3,8 @@
 #include "mask/predictor.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <numeric>
 
 namespace kitsink {
 namespace {
@@ -34,17 +36,27 @@ size_t CountBucket(uint32_t count) {
 }
 
 // Learning rates, in units of 2^-12 per unit of input and error. The rate of a weight vector falls with its uses.
-constexpr int kRate = 3, kEarlyRate = 30, kEarlyUses = 256, kFinalRate = 2;
+struct Rates {
+  int late, early, final;
+};
+constexpr Rates kPlainRates = {3, 30, 2}, kReducedRates = {9, 86, 8};
+constexpr int kEarlyUses = 256;
+// Directions are learned from decisions with at least this error, in units of 2^-16.
+constexpr int32_t kTellingError = 1 << 13;
 
 size_t RoundUp(size_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 int32_t Step(int32_t error, int rate) { return (error * rate + 128) >> 8; }
+int32_t FineStep(int32_t error, int rate) { return (error * rate + 32) >> 6; }
 
 }  // namespace
 
 Predictor::Predictor(const PredictorShape& shape)
     : tables_(Logistic()),
-      kernels_(BestKernels()),
+      dot_(shape.num_directions > 0 ? BestKernels().fine_dot : BestKernels().dot),
+      train_(shape.num_directions > 0 ? BestKernels().fine_train : BestKernels().train),
+      step_(shape.num_directions > 0 ? FineStep : Step),
+      weight_bits_(shape.num_directions > 0 ? kFineWeightBits : kWeightBits),
       num_contexts_(shape.num_contexts),
       table_bits_(shape.table_bits),
       first_extra_(2 * shape.num_contexts + 1),
@@ -63,11 +75,17 @@ Predictor::Predictor(const PredictorShape& shape)
     selector_offset_.push_back(vectors);
     vectors += static_cast<size_t>(size);
   }
-  weights_.assign(vectors * padded_inputs_, (1 << kWeightBits) * 3 / (8 * num_contexts_));
+  weights_.assign(vectors * padded_inputs_, (1 << weight_bits_) * 3 / (8 * num_contexts_));
   uses_.assign(vectors, 0);
+  if (shape.num_directions > 0) {
+    directions_.emplace_back(padded_inputs_, static_cast<size_t>(2 * num_contexts_),
+                             static_cast<size_t>(shape.num_directions));
+    reduced_.resize(std::max(padded_inputs_, padded_sets_));
+  }
   inputs_[static_cast<size_t>(2 * num_contexts_)] = 256;  // constant input: its weight is the bias
   set_outputs_[selected_.size()] = 256;
-  final_weights_.assign(padded_sets_, (1 << kWeightBits) / static_cast<int32_t>(selected_.size()));
+  final_weights_.assign(padded_sets_ * static_cast<size_t>(directions_.empty() ? 1 : shape.selector_sizes[0]),
+                        (1 << weight_bits_) / static_cast<int32_t>(selected_.size()));
   for (size_t i = 0; i < refined_.size(); ++i) {
     const int bucket = static_cast<int>(i % kStretchBuckets);
     refined_[i] = Squash(tables_, (bucket - kStretchBuckets / 2) * 256 + 128);
@@ -86,26 +104,45 @@ uint32_t Predictor::Predict() {
     inputs_[2 * i + 1] = Stretch(tables_, *refined_slots_[i] >> (32 - kProbabilityBits));
   }
   for (size_t s = 0; s < selected_.size(); ++s) {
-    const int32_t dot = kernels_.dot(Weights(s), inputs_.data(), static_cast<int>(padded_inputs_));
+    const int32_t dot = dot_(Weights(s), inputs_.data(), static_cast<int>(padded_inputs_));
     set_outputs_[s] = std::clamp((dot + 64) >> 7, -kMaxStretch, kMaxStretch);
     set_errors_[s] = static_cast<int32_t>(Squash(tables_, set_outputs_[s]) >> 16);
   }
-  const int32_t dot = kernels_.dot(final_weights_.data(), set_outputs_.data(), static_cast<int>(padded_sets_));
+  const int32_t dot = dot_(FinalWeights(), set_outputs_.data(), static_cast<int>(padded_sets_));
   p_final_ = Squash(tables_, (dot + 64) >> 7);
   return p_final_;
 }
 
+const int32_t* Predictor::InputsToLearn() {
+  if (directions_.empty()) return inputs_.data();
+  directions_[0].Reduce(inputs_, std::span(reduced_).first(padded_inputs_));
+  return reduced_.data();
+}
+
+// All sets predict alike, so each is taken by its difference from their mean.
+const int32_t* Predictor::SetOutputsToLearn() {
+  if (directions_.empty()) return set_outputs_.data();
+  const auto outputs = std::span(set_outputs_).first(selected_.size());
+  const int32_t mean = std::accumulate(outputs.begin(), outputs.end(), 0) / static_cast<int32_t>(outputs.size());
+  std::ranges::copy(set_outputs_, reduced_.begin());
+  for (size_t s = 0; s < outputs.size(); ++s) reduced_[s] -= mean;
+  return reduced_.data();
+}
+
 void Predictor::Update(int bit) {
+  const Rates& rates = directions_.empty() ? kPlainRates : kReducedRates;
+  const int32_t* inputs = InputsToLearn();
   const int32_t target = bit != 0 ? 65535 : 0;
   for (size_t s = 0; s < selected_.size(); ++s) {
     uint32_t& uses = uses_[selector_offset_[s] + static_cast<size_t>(selected_[s])];
-    const int rate = kRate + kEarlyRate * kEarlyUses / static_cast<int>(kEarlyUses + uses);
+    const int rate = rates.late + rates.early * kEarlyUses / static_cast<int>(kEarlyUses + uses);
     if (uses < 65535) ++uses;
-    const int32_t step = Step(target - set_errors_[s], rate);
-    if (step != 0) kernels_.train(Weights(s), inputs_.data(), static_cast<int>(padded_inputs_), step);
+    const int32_t step = step_(target - set_errors_[s], rate);
+    if (step != 0) train_(Weights(s), inputs, static_cast<int>(padded_inputs_), step);
   }
   const int32_t error = target - static_cast<int32_t>(p_final_ >> 16);
-  kernels_.train(final_weights_.data(), set_outputs_.data(), static_cast<int>(padded_sets_), Step(error, kFinalRate));
+  if (!directions_.empty() && std::abs(error) >= kTellingError) directions_[0].Learn(inputs_);
+  train_(FinalWeights(), SetOutputsToLearn(), static_cast<int>(padded_sets_), step_(error, rates.final));
 
   const int32_t goal = bit != 0 ? (1 << kProbabilityBits) - 1 : 0;
   for (size_t i = 0; i < slots_.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kitsink/logistic.h"
+#include "mask/directions.h"
 #include "mask/mixing.h"
 
 namespace kitsink {
@@ -17,6 +18,7 @@ struct PredictorShape {
   int table_bits = 18;              // log2 of the counters of one context
   std::vector<int> selector_sizes;  // number of values of each selector; each value has a weight vector
   int extra_inputs = 0;             // predictions (stretches) from the caller
+  int num_directions = 0;           // that steps of the weights leave out (directions.h); 0: the mixing of version 1
 };
 
 class Predictor {
@@ -39,11 +41,23 @@ class Predictor {
   void Update(int bit);
 
  private:
+  // The weight vector that a selector has chosen, of the first mixers and of the last.
   int32_t* Weights(size_t selector) {
     return weights_.data() + (selector_offset_[selector] + static_cast<size_t>(selected_[selector])) * padded_inputs_;
   }
+  int32_t* FinalWeights() {
+    return final_weights_.data() + (directions_.empty() ? 0 : static_cast<size_t>(selected_[0]) * padded_sets_);
+  }
+  // The inputs and set outputs by which weights take their steps.
+  const int32_t* InputsToLearn();
+  const int32_t* SetOutputsToLearn();
+
   const LogisticTables& tables_;
-  const MixingKernels& kernels_;
+  // By precision of the weights.
+  int32_t (*dot_)(const int32_t*, const int32_t*, int);
+  void (*train_)(int32_t*, const int32_t*, int, int32_t);
+  int32_t (*step_)(int32_t error, int rate);
+  int weight_bits_;
   int num_contexts_, table_bits_, first_extra_;
   size_t padded_inputs_, padded_sets_;
   std::vector<uint32_t> counters_;  // 22 bits of probability, 3 of history, 7 of count
@@ -51,6 +65,8 @@ class Predictor {
   std::vector<size_t> slots_;
   std::vector<uint32_t*> refined_slots_;
   std::vector<int32_t> inputs_;
+  std::vector<Directions> directions_;  // none or one
+  std::vector<int32_t> reduced_;        // inputs, or set outputs, without their common parts
   std::vector<size_t> selector_offset_;
   std::vector<int> selected_;
   std::vector<int32_t> weights_;
