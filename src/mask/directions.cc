@@ -65,6 +65,15 @@ void Directions::Learn(std::span<const int32_t> inputs) {
   if (++learned_ % kInputsPerTurn == 0) Turn();
 }
 
+void Directions::SaveState(Journal& journal) {
+  journal.Save(&learned_);
+  for (Direction& direction : directions_) {
+    for (std::vector<int32_t>* values : {&direction.unit, &direction.direction, &direction.sums}) {
+      journal.Save(values->data(), values->size());
+    }
+  }
+}
+
 // Makes the sums orthogonal to each other, and new directions of them.
 void Directions::Turn() {
   for (size_t k = 0; k < directions_.size(); ++k) {

@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "mask/journal.h"
 #include "mask/mixing.h"
 
 namespace kitsink {
@@ -27,6 +28,8 @@ class Directions {
   void Reduce(std::span<const int32_t> inputs, std::span<int32_t> out);
   // Learns from the inputs that were last reduced.
   void Learn(std::span<const int32_t> inputs);
+  // Saves all that Learn() may change.
+  void SaveState(Journal& journal);
 
  private:
   struct Direction {

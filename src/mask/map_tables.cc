@@ -89,6 +89,15 @@ void MapTables::FinishMap() {
   }
 }
 
+void FillMap(const uint8_t* ids, const MapTables& above, MapTables& map) {
+  map.StartMap(above);
+  for (int y = 0; y < map.height; ++y, ids += map.width) {
+    std::copy_n(ids, map.width, map.ids.Row(y));
+    map.FinishRow(y);
+  }
+  map.FinishMap();
+}
+
 MapTables EmptyMap(int width, int height, int flat_radius) {
   MapTables map(width, height, flat_radius);
   map.StartMap(map);

@@ -58,6 +58,9 @@ struct MapTables {
   Plane flat;         // the class if flat_radius pixels on both sides have it too, otherwise kMixed
 };
 
+// Fills `map` with the classes `ids`, and all its tables. `above` as for StartMap().
+void FillMap(const uint8_t* ids, const MapTables& above, MapTables& map);
+
 // A map of zeros with all its tables.
 MapTables EmptyMap(int width, int height, int flat_radius);
 

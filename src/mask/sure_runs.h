@@ -7,9 +7,11 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "mask/fine_counter.h"
+#include "mask/journal.h"
 #include "mask/map_tables.h"
 
 namespace kitsink {
@@ -22,9 +24,11 @@ class SureRuns {
   }
 
   // Finds the class of a pixel if all pixels within 4 in the previous map and within 2 in the warped map have it.
-  void StartMap(const MapTables& previous, const MapTables& warped) {
+  void StartMap(const MapTables& previous, const MapTables& warped) { FindSureBefore(previous, warped, sure_before_); }
+  // The same for other maps, into `sure_before`.
+  void FindSureBefore(const MapTables& previous, const MapTables& warped, Plane& sure_before) const {
     for (int y = 0; y < height_; ++y) {
-      uint8_t* sure = sure_before_.Row(y);
+      uint8_t* sure = sure_before.Row(y);
       std::copy_n(previous.flat.Row(y), width_, sure);
       for (int dy = -4; dy <= 4; ++dy) KeepAgreeing(previous.flat.Row(y + dy), sure);
       for (int dy = -2; dy <= 2; ++dy) KeepAgreeing(warped.flat.Row(y + dy), sure);
@@ -68,6 +72,10 @@ class SureRuns {
     }
     return {low, false};
   }
+
+  void SwapSureBefore(Plane& other) { std::swap(sure_before_, other); }
+  // Saves what Code() may change.
+  void SaveState(Journal& journal) { journal.Save(&run_whole_); }
 
  private:
   void KeepAgreeing(const uint8_t* flat, uint8_t* sure) const {
