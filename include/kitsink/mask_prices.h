@@ -33,16 +33,17 @@ inline constexpr int kAllRows = -1;
 struct PriceOptions {
   int level = 1;    // 1 to 3, as MaskOptions::level
   int threads = 1;  // 1 or more; does not change the prices. Each has a model of its own (25 to 50 MB).
-  // An edit is priced in its own row and in this many rows below it (and in the map after it, in 12 rows above, too). What it
-  // changes further down is not counted, nor what the model learns from it for the next map. kAllRows counts all of it.
-  int rows = 24;
+  // An edit is priced in its own row and in this many rows below it (and in the map after it, in 5 rows above, too).
+  // What it changes further down is not counted, nor what the model learns from it for the next map. kAllRows counts
+  // all of it.
+  int rows = 16;
 };
 
 // Prices edits of one map after another, by a model that has coded the maps before it.
 class EditPricer {
  public:
-  // kInvalidArgument as for EncodeMask(), and when an option is out of range. `clip` must outlive the pricer. The caller
-  // may change ids of maps that are not coded yet: those from position() on. Its other members stay as they are.
+  // kInvalidArgument as for EncodeMask(), and when an option is out of range. `clip` must outlive the pricer. The
+  // caller may change ids of maps that are not coded yet: those from position() on. Its other members stay as they are.
   static Result<EditPricer> Create(const MaskClip& clip, const PriceOptions& options, const Limits& limits);
   EditPricer(EditPricer&&) noexcept;
   EditPricer& operator=(EditPricer&&) noexcept;
@@ -53,9 +54,9 @@ class EditPricer {
   // Codes the maps before map `map`, as they are now. kInvalidArgument when it lies before position() or after the last
   // map, or when an id of these maps is out of range.
   Status AdvanceTo(size_t map);
-  // The price of each candidate when map `map` takes its edits and nothing else changes. Calls AdvanceTo(map) first, and
-  // codes neither this map nor the next for good. kInvalidArgument when a candidate has no edits, an edit lies outside the
-  // map, or a class id is out of range.
+  // The price of each candidate when map `map` takes its edits and nothing else changes. Calls AdvanceTo(map) first,
+  // and codes neither this map nor the next for good. kInvalidArgument when a candidate has no edits, an edit lies
+  // outside the map, or a class id is out of range.
   Result<std::vector<EditPrice>> Price(size_t map, std::span<const MapEdits> candidates);
 
  private:

@@ -13,8 +13,8 @@
 
 namespace kitsink {
 
-// Adds up ideal code lengths instead of coding, in units of 2^-32 bits: whole numbers, so that sums do not depend on their
-// order. They depend on the machine's logarithm, which is safe, because no coded decision depends on them.
+// Adds up ideal code lengths instead of coding, in units of 2^-32 bits: whole numbers, so that sums do not depend on
+// their order. They depend on the machine's logarithm, which is safe, because no coded decision depends on them.
 class CodeLength {
  public:
   int Code(int bit, uint32_t p_one) {

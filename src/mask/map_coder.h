@@ -39,7 +39,7 @@ struct PreviousMap {
   PreviousMap(int width, int height)
       : tables(EmptyMap(width, height, 4)), warped(EmptyMap(width, height, 2)), sure(width, height) {}
   MapTables tables, warped;
-  Plane sure;  // SureRuns::FindSureBefore()
+  Plane sure;  // as SureRuns finds it before the map's own rows are known
 };
 
 template <typename Coder>
@@ -130,15 +130,9 @@ class MapCoder {
     std::swap(warped_, spare.warped);
     sure_.SwapSureBefore(spare.sure);
   }
-  // Fills `out` as the previous map, had it the classes `ids`.
-  void MakePrevious(const uint8_t* ids, const Motion& motion, PreviousMap& out) const {
-    FillMap(ids, maps_[2], out.tables);
-    WarpMap(out.tables, motion, out.warped);
-    sure_.FindSureBefore(out.tables, out.warped, out.sure);
-  }
   const MapTables& map() const { return maps_[0]; }
   const MapTables& previous() const { return maps_[1]; }
-  int height() const { return height_; }
+  const MapTables& warped() const { return warped_; }
   Coder& coder() { return coder_; }
 
  private:

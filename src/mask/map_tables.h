@@ -49,6 +49,10 @@ struct MapTables {
   void FinishRow(int y);
   // Fills the margin below and the runs downwards. REQUIRES: FinishRow() was called for every row.
   void FinishMap();
+  // Parts of both: the runs upwards and downwards of row y, and the margin below.
+  void CountUp(int y);
+  void CountDown(int y);
+  void FillMarginBelow();
 
   int width, height;
   int flat_radius;

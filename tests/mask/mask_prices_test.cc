@@ -6,6 +6,7 @@
 #include <array>
 
 #include "mask/edit_pricer.h"
+#include "mask/edited_previous.h"
 #include "mask/head.h"
 #include "mask/motion_search.h"
 #include "mask/segments.h"
@@ -16,7 +17,7 @@ namespace {
 
 using testing::Random;
 
-constexpr uint32_t kWidth = 72, kHeight = 60, kMaps = 6, kClasses = 5;
+constexpr uint32_t kWidth = 60, kHeight = 44, kMaps = 4, kClasses = 5;
 
 // Shapes that move, with ragged edges.
 MaskClip Street() {
@@ -27,7 +28,10 @@ MaskClip Street() {
       for (uint32_t x = 0; x < kWidth; ++x) {
         const uint32_t ragged = x + (random.Below(6) == 0 ? 1 : 0);
         const bool road = ragged + y / 2 > kWidth / 2 && ragged < kWidth / 2 + y / 2;
-        clip.ids.push_back(static_cast<uint8_t>(y < kHeight / 3 ? 0 : road ? 1 : (ragged + 3 * t) / 11 % 3 == 0 ? 2 : 4));
+        clip.ids.push_back(static_cast<uint8_t>(y < kHeight / 3                  ? 0
+                                                : road                           ? 1
+                                                : (ragged + 3 * t) / 11 % 3 == 0 ? 2
+                                                                                 : 4));
       }
     }
   }
@@ -47,8 +51,8 @@ std::vector<MapEdits> Candidates() {
   Random random(11);
   std::vector<MapEdits> candidates = {
       {{0, 0, 3}}, {{kWidth - 1, 0, 3}}, {{0, kHeight - 1, 3}}, {{kWidth - 1, kHeight - 1, 3}}};
-  for (int i = 0; i < 12; ++i) candidates.push_back(RandomEdits(random, 1));
-  for (int i = 0; i < 4; ++i) candidates.push_back(RandomEdits(random, 30));
+  for (int i = 0; i < 8; ++i) candidates.push_back(RandomEdits(random, 1));
+  for (int i = 0; i < 2; ++i) candidates.push_back(RandomEdits(random, 30));
   return candidates;
 }
 
@@ -56,25 +60,40 @@ void Apply(const MapEdits& edits, size_t map, MaskClip& clip) {
   for (const MapEdit& edit : edits) clip.ids[map * clip.map_bytes() + edit.y * clip.width + edit.x] = edit.id;
 }
 
-// The lengths of maps `map` and `map` + 1 of `coded`, from a coder without a journal, with the motions of `plain`.
-std::array<double, 2> Lengths(const MaskClip& plain, const MaskClip& coded, size_t map, int level) {
-  MapModel model(ShapeOf(HeadOf(plain, level, Limits{}).TakeValue()), CodeLength());
-  MapModel of_plain = model;  // whose maps the motions are found with
-  Motion motion = FindCamera(plain.ids, kWidth, kHeight, kMaps);
-  std::array<double, 2> bits{};
-  for (size_t i = 0; i < std::min<size_t>(map + 2, kMaps); ++i) {
-    of_plain.StartMap();
-    if (i > 0) motion = FindMotion(plain.map(i).data(), of_plain.previous(), motion);
-    of_plain.CodeMotion(motion);
-    of_plain.CodeMap(plain.map(i).data());
-    model.StartMap();
-    model.CodeMotion(motion);
-    const int64_t before = model.coder().total();
-    model.CodeMap(coded.map(i).data());
-    if (i >= map) bits[i - map] = static_cast<double>(model.coder().total() - before) * 0x1p-32;
+// Codes maps without a journal.
+class PlainCoder {
+ public:
+  PlainCoder(const MaskClip& clip, int level) {
+    MapModel model(ShapeOf(HeadOf(clip, level, Limits{}).TakeValue()), CodeLength());
+    Motion motion = FindCamera(clip.ids, kWidth, kHeight, kMaps);
+    for (size_t i = 0; i < kMaps; ++i) {
+      if (i > 0) motion = FindMotion(clip.map(i).data(), model.map(), motion);
+      before_.push_back(model);
+      motions_.push_back(motion);
+      Code(model, i, clip);
+    }
   }
-  return bits;
-}
+  // The lengths of maps `map` and `map` + 1 of `clip`, which equals the first clip but for map `map`.
+  std::array<double, 2> Lengths(const MaskClip& clip, size_t map) const {
+    MapModel model = before_[map];
+    std::array<double, 2> bits{};
+    for (size_t i = map; i < std::min<size_t>(map + 2, kMaps); ++i) {
+      bits[i - map] = static_cast<double>(Code(model, i, clip)) * 0x1p-32;
+    }
+    return bits;
+  }
+
+ private:
+  int64_t Code(MapModel& model, size_t map, const MaskClip& clip) const {
+    model.StartMap();
+    model.CodeMotion(motions_[map]);
+    const int64_t before = model.coder().total();
+    model.CodeMap(clip.map(map).data());
+    return model.coder().total() - before;
+  }
+  std::vector<MapModel> before_;  // the model before each map
+  std::vector<Motion> motions_;
+};
 
 EditPricer Pricer(const MaskClip& clip, const PriceOptions& options) {
   Result<EditPricer> pricer = EditPricer::Create(clip, options, Limits{});
@@ -102,13 +121,14 @@ TEST(EditPricer, AllRowsGiveTheDifferenceOfTwoCodeLengths) {
   const std::vector<MapEdits> candidates = Candidates();
   for (int level = 1; level <= 3; ++level) {
     EditPricer pricer = Pricer(clip, {level, 1, kAllRows});
-    for (const size_t map : {size_t{0}, size_t{3}, size_t{kMaps - 1}}) {
+    const PlainCoder coder(clip, level);
+    for (const size_t map : {size_t{0}, size_t{2}, size_t{kMaps - 1}}) {
       const std::vector<EditPrice> prices = Prices(pricer, map, candidates);
-      const std::array<double, 2> plain = Lengths(clip, clip, map, level);
+      const std::array<double, 2> plain = coder.Lengths(clip, map);
       for (size_t i = 0; i < candidates.size(); ++i) {
         MaskClip edited = clip;
         Apply(candidates[i], map, edited);
-        const std::array<double, 2> lengths = Lengths(clip, edited, map, level);
+        const std::array<double, 2> lengths = coder.Lengths(edited, map);
         EXPECT_EQ(prices[i].map_bits, lengths[0] - plain[0]) << "level " << level << " map " << map << " edit " << i;
         EXPECT_EQ(prices[i].next_bits, lengths[1] - plain[1]) << "level " << level << " map " << map << " edit " << i;
       }
@@ -135,8 +155,8 @@ TEST(EditPricer, FewRowsAgreeWithAllRows) {
   const MaskClip clip = Street();
   const std::vector<MapEdits> candidates = Candidates();
   for (int level = 1; level <= 3; ++level) {
-    EditPricer all = Pricer(clip, {level, 1, kAllRows}), few = Pricer(clip, {level, 1, 24});
-    const std::vector<EditPrice> truth = Prices(all, 3, candidates), prices = Prices(few, 3, candidates);
+    EditPricer all = Pricer(clip, {level, 1, kAllRows}), few = Pricer(clip, {level, 1, 16});
+    const std::vector<EditPrice> truth = Prices(all, 2, candidates), prices = Prices(few, 2, candidates);
     double error = 0, sum = 0;
     for (size_t i = 0; i < truth.size(); ++i) {
       error += std::abs(prices[i].bits() - truth[i].bits());
@@ -147,25 +167,82 @@ TEST(EditPricer, FewRowsAgreeWithAllRows) {
   }
 }
 
+void ExpectEqual(const Plane& a, const Plane& b, const char* name) {
+  for (int y = -kMarginRows; y < static_cast<int>(kHeight) + kMarginRows; ++y) {
+    const std::span row_a(a.Row(y) - kMarginColumns, a.stride()), row_b(b.Row(y) - kMarginColumns, b.stride());
+    ASSERT_TRUE(std::ranges::equal(row_a, row_b)) << name << ", row " << y;
+  }
+}
+void ExpectEqual(const MapTables& a, const MapTables& b) {
+  ExpectEqual(a.ids, b.ids, "ids");
+  ExpectEqual(a.left, b.left, "left");
+  ExpectEqual(a.right, b.right, "right");
+  ExpectEqual(a.up, b.up, "up");
+  ExpectEqual(a.down, b.down, "down");
+  ExpectEqual(a.flat, b.flat, "flat");
+}
+
+// Tables that are changed row by row equal those of the edited map, margins included.
+TEST(EditedPrevious, EqualsTheTablesOfTheEditedMap) {
+  const MaskClip clip = Street();
+  Random random(5);
+  Motion motion = FindCamera(clip.ids, kWidth, kHeight, kMaps);
+  motion.field = {30, 15, 900, 13, -20, 40};
+  motion.plane = 0x16;
+  MapTables older = EmptyMap(kWidth, kHeight, 4), tables = older, warped = EmptyMap(kWidth, kHeight, 2);
+  FillMap(clip.map(0).data(), older, older);
+  FillMap(clip.map(1).data(), older, tables);
+  WarpMap(tables, motion, warped);
+  EditedPrevious previous(tables, warped, motion);
+  std::vector<MapEdits> candidates = Candidates();
+  for (int i = 0; i < 40; ++i) candidates.push_back(RandomEdits(random, 1 + random.Below(3)));
+  MapEdits first_row, last_row;
+  for (uint32_t x = 0; x < kWidth; x += 3) first_row.push_back({x, 0, 1}), last_row.push_back({x, kHeight - 1, 2});
+  candidates.push_back(first_row);
+  candidates.push_back(last_row);
+  for (const MapEdits& edits : candidates) {
+    MaskClip edited = clip;
+    Apply(edits, 1, edited);
+    PreviousMap expected(kWidth, kHeight);
+    FillMap(edited.map(1).data(), older, expected.tables);
+    WarpMap(expected.tables, motion, expected.warped);
+    for (int y = 0; y < static_cast<int>(kHeight); ++y) {
+      SureRuns::FindSureBefore(expected.tables, expected.warped, y, expected.sure);
+    }
+    const PreviousMap& made = previous.Make(edits);
+    ExpectEqual(made.tables, expected.tables);
+    ExpectEqual(made.warped, expected.warped);
+    for (int y = 0; y < static_cast<int>(kHeight); ++y) {
+      ASSERT_TRUE(std::equal(made.sure.Row(y), made.sure.Row(y) + kWidth, expected.sure.Row(y))) << "sure, row " << y;
+    }
+    const Rows changed = previous.Changed(edits);
+    for (int y = 0; y < static_cast<int>(kHeight); ++y) {
+      const bool same = std::equal(made.tables.ids.Row(y), made.tables.ids.Row(y) + kWidth, tables.ids.Row(y)) &&
+                        std::equal(made.warped.ids.Row(y), made.warped.ids.Row(y) + kWidth, warped.ids.Row(y));
+      EXPECT_TRUE(same || (y >= changed.first && y < changed.end)) << "row " << y;
+    }
+  }
+}
+
 // Neither other candidates, nor threads, nor prices asked for before change a price.
 TEST(EditPricer, PricesDependOnNothingElse) {
   const MaskClip clip = Street();
   const std::vector<MapEdits> candidates = Candidates();
   for (const int rows : {kAllRows, 8}) {
     EditPricer pricer = Pricer(clip, {2, 1, rows});
-    const std::vector<EditPrice> prices = Prices(pricer, 3, candidates);
-    ExpectEqual(Prices(pricer, 3, candidates), prices);
+    const std::vector<EditPrice> prices = Prices(pricer, 1, candidates);
+    ExpectEqual(Prices(pricer, 1, candidates), prices);
     for (size_t i = 0; i < candidates.size(); i += 5) {
-      ExpectEqual(Prices(pricer, 3, std::span(candidates).subspan(i, 1)), std::span(prices).subspan(i, 1));
+      ExpectEqual(Prices(pricer, 1, std::span(candidates).subspan(i, 1)), std::span(prices).subspan(i, 1));
     }
     for (const int threads : {2, 3, 50}) {
       EditPricer other = Pricer(clip, {2, threads, rows});
-      ExpectEqual(Prices(other, 3, candidates), prices);
+      ExpectEqual(Prices(other, 1, candidates), prices);
     }
-    EXPECT_TRUE(Prices(pricer, 3, {}).empty());
+    EXPECT_TRUE(Prices(pricer, 1, {}).empty());
     // The model then goes on as if nothing had been priced.
     EditPricer fresh = Pricer(clip, {2, 1, rows});
-    ExpectEqual(Prices(pricer, 4, candidates), Prices(fresh, 4, candidates));
+    ExpectEqual(Prices(pricer, 2, candidates), Prices(fresh, 2, candidates));
   }
 }
 
@@ -177,7 +254,6 @@ TEST(EditPricer, UndoLeavesTheStreamAsItWas) {
     const auto encode = [&](bool with_edits) {
       Random random(3);
       Journal journal;
-      PreviousMap spare(kWidth, kHeight);
       MapCoder<BinaryEncoder> maps(shape, BinaryEncoder());
       const Motion still = FindCamera(clip.ids, kWidth, kHeight, kMaps);
       for (size_t i = 0; i < kMaps; ++i) {
@@ -185,7 +261,7 @@ TEST(EditPricer, UndoLeavesTheStreamAsItWas) {
         const Motion motion = maps.CodeMotion(still);
         maps.StartRows();
         for (int y = 0; y < static_cast<int>(kHeight); ++y) {
-          if (with_edits && y % 7 == 0) {
+          if (with_edits && y % 9 == 0) {
             const BinaryEncoder before = maps.coder();
             MaskClip edited = clip;
             Apply(RandomEdits(random, 40), i, edited);
@@ -193,13 +269,13 @@ TEST(EditPricer, UndoLeavesTheStreamAsItWas) {
             for (int row = y; row < static_cast<int>(kHeight); ++row) maps.CodeRow(edited.map(i).data(), row);
             maps.UndoJournal(journal);
             if (i > 0) {
-              Apply(RandomEdits(random, 40), i - 1, edited);
-              maps.MakePrevious(edited.map(i - 1).data(), motion, spare);
-              maps.SwapPrevious(spare);
+              EditedPrevious previous(maps.previous(), maps.warped(), motion);
+              PreviousMap& edited_previous = previous.Make(RandomEdits(random, 40));
+              maps.SwapPrevious(edited_previous);
               maps.KeepJournal(journal);
               for (int row = y; row < static_cast<int>(kHeight); ++row) maps.CodeRow(clip.map(i).data(), row);
               maps.UndoJournal(journal);
-              maps.SwapPrevious(spare);
+              maps.SwapPrevious(edited_previous);
             }
             maps.coder() = before;
           }
@@ -251,7 +327,7 @@ TEST(EditPricer, RejectsBadArguments) {
   MaskClip short_clip = clip;
   short_clip.ids.pop_back();
   EXPECT_EQ(EditPricer::Create(short_clip, {}, Limits{}).error().message,
-            "mask: class maps hold 25919 ids, expected 25920");
+            "mask: class maps hold 10559 ids, expected 10560");
 
   EditPricer pricer = Pricer(clip, {});
   const auto price_error = [&](size_t map, const MapEdits& edits) {
@@ -263,11 +339,11 @@ TEST(EditPricer, RejectsBadArguments) {
     return prices.error().message;
   };
   EXPECT_EQ(price_error(2, {}), "mask: candidate 1 has no edits, expected at least one");
-  EXPECT_EQ(price_error(2, {{3, 3, 1}, {72, 5, 1}}), "mask: candidate 1: pixel (72, 5), expected inside 72 x 60");
-  EXPECT_EQ(price_error(2, {{5, 60, 1}}), "mask: candidate 1: pixel (5, 60), expected inside 72 x 60");
+  EXPECT_EQ(price_error(2, {{3, 3, 1}, {60, 5, 1}}), "mask: candidate 1: pixel (60, 5), expected inside 60 x 44");
+  EXPECT_EQ(price_error(2, {{5, 44, 1}}), "mask: candidate 1: pixel (5, 44), expected inside 60 x 44");
   EXPECT_EQ(price_error(2, {{5, 5, 5}}), "mask: candidate 1: class id 5, expected below 5");
-  EXPECT_EQ(price_error(1, {{5, 5, 1}}), "mask: map 1, expected 2 to 5");
-  EXPECT_EQ(price_error(6, {{5, 5, 1}}), "mask: map 6, expected 2 to 5");
+  EXPECT_EQ(price_error(1, {{5, 5, 1}}), "mask: map 1, expected 2 to 3");
+  EXPECT_EQ(price_error(4, {{5, 5, 1}}), "mask: map 4, expected 2 to 3");
 }
 
 }  // namespace
