@@ -35,7 +35,8 @@ struct PriceOptions {
   int threads = 1;  // 1 or more; does not change the prices. Each has a model of its own (25 to 50 MB).
   // An edit is priced in its own row and in this many rows below it (and in the map after it, in 5 rows above, too).
   // What it changes further down is not counted, nor what the model learns from it for the next map. kAllRows counts
-  // all of it.
+  // all of it. With 16 rows a price is off by 0.7 bits on average, and that of 200 edits at once is 3 to 5 % too low:
+  // price a whole set with all rows.
   int rows = 16;
 };
 
