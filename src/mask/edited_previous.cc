@@ -14,8 +14,8 @@ void CopyRows(const Plane& from, Rows rows, Plane& to) {
   std::memcpy(to.Row(rows.first) - kMarginColumns, from.Row(rows.first) - kMarginColumns, bytes);
 }
 void CopyRows(const MapTables& from, Rows rows, MapTables& to) {
-  for (Plane MapTables::*plane : {&MapTables::ids, &MapTables::left, &MapTables::right, &MapTables::up,
-                                  &MapTables::down, &MapTables::flat}) {
+  for (Plane MapTables::*plane :
+       {&MapTables::ids, &MapTables::left, &MapTables::right, &MapTables::up, &MapTables::down, &MapTables::flat}) {
     CopyRows(from.*plane, rows, to.*plane);
   }
 }
