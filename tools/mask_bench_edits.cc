@@ -65,7 +65,8 @@ MapEdits MakeEdits(const MaskClip& clip, size_t map, int kind) {
     const uint8_t beside = neighbour(below(4));
     const uint8_t id = kind == 0 ? static_cast<uint8_t>(below(clip.num_classes)) : kind == 1 ? beside : previous[at];
     if (id == ids[at] || (kind == 2 && beside == ids[at])) continue;
-    if (std::ranges::none_of(edits, [&](const MapEdit& e) { return e.x == x && e.y == y; })) edits.push_back({x, y, id});
+    if (std::ranges::none_of(edits, [&](const MapEdit& e) { return e.x == x && e.y == y; }))
+      edits.push_back({x, y, id});
   }
   return edits;
 }
@@ -103,7 +104,8 @@ Priced Price(const MaskClip& clip, size_t map, const PriceOptions& options, std:
 
 // Bits of each map in a real stream.
 std::vector<double> RealBits(const MaskClip& clip, int level) {
-  const kitsink::Bytes stream = Must(kitsink::EncodeMask(clip, {level, 1}, kitsink::Limits{}, kitsink::SilentProgress()));
+  const kitsink::Bytes stream =
+      Must(kitsink::EncodeMask(clip, {level, 1}, kitsink::Limits{}, kitsink::SilentProgress()));
   return Must(kitsink::MeasureMask(stream, 1, kitsink::Limits{}, kitsink::SilentProgress())).map_bits;
 }
 // Lengths of each map of `coded`, coded with the motions of `plain`.
@@ -144,7 +146,10 @@ void PrintKind(const char* kind, std::span<const EditPrice> prices) {
 void PrintRows(const MaskClip& clip, size_t map, int level, int threads, std::span<const MapEdits> candidates) {
   const Priced truth = Price(clip, map, {level, threads, kitsink::kAllRows}, candidates);
   const std::vector<double> all = BitsOf(truth.prices);
-  std::printf("\n| rows below, level %d | CPU s | correlation with all rows | mean difference | mean of its magnitude | largest |\n", level);
+  std::printf(
+      "\n| rows below, level %d | CPU s | correlation with all rows | mean difference | mean of its magnitude | "
+      "largest |\n",
+      level);
   std::printf("| --- | --- | --- | --- | --- | --- |\n");
   for (const int rows : {0, 4, 8, 16, 24, 32, 64, static_cast<int>(clip.height)}) {
     const Priced priced = Price(clip, map, {level, threads, rows}, candidates);
@@ -156,8 +161,8 @@ void PrintRows(const MaskClip& clip, size_t map, int level, int threads, std::sp
       largest = std::max(largest, std::abs(bits[i] - all[i]));
     }
     const auto n = static_cast<double>(bits.size());
-    std::printf("| %d | %.2f | %.4f | %+.3f | %.3f | %.2f |\n", rows, priced.seconds, Correlation(bits, all), difference / n,
-                magnitude / n, largest);
+    std::printf("| %d | %.2f | %.4f | %+.3f | %.3f | %.2f |\n", rows, priced.seconds, Correlation(bits, all),
+                difference / n, magnitude / n, largest);
     std::fflush(stdout);
   }
   std::printf("| all, and the next map from what was learned | %.2f | 1 | 0 | 0 | 0 |\n", truth.seconds);
@@ -166,9 +171,10 @@ void PrintRows(const MaskClip& clip, size_t map, int level, int threads, std::sp
 // "Coded again" is a run of the whole coder with the motions of the clip without edits, "encoded again" is
 // EncodeMask(), which searches anew. Both count all maps from the edited one on.
 void PrintSets(const MaskClip& clip, size_t map, int level, std::span<const MapEdits> sets) {
-  std::printf("\n| all edits at once, level %d | sum of single prices | price | price, all rows | coded again, two maps | "
-              "coded again, %zu maps | encoded again, two maps | encoded again, %zu maps |\n", level, clip.count - map,
-              clip.count - map);
+  std::printf(
+      "\n| all edits at once, level %d | sum of single prices | price | price, all rows | coded again, two maps | "
+      "coded again, %zu maps | encoded again, two maps | encoded again, %zu maps |\n",
+      level, clip.count - map, clip.count - map);
   std::printf("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
   const std::vector<double> plain = CodeLengths(clip, clip, level), real = RealBits(clip, level);
   for (size_t kind = 0; kind < sets.size(); ++kind) {
@@ -182,8 +188,9 @@ void PrintSets(const MaskClip& clip, size_t map, int level, std::span<const MapE
     const auto grown = [&](const std::vector<double>& after, const std::vector<double>& before, size_t maps) {
       return Sum(std::span(after).subspan(map, maps)) - Sum(std::span(before).subspan(map, maps));
     };
-    std::printf("| %s | %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f |\n", kKinds[kind], sum, few, all, grown(again, plain, 2),
-                grown(again, plain, clip.count - map), grown(real_again, real, 2), grown(real_again, real, clip.count - map));
+    std::printf("| %s | %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f |\n", kKinds[kind], sum, few, all,
+                grown(again, plain, 2), grown(again, plain, clip.count - map), grown(real_again, real, 2),
+                grown(real_again, real, clip.count - map));
     std::fflush(stdout);
   }
 }
@@ -191,7 +198,8 @@ void PrintSets(const MaskClip& clip, size_t map, int level, std::span<const MapE
 void PrintSingles(const MaskClip& clip, size_t map, int level, std::span<const MapEdits> candidates) {
   const std::vector<EditPrice> few = Price(clip, map, {level, 1}, candidates).prices;
   const std::vector<EditPrice> all = Price(clip, map, {level, 1, kitsink::kAllRows}, candidates).prices;
-  std::printf("\n| one edit, level %d | price | price, all rows | coded again, two maps |\n| --- | --- | --- | --- |\n", level);
+  std::printf("\n| one edit, level %d | price | price, all rows | coded again, two maps |\n| --- | --- | --- | --- |\n",
+              level);
   const std::vector<double> plain = CodeLengths(clip, clip, level);
   for (size_t i = 0; i < candidates.size(); ++i) {
     const MapEdit& edit = candidates[i][0];
@@ -219,8 +227,10 @@ int BenchEdits(const MaskClip& clip, size_t map, const std::string& levels, int 
   for (const char name : levels) {
     const int level = name - '0';
     const PriceOptions options{level, threads};
-    std::printf("\n| edits of map %zu, level %d | bits | of this map | of the next | tenth | median | nine tenths | below 0 |\n",
-                map, level);
+    std::printf(
+        "\n| edits of map %zu, level %d | bits | of this map | of the next | tenth | median | nine tenths | below 0 "
+        "|\n",
+        map, level);
     std::printf("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
     std::vector<double> all_bits;
     double seconds = 0;
@@ -233,10 +243,11 @@ int BenchEdits(const MaskClip& clip, size_t map, const std::string& levels, int 
     std::printf("\n%zu edits: %.2f CPU seconds, 200 edits: %.2f\n", candidates.size(), seconds,
                 200 * seconds / static_cast<double>(candidates.size()));
     for (size_t i = 0; i < by_level.size(); ++i) {
-      std::printf("correlation with level %c: %.4f, of edges alone %.4f; their mean there %.2f, here %.2f\n", levels[i],
-                  Correlation(by_level[i], all_bits),
-                  Correlation(std::span(by_level[i]).subspan(sets[0].size()), std::span(all_bits).subspan(sets[0].size())),
-                  Mean(std::span(by_level[i]).subspan(sets[0].size())), Mean(std::span(all_bits).subspan(sets[0].size())));
+      std::printf(
+          "correlation with level %c: %.4f, of edges alone %.4f; their mean there %.2f, here %.2f\n", levels[i],
+          Correlation(by_level[i], all_bits),
+          Correlation(std::span(by_level[i]).subspan(sets[0].size()), std::span(all_bits).subspan(sets[0].size())),
+          Mean(std::span(by_level[i]).subspan(sets[0].size())), Mean(std::span(all_bits).subspan(sets[0].size())));
     }
     by_level.push_back(std::move(all_bits));
     PrintRows(clip, map, level, threads, at_edges);
