@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADERS = {
     "base": {"at_once", "bytes", "class_maps", "coding", "contest", "file", "frame", "half", "hash", "limits", "log", "random",
              "result", "version"},
+    "mask": {"mask", "mask_prices"},
     "entropy": {"adaptive_bit", "binary_coder", "bit_io", "logistic", "number_table", "range_coder"},
     "score": {"score", "scorer"},
     "run": {"run", "manifest"},

@@ -2,7 +2,9 @@
 // and prints a row for each.
 //
 //   mask_bench FILE.u8 WIDTH HEIGHT CLASSES [--maps FIRST COUNT] [--variant mirror|reverse|permute|still|crop|turn]
-//              [--levels 123c] [--threads N]
+//              [--levels 123c] [--threads N] [--edits MAP]
+//
+// --edits prices edits of a map instead, at levels 1 to 3.
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@
 #include "kitsink/hash.h"
 #include "kitsink/log.h"
 #include "kitsink/mask.h"
+#include "mask_bench_edits.h"
 
 namespace {
 
@@ -30,6 +33,8 @@ struct Settings {
   uint32_t width = 0, height = 0, classes = 0, first = 0, count = 0;
   std::string variant, levels = "123c";
   int threads = 1;
+  bool edits = false;
+  uint32_t edited_map = 0;
 };
 
 double Seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
@@ -117,6 +122,7 @@ int Run(const Settings& settings) {
   clip.ids.assign(begin, begin + static_cast<ptrdiff_t>(count * map_bytes));
   ids = kitsink::Bytes{};
   if (!settings.variant.empty()) clip = Variant(clip, settings.variant);
+  if (settings.edits) return BenchEdits(clip, settings.edited_map, settings.levels, settings.threads);
   const uint64_t boundary = BoundaryPixels(clip);
   std::printf(
       "| level | threads | bytes | bits per boundary pixel | encode s (cpu) | decode s (cpu) | decoder MB | sha256 "
@@ -166,6 +172,9 @@ int main(int argc, char** argv) {
       settings.levels = args[++i];
     } else if (args[i] == "--threads" && i + 1 < args.size()) {
       settings.threads = static_cast<int>(number(args[++i]));
+    } else if (args[i] == "--edits" && i + 1 < args.size()) {
+      settings.edits = true;
+      settings.edited_map = number(args[++i]);
     } else {
       plain.push_back(args[i]);
     }
@@ -173,7 +182,7 @@ int main(int argc, char** argv) {
   if (plain.size() != 4) {
     std::fprintf(stderr,
                  "usage: mask_bench FILE.u8 WIDTH HEIGHT CLASSES [--maps FIRST COUNT] [--levels 123c]\n"
-                 "                  [--variant mirror|reverse|permute|still|crop|turn] [--threads N]\n");
+                 "                  [--variant mirror|reverse|permute|still|crop|turn] [--threads N] [--edits MAP]\n");
     return 2;
   }
   settings.path = plain[0];

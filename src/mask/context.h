@@ -53,6 +53,11 @@ class HardContexts {
         previous_matcher_(width),
         warped_matcher_(width) {}
   void StartMap();
+  // Saves all that later calls may change and still later ones read.
+  void SaveState(Journal& journal) {
+    previous_matcher_.SaveState(journal);
+    warped_matcher_.SaveState(journal);
+  }
   void Gather(const Surroundings& maps, int x, int y);
   // `rank` counts the classes asked for before `candidate`, up to kNumRanks - 1.
   void Set(Predictor& predictor, int rank, int candidate) const;

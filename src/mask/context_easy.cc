@@ -14,7 +14,10 @@ const LevelShape& ShapeOfLevel(int level, int version) {
 }
 
 PredictorShape EasyContexts::Shape(const LevelShape& level, int table_bits) {
-  return {std::max(level.easy_contexts, 1), std::min(table_bits, 16), {16, kNumSteps * kNumSteps, kNumSteps * 16}, 0,
+  return {std::max(level.easy_contexts, 1),
+          std::min(table_bits, 16),
+          {16, kNumSteps * kNumSteps, kNumSteps * 16},
+          0,
           level.num_directions};
 }
 

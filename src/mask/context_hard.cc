@@ -89,11 +89,11 @@ constexpr std::array<Selector, HardContexts::kMaxSelectors> kSelectors = {{
     {kEdgeAndDoubtWarpMatch, kMatchSize, false},
     {kClassesOfMatches, 16 * 16 * 16, false},
     // Not in version 1.
-    {kEdgesUp1Up2, kNumSteps * kNumSteps, false},
-    {kEdgesUp1Warp, kNumSteps * kNumSteps, false},
-    {kDepthsLeft1Left2, kNumSteps * kNumSteps, false},
-    {kDepthsByWarpWarp, kNumSteps * kNumSteps, false},
-    {kUp1ByUp2Prev, kNumSteps * kNumSteps, false},
+    {kEdgesUp1Up2, kNumSteps* kNumSteps, false},
+    {kEdgesUp1Warp, kNumSteps* kNumSteps, false},
+    {kDepthsLeft1Left2, kNumSteps* kNumSteps, false},
+    {kDepthsByWarpWarp, kNumSteps* kNumSteps, false},
+    {kUp1ByUp2Prev, kNumSteps* kNumSteps, false},
     {kRunsLeftUp, 25 * 25, false},
 }};
 
@@ -185,8 +185,8 @@ void HashContexts(const Measures& m, std::array<uint32_t, HardContexts::kMaxCont
 }  // namespace
 
 PredictorShape HardContexts::Shape(const LevelShape& level, int table_bits) {
-  PredictorShape shape = {level.hard_contexts, table_bits, {}, level.num_networks + (level.context_trees ? 1 : 0),
-                          level.num_directions};
+  PredictorShape shape = {
+      level.hard_contexts, table_bits, {}, level.num_networks + (level.context_trees ? 1 : 0), level.num_directions};
   for (const Selector& selector : std::span(kSelectors).first(static_cast<size_t>(level.hard_selectors))) {
     shape.selector_sizes.push_back(selector.size * (selector.by_rank ? kNumRanks : 1));
   }

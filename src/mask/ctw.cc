@@ -86,6 +86,7 @@ ContextTree::Node& ContextTree::Find(uint64_t hash) {
   constexpr int32_t kCheck = (1 << 14) - 1;
   const auto check = static_cast<int32_t>(hash & kCheck);
   Bucket& bucket = table_[hash >> 14 & (table_.size() - 1)];
+  if (journal_ != nullptr) journal_->Save(&bucket);
   Node* least = bucket.nodes.data();
   for (Node& node : bucket.nodes) {
     if ((node.tail & kCheck) == check && node.count() != 0) return node;

@@ -18,6 +18,8 @@
 #include <span>
 #include <vector>
 
+#include "mask/journal.h"
+
 namespace kitsink {
 
 // The shape of a tree; part of the format.
@@ -41,6 +43,8 @@ class ContextTree {
   uint32_t Predict();
   // REQUIRES: Predict() was called for this decision.
   void Update(int bit);
+  // From now on `journal` saves what Predict() and Update() change; null: nothing is saved.
+  void set_journal(Journal* journal) { journal_ = journal; }
 
  private:
   struct Node {
@@ -65,6 +69,7 @@ class ContextTree {
   std::array<Node*, kMaxDepth + 1> path_{};
   std::array<uint32_t, kMaxDepth + 1> weighted_{};  // P_w of each node of the path
   size_t depth_ = 0;
+  Journal* journal_ = nullptr;
 };
 
 }  // namespace kitsink

@@ -86,6 +86,11 @@ uint32_t CtwModel::Predict(int rank, int candidate) {
   return Squash(tables_, (average + stretch(trust_)) >> 1);
 }
 
+void CtwModel::set_journal(Journal* journal) {
+  for (OrderedTree& t : trees_) t.tree.set_journal(journal);
+  trust_.set_journal(journal);
+}
+
 void CtwModel::Update(int bit) {
   for (OrderedTree& t : trees_) t.tree.Update(bit);
   trust_.Update(bit);

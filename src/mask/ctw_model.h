@@ -41,6 +41,8 @@ class CtwModel {
   uint32_t Predict(int rank, int candidate);
   // REQUIRES: Predict() was called for this decision.
   void Update(int bit);
+  // From now on `journal` saves what Predict() and Update() change; null: nothing is saved.
+  void set_journal(Journal* journal);
 
  private:
   struct OrderedTree {

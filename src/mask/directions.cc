@@ -67,13 +67,22 @@ void Directions::Learn(std::span<const int32_t> inputs) {
   if (++learned_ % kInputsPerTurn == 0) Turn();
 }
 
+void Directions::SaveState(Journal& journal) {
+  journal.Save(&learned_);
+  for (Direction& direction : directions_) {
+    for (std::vector<int32_t>* values : {&direction.unit, &direction.direction, &direction.sums}) {
+      journal.Save(values->data(), values->size());
+    }
+  }
+}
+
 // Makes the sums orthogonal to each other, and new directions of them.
 void Directions::Turn() {
   for (size_t k = 0; k < directions_.size(); ++k) {
     Direction& direction = directions_[k];
-    const auto largest =
-        std::ranges::max(direction.sums, {}, [](int32_t sum) { return std::abs(int64_t{sum}); });
-    const int shift = std::max(0, static_cast<int>(std::bit_width(static_cast<uint64_t>(std::abs(int64_t{largest})))) - 20);
+    const auto largest = std::ranges::max(direction.sums, {}, [](int32_t sum) { return std::abs(int64_t{sum}); });
+    const int shift =
+        std::max(0, static_cast<int>(std::bit_width(static_cast<uint64_t>(std::abs(int64_t{largest})))) - 20);
     for (size_t i = 0; i < turned_.size(); ++i) turned_[i] = direction.sums[i] >> shift;
     for (size_t j = 0; j < k; ++j) {
       const std::vector<int32_t>& unit = directions_[j].unit;

@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "mask/journal.h"
 #include "mask/mixing.h"
 
 namespace kitsink {
@@ -18,8 +19,8 @@ namespace kitsink {
 // Finds the leading directions by orthogonal iteration over the inputs that it is shown.
 class Directions {
  public:
-  // `count` directions, 1 or more, among `num_inputs` inputs, a multiple of kLanes and at most 256; the first `num_alike` inputs begin
-  // with equal parts.
+  // `count` directions, 1 or more, among `num_inputs` inputs, a multiple of kLanes and at most 256; the first
+  // `num_alike` inputs begin with equal parts.
   Directions(size_t num_inputs, size_t num_alike, size_t count);
 
   // Sets `out` to `inputs` without most of their parts along the directions. Magnitudes stay below 2^13.
@@ -27,6 +28,8 @@ class Directions {
   void Reduce(std::span<const int32_t> inputs, std::span<int32_t> out);
   // Learns from the inputs that were last reduced.
   void Learn(std::span<const int32_t> inputs);
+  // Saves all that Learn() may change.
+  void SaveState(Journal& journal);
 
  private:
   struct Direction {

@@ -1,6 +1,5 @@
 // Encodes class maps as stream m.
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -33,26 +32,10 @@ Result<Bytes> EncodeMaps(const MaskClip& clip, const MaskHead& head, Progress& p
 }
 
 Result<Bytes> Encode(const MaskClip& clip, const MaskOptions& options, const Limits& limits, Progress& progress) {
-  KIT_TRY(CheckClipSize(clip.width, clip.height, clip.count, clip.num_classes, limits));
   if (options.level < 1 || options.level > kCtwLevel) {
     return Error{Code::kInvalidArgument, "level " + std::to_string(options.level) + ", expected 1, 2, 3 or 4 (ctw)"};
   }
-  MaskHead head;
-  head.level = options.level;
-  head.width = clip.width;
-  head.height = clip.height;
-  head.count = clip.count;
-  head.num_classes = clip.num_classes;
-  if (clip.ids.size() != head.clip_bytes()) {
-    return Error{Code::kInvalidArgument, "class maps hold " + std::to_string(clip.ids.size()) + " ids, expected " +
-                                             std::to_string(head.clip_bytes())};
-  }
-  const auto bad = std::ranges::find_if(clip.ids, [&](uint8_t id) { return id >= clip.num_classes; });
-  if (bad != clip.ids.end()) {
-    return Error{Code::kInvalidArgument, "class id " + std::to_string(*bad) + ", expected below " +
-                                             std::to_string(clip.num_classes) + ", at pixel " +
-                                             std::to_string(bad - clip.ids.begin())};
-  }
+  KIT_ASSIGN(MaskHead head, HeadOf(clip, options.level, limits));
   head.maps_crc = Crc32(clip.ids, 0);
 
   const auto encode = head.level == kCtwLevel ? EncodeMaps<CtwCoder> : EncodeMaps<MapCoder>;

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "kitsink/hash.h"
-#include "kitsink/mask.h"
 
 namespace kitsink {
 namespace {
@@ -39,6 +38,30 @@ Status CheckClipSize(uint64_t width, uint64_t height, uint64_t count, uint64_t n
   const uint64_t bytes = width * height * count;
   if (bytes > limits.max_map_bytes) return LimitError("pixels of the class maps", bytes, limits.max_map_bytes);
   return Ok();
+}
+
+Status CheckClassIds(std::span<const uint8_t> ids, uint32_t num_classes) {
+  const auto bad = std::ranges::find_if(ids, [&](uint8_t id) { return id >= num_classes; });
+  if (bad == ids.end()) return Ok();
+  return Error{Code::kInvalidArgument, "class id " + std::to_string(*bad) + ", expected below " +
+                                           std::to_string(num_classes) + ", at pixel " +
+                                           std::to_string(bad - ids.begin())};
+}
+
+Result<MaskHead> HeadOf(const MaskClip& clip, int level, const Limits& limits) {
+  KIT_TRY(CheckClipSize(clip.width, clip.height, clip.count, clip.num_classes, limits));
+  MaskHead head;
+  head.level = level;
+  head.width = clip.width;
+  head.height = clip.height;
+  head.count = clip.count;
+  head.num_classes = clip.num_classes;
+  if (clip.ids.size() != head.clip_bytes()) {
+    return Error{Code::kInvalidArgument, "class maps hold " + std::to_string(clip.ids.size()) + " ids, expected " +
+                                             std::to_string(head.clip_bytes())};
+  }
+  KIT_TRY(CheckClassIds(clip.ids, clip.num_classes));
+  return head;
 }
 
 void WriteMaskHead(const MaskHead& head, ByteWriter& writer) {

@@ -6,6 +6,7 @@
 
 #include "kitsink/bytes.h"
 #include "kitsink/limits.h"
+#include "kitsink/mask.h"
 #include "kitsink/result.h"
 
 namespace kitsink {
@@ -28,6 +29,11 @@ struct MaskHead {
 
 // Ok for a clip that a stream can hold: sizes of at least 1, at least 2 classes, nothing above `limits`.
 Status CheckClipSize(uint64_t width, uint64_t height, uint64_t count, uint64_t num_classes, const Limits& limits);
+
+// Ok when every id is below num_classes.
+Status CheckClassIds(std::span<const uint8_t> ids, uint32_t num_classes);
+// The header of the clip's stream, without the checksum of the maps. Checks the clip as EncodeMask() does.
+Result<MaskHead> HeadOf(const MaskClip& clip, int level, const Limits& limits);
 
 void WriteMaskHead(const MaskHead& head, ByteWriter& writer);
 // Reads the header; the reader then stands after it. kCorrupt, kUnsupported or kLimit.

@@ -14,6 +14,7 @@
 #include "mask/context.h"
 #include "mask/ctw_model.h"
 #include "mask/fine_counter.h"
+#include "mask/journal.h"
 #include "mask/map_tables.h"
 #include "mask/motion.h"
 #include "mask/network.h"
@@ -33,6 +34,14 @@ struct ClipShape {
 template <typename Coder>
 concept CountsBits = requires(Coder coder) {
   coder.ChargeClass(uint8_t{});
+};
+
+// What a coder reads of the map before the one that it codes.
+struct PreviousMap {
+  PreviousMap(int width, int height)
+      : tables(EmptyMap(width, height, 4)), warped(EmptyMap(width, height, 2)), sure(width, height) {}
+  MapTables tables, warped;
+  Plane sure;  // as SureRuns finds it before the map's own rows are known
 };
 
 template <typename Coder>
@@ -67,20 +76,66 @@ class MapCoder {
     std::swap(maps_[0], maps_[1]);
     maps_[0].StartMap(maps_[1]);
   }
-  // Codes the motion to the next map. A decoder ignores the argument.
-  void CodeMotion(const Motion& wanted) { WarpMap(maps_[1], motion_.Code(coder_, wanted, num_classes_), warped_); }
+  // Codes the motion to the next map and returns it. A decoder ignores the argument.
+  const Motion& CodeMotion(const Motion& wanted) {
+    const Motion& motion = motion_.Code(coder_, wanted, num_classes_);
+    WarpMap(maps_[1], motion, warped_);
+    return motion;
+  }
   // Codes the next map. `actual` holds its ids; a decoder does not read it.
   void CodeMap(const uint8_t* actual) {
+    StartRows();
+    for (int y = 0; y < height_ && !coder_.failed(); ++y) CodeRow(actual, y);
+    FinishRows();
+  }
+  // The steps of CodeMap(). A row, and the rows after it, may be coded again once UndoJournal() has been called.
+  void StartRows() {
     sure_.StartMap(maps_[1], warped_);
     hard_contexts_.StartMap();
-    for (int y = 0; y < height_ && !coder_.failed(); ++y) {
-      CodeRow(kEncoding ? actual + static_cast<size_t>(y) * static_cast<size_t>(width_) : nullptr, y);
-      maps_[0].FinishRow(y);
-    }
-    maps_[0].FinishMap();
+  }
+  void CodeRow(const uint8_t* actual, int y) {
+    CodePixels(kEncoding ? actual + static_cast<size_t>(y) * static_cast<size_t>(width_) : nullptr, y);
+    maps_[0].FinishRow(y);
+  }
+  void FinishRows() { maps_[0].FinishMap(); }
+
+  // From now on `journal` saves what coding changes, apart from the coder and the tables of the maps.
+  void KeepJournal(Journal& journal) {
+    SetJournal(&journal);
+    sure_.SaveState(journal);
+    hard_contexts_.SaveState(journal);
+    journal.Save(&motion_);
+    journal.Save(&escape_order_);
+  }
+  // Takes the model back to where KeepJournal() was called, and ends it.
+  void UndoJournal(Journal& journal) {
+    journal.Undo();
+    SetJournal(nullptr);
+  }
+  // Exchanges the previous map. A second call with the same argument takes it back.
+  void SwapPrevious(PreviousMap& other) {
+    std::swap(maps_[1], other.tables);
+    std::swap(warped_, other.warped);
+    sure_.SwapSureBefore(other.sure);
+    maps_[0].StartMap(maps_[1]);
+  }
+  // As StartMap(), but the tables that this overwrites are those of `spare`. LeaveMap() takes it back.
+  void EnterMap(PreviousMap& spare) {
+    std::swap(maps_[2], spare.tables);
+    std::swap(warped_, spare.warped);
+    sure_.SwapSureBefore(spare.sure);
+    StartMap();
+  }
+  void LeaveMap(PreviousMap& spare) {
+    std::swap(maps_[0], maps_[1]);
+    std::swap(maps_[1], maps_[2]);
+    std::swap(maps_[2], spare.tables);
+    std::swap(warped_, spare.warped);
+    sure_.SwapSureBefore(spare.sure);
   }
   const MapTables& map() const { return maps_[0]; }
   const MapTables& previous() const { return maps_[1]; }
+  const MapTables& warped() const { return warped_; }
   Coder& coder() { return coder_; }
 
  private:
@@ -92,7 +147,7 @@ class MapCoder {
     return 0;
   }
 
-  void CodeRow(const uint8_t* actual, int y) {
+  void CodePixels(const uint8_t* actual, int y) {
     const uint8_t *row = maps_[0].ids.Row(y), *left = maps_[0].left.Row(y);
     maps_[0].StartRow(y);
     sure_.StartRow(maps_[0], y);
@@ -104,6 +159,13 @@ class MapCoder {
         ++x;
       }
     }
+  }
+
+  void SetJournal(Journal* journal) {
+    easy_.set_journal(journal);
+    hard_.set_journal(journal);
+    for (Network& network : networks_) network.set_journal(journal);
+    if (trees_) trees_->set_journal(journal);
   }
 
   void Charge(uint8_t id) {

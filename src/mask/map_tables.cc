@@ -59,16 +59,28 @@ void MapTables::FinishRow(int y) {
   for (int x = kFirst; x < end; ++x) {
     flags[x] = left_runs[x] > flat_radius && right_runs[x] > flat_radius ? row[x] : kMixed;
   }
-  uint8_t* up_runs = up.Row(y);
-  const uint8_t* above = ids.Row(y - 1);
-  const uint8_t* up_above = up.Row(y - 1);
-  for (int x = kFirst; x < end; ++x) {
+  CountUp(y);
+}
+
+void MapTables::CountUp(int y) {
+  const uint8_t *row = ids.Row(y), *above = ids.Row(y - 1), *up_above = up.Row(y - 1);
+  uint8_t* runs = up.Row(y);
+  for (int x = -kMarginColumns; x < width + kMarginColumns; ++x) {
     const auto longer = static_cast<uint8_t>(up_above[x] + (up_above[x] < kFarRun ? 1 : 0));
-    up_runs[x] = row[x] == above[x] ? longer : uint8_t{1};
+    runs[x] = row[x] == above[x] ? longer : uint8_t{1};
   }
 }
 
-void MapTables::FinishMap() {
+void MapTables::CountDown(int y) {
+  const uint8_t *row = ids.Row(y), *below = ids.Row(y + 1), *down_below = down.Row(y + 1);
+  uint8_t* runs = down.Row(y);
+  for (int x = -kMarginColumns; x < width + kMarginColumns; ++x) {
+    const auto longer = static_cast<uint8_t>(down_below[x] + (down_below[x] < kFarRun ? 1 : 0));
+    runs[x] = row[x] == below[x] ? longer : uint8_t{1};
+  }
+}
+
+void MapTables::FillMarginBelow() {
   const size_t stride = ids.stride();
   for (int y = height; y < height + kMarginRows; ++y) {
     for (Plane* plane : {&ids, &left, &right, &flat}) {
@@ -77,16 +89,20 @@ void MapTables::FinishMap() {
     std::memset(up.Row(y) - kMarginColumns, kFarRun, stride);
     std::memset(down.Row(y) - kMarginColumns, kFarRun, stride);
   }
-  for (int y = height - 1; y >= 0; --y) {
-    const uint8_t* row = ids.Row(y);
-    const uint8_t* below = ids.Row(y + 1);
-    const uint8_t* down_below = down.Row(y + 1);
-    uint8_t* runs = down.Row(y);
-    for (int x = -kMarginColumns; x < width + kMarginColumns; ++x) {
-      const auto longer = static_cast<uint8_t>(down_below[x] + (down_below[x] < kFarRun ? 1 : 0));
-      runs[x] = row[x] == below[x] ? longer : uint8_t{1};
-    }
+}
+
+void MapTables::FinishMap() {
+  FillMarginBelow();
+  for (int y = height - 1; y >= 0; --y) CountDown(y);
+}
+
+void FillMap(const uint8_t* ids, const MapTables& above, MapTables& map) {
+  map.StartMap(above);
+  for (int y = 0; y < map.height; ++y, ids += map.width) {
+    std::copy_n(ids, map.width, map.ids.Row(y));
+    map.FinishRow(y);
   }
+  map.FinishMap();
 }
 
 MapTables EmptyMap(int width, int height, int flat_radius) {

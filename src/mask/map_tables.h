@@ -49,6 +49,10 @@ struct MapTables {
   void FinishRow(int y);
   // Fills the margin below and the runs downwards. REQUIRES: FinishRow() was called for every row.
   void FinishMap();
+  // Parts of both: the runs upwards and downwards of row y, and the margin below.
+  void CountUp(int y);
+  void CountDown(int y);
+  void FillMarginBelow();
 
   int width, height;
   int flat_radius;
@@ -57,6 +61,9 @@ struct MapTables {
   Plane up, down;     // the same in this column
   Plane flat;         // the class if flat_radius pixels on both sides have it too, otherwise kMixed
 };
+
+// Fills `map` with the classes `ids`, and all its tables. `above` as for StartMap().
+void FillMap(const uint8_t* ids, const MapTables& above, MapTables& map);
 
 // A map of zeros with all its tables.
 MapTables EmptyMap(int width, int height, int flat_radius);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "mask/journal.h"
 #include "mask/map_tables.h"
 
 namespace kitsink {
@@ -20,6 +21,7 @@ class Matcher {
  public:
   explicit Matcher(int width) : found_(static_cast<size_t>(width)) {}
   void StartMap();
+  void SaveState(Journal& journal) { journal.Save(found_.data(), found_.size()); }
   // REQUIRES: `current` is coded above row y and left of x in row y; both maps have the same size in all calls.
   const Match& Find(const MapTables& current, const MapTables& other, int x, int y);
 

@@ -98,7 +98,8 @@ template <int kBits>
 __attribute__((target("avx2"))) int32_t DotAvx2(const int32_t* weights, const int32_t* inputs, int n) {
   __m256i sum = _mm256_setzero_si256();
   for (int i = 0; i < n; i += kLanes) {
-    const __m256i w = _mm256_srai_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + i)), Precision<kBits>::kDotShift);
+    const __m256i w = _mm256_srai_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + i)),
+                                        Precision<kBits>::kDotShift);
     const __m256i in = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(inputs + i));
     sum = _mm256_add_epi32(sum, _mm256_srai_epi32(_mm256_mullo_epi32(w, in), 7));
   }
@@ -117,7 +118,8 @@ __attribute__((target("avx2"))) void TrainAvx2(int32_t* weights, const int32_t* 
   for (int i = 0; i < n; i += kLanes) {
     auto* at = reinterpret_cast<__m256i*>(weights + i);
     const __m256i in = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(inputs + i));
-    const __m256i change = _mm256_srai_epi32(_mm256_add_epi32(_mm256_mullo_epi32(in, steps), half), Precision<kBits>::kTrainShift);
+    const __m256i change =
+        _mm256_srai_epi32(_mm256_add_epi32(_mm256_mullo_epi32(in, steps), half), Precision<kBits>::kTrainShift);
     const __m256i w = _mm256_add_epi32(_mm256_loadu_si256(at), change);
     _mm256_storeu_si256(at, _mm256_max_epi32(_mm256_min_epi32(w, top), bottom));
   }
@@ -128,16 +130,16 @@ __attribute__((target("avx2"))) void TrainAvx2(int32_t* weights, const int32_t* 
 
 const MixingKernels& ScalarKernels() {
   static constexpr MixingKernels kScalar = {
-      DotScalar<kWeightBits>,        TrainScalar<kWeightBits>, DotScalar<kFineWeightBits>,
-      TrainScalar<kFineWeightBits>, SumRowsScalar, AddScaledScalar};
+      DotScalar<kWeightBits>, TrainScalar<kWeightBits>, DotScalar<kFineWeightBits>, TrainScalar<kFineWeightBits>,
+      SumRowsScalar,          AddScaledScalar};
   return kScalar;
 }
 
 const MixingKernels& BestKernels() {
 #if defined(KIT_AVX2)
   static constexpr MixingKernels kAvx2 = {
-      DotAvx2<kWeightBits>,        TrainAvx2<kWeightBits>, DotAvx2<kFineWeightBits>,
-      TrainAvx2<kFineWeightBits>, SumRowsAvx2, AddScaledAvx2};
+      DotAvx2<kWeightBits>, TrainAvx2<kWeightBits>, DotAvx2<kFineWeightBits>, TrainAvx2<kFineWeightBits>,
+      SumRowsAvx2,          AddScaledAvx2};
   static const bool has_avx2 = __builtin_cpu_supports("avx2");
   if (has_avx2) return kAvx2;
 #endif

@@ -19,18 +19,22 @@ WarpedRow WarpRow(const Motion& motion, int y, int height) {
   return {static_cast<int>(std::clamp<int64_t>(row, 0, height - 1)), start, scale};
 }
 
+void WarpIds(const MapTables& from, const Motion& motion, int y, MapTables& to) {
+  const WarpedRow warp = WarpRow(motion, y, from.height);
+  const uint8_t* source = from.ids.Row(warp.y);
+  uint8_t* row = to.ids.Row(y);
+  const uint8_t* here = from.ids.Row(y);
+  int64_t at = warp.start;
+  for (int x = 0; x < to.width; ++x, at += warp.step) {
+    const uint8_t id = source[std::clamp<int64_t>(at >> 16, 0, from.width - 1)];
+    row[x] = (motion.plane >> here[x] & motion.plane >> id & 1) != 0 ? id : here[x];
+  }
+}
+
 void WarpMap(const MapTables& from, const Motion& motion, MapTables& to) {
   to.StartMap(from);
   for (int y = 0; y < to.height; ++y) {
-    const WarpedRow warp = WarpRow(motion, y, from.height);
-    const uint8_t* source = from.ids.Row(warp.y);
-    uint8_t* row = to.ids.Row(y);
-    const uint8_t* here = from.ids.Row(y);
-    int64_t at = warp.start;
-    for (int x = 0; x < to.width; ++x, at += warp.step) {
-      const uint8_t id = source[std::clamp<int64_t>(at >> 16, 0, from.width - 1)];
-      row[x] = (motion.plane >> here[x] & motion.plane >> id & 1) != 0 ? id : here[x];
-    }
+    WarpIds(from, motion, y, to);
     to.FinishRow(y);
   }
   to.FinishMap();

@@ -32,6 +32,8 @@ struct WarpedRow {
 };
 WarpedRow WarpRow(const Motion& motion, int y, int height);
 
+// Warps one row of ids. Its tables are not finished.
+void WarpIds(const MapTables& from, const Motion& motion, int y, MapTables& to);
 // Warps `from` into `to`, with all tables of `to`.
 void WarpMap(const MapTables& from, const Motion& motion, MapTables& to);
 

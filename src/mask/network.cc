@@ -70,10 +70,20 @@ int Network::Predict(int output) {
   return stretch_;
 }
 
+// Saves all that Update() may change.
+void Network::SaveState() {
+  journal_->Save(output_, num_hidden_ + kLanes);
+  for (const uint32_t row : rows_) {
+    journal_->Save(&uses_[row]);
+    journal_->Save(first_.data() + row * num_hidden_, num_hidden_);
+  }
+}
+
 void Network::Update(int bit) {
   const int32_t target = bit != 0 ? 65535 : 0;
   const int32_t error = target - static_cast<int32_t>(Squash(tables_, stretch_) >> 16);
   if (std::abs(error) < kLeastError) return;
+  if (journal_ != nullptr) SaveState();
   // The first layer's gradient needs the second layer's weights before their update.
   const int32_t scaled = (error * kFirstRate) >> 8;
   for (size_t j = 0; j < num_hidden_; ++j) {

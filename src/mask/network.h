@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kitsink/logistic.h"
+#include "mask/journal.h"
 #include "mask/mixing.h"
 
 namespace kitsink {
@@ -26,8 +27,11 @@ class Network {
   int Predict(int output);
   // Trains on the decision of the last Predict().
   void Update(int bit);
+  // From now on `journal` saves what Update() changes; null: nothing is saved.
+  void set_journal(Journal* journal) { journal_ = journal; }
 
  private:
+  void SaveState();
   const LogisticTables& tables_;
   const MixingKernels& kernels_;
   size_t num_hidden_;
@@ -39,6 +43,7 @@ class Network {
   const std::array<int32_t, 1024>& row_rates_;
   int32_t* output_ = nullptr;
   int stretch_ = 0;
+  Journal* journal_ = nullptr;
 };
 
 }  // namespace kitsink

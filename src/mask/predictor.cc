@@ -133,7 +133,22 @@ const int32_t* Predictor::SetOutputsToLearn() {
   return reduced_.data();
 }
 
+// Saves all that Update() may change.
+void Predictor::SaveState() {
+  for (size_t s = 0; s < selected_.size(); ++s) {
+    journal_->Save(&uses_[selector_offset_[s] + static_cast<size_t>(selected_[s])]);
+    journal_->Save(Weights(s), padded_inputs_);
+  }
+  journal_->Save(FinalWeights(), padded_sets_);
+  for (Directions& directions : directions_) directions.SaveState(*journal_);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    journal_->Save(&counters_[slots_[i]]);
+    journal_->Save(refined_slots_[i]);
+  }
+}
+
 void Predictor::Update(int bit) {
+  if (journal_ != nullptr) SaveState();
   const Learning& learning = directions_.empty() ? kFirstLearning : kLearning;
   const int32_t* inputs = InputsToLearn();
   const int32_t target = bit != 0 ? 65535 : 0;

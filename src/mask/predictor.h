@@ -8,6 +8,7 @@
 
 #include "kitsink/logistic.h"
 #include "mask/directions.h"
+#include "mask/journal.h"
 #include "mask/mixing.h"
 
 namespace kitsink {
@@ -39,8 +40,11 @@ class Predictor {
   uint32_t Predict();
   // REQUIRES: Predict() was called for this decision.
   void Update(int bit);
+  // From now on `journal` saves what Update() changes; null: nothing is saved.
+  void set_journal(Journal* journal) { journal_ = journal; }
 
  private:
+  void SaveState();
   // The weight vector that a selector has chosen, of the first mixers and of the last.
   int32_t* Weights(size_t selector) {
     return weights_.data() + (selector_offset_[selector] + static_cast<size_t>(selected_[selector])) * padded_inputs_;
@@ -75,6 +79,7 @@ class Predictor {
   std::vector<int32_t> set_errors_;
   std::vector<int32_t> final_weights_;
   uint32_t p_final_ = 0;
+  Journal* journal_ = nullptr;
 };
 
 }  // namespace kitsink

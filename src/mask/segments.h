@@ -27,7 +27,8 @@ inline Segment SegmentOf(const MaskHead& head, size_t index) {
 
 inline ClipShape ShapeOf(const MaskHead& head) {
   return {static_cast<int>(head.width), static_cast<int>(head.height), static_cast<int>(head.num_classes),
-          head.level == kCtwLevel ? LevelShape{} : ShapeOfLevel(head.level, head.version), head.clip_bytes() / head.num_segments};
+          head.level == kCtwLevel ? LevelShape{} : ShapeOfLevel(head.level, head.version),
+          head.clip_bytes() / head.num_segments};
 }
 
 // Counts the finished maps of all segments. Only the thread that made it calls the Progress.

@@ -7,9 +7,11 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "mask/fine_counter.h"
+#include "mask/journal.h"
 #include "mask/map_tables.h"
 
 namespace kitsink {
@@ -23,16 +25,18 @@ class SureRuns {
 
   // Finds the class of a pixel if all pixels within 4 in the previous map and within 2 in the warped map have it.
   void StartMap(const MapTables& previous, const MapTables& warped) {
-    for (int y = 0; y < height_; ++y) {
-      uint8_t* sure = sure_before_.Row(y);
-      std::copy_n(previous.flat.Row(y), width_, sure);
-      for (int dy = -4; dy <= 4; ++dy) KeepAgreeing(previous.flat.Row(y + dy), sure);
-      for (int dy = -2; dy <= 2; ++dy) KeepAgreeing(warped.flat.Row(y + dy), sure);
-    }
+    for (int y = 0; y < height_; ++y) FindSureBefore(previous, warped, y, sure_before_);
+  }
+  // A row of that, into any plane.
+  static void FindSureBefore(const MapTables& previous, const MapTables& warped, int y, Plane& sure_before) {
+    uint8_t* sure = sure_before.Row(y);
+    std::copy_n(previous.flat.Row(y), previous.width, sure);
+    for (int dy = -4; dy <= 4; ++dy) KeepAgreeing(previous.flat.Row(y + dy), previous.width, sure);
+    for (int dy = -2; dy <= 2; ++dy) KeepAgreeing(warped.flat.Row(y + dy), previous.width, sure);
   }
   void StartRow(const MapTables& current, int y) {
     std::copy_n(sure_before_.Row(y), width_, sure_.data());
-    for (int dy = 1; dy <= 4; ++dy) KeepAgreeing(current.flat.Row(y - dy), sure_.data());
+    for (int dy = 1; dy <= 4; ++dy) KeepAgreeing(current.flat.Row(y - dy), width_, sure_.data());
     sure_[static_cast<size_t>(width_)] = kMixed;
   }
   // True when pixel x is sure: the run of class `a` on its left has `left` pixels.
@@ -69,9 +73,13 @@ class SureRuns {
     return {low, false};
   }
 
+  void SwapSureBefore(Plane& other) { std::swap(sure_before_, other); }
+  // Saves what Code() may change.
+  void SaveState(Journal& journal) { journal.Save(&run_whole_); }
+
  private:
-  void KeepAgreeing(const uint8_t* flat, uint8_t* sure) const {
-    for (int x = 0; x < width_; ++x) sure[x] = sure[x] == flat[x] ? sure[x] : kMixed;
+  static void KeepAgreeing(const uint8_t* flat, int width, uint8_t* sure) {
+    for (int x = 0; x < width; ++x) sure[x] = sure[x] == flat[x] ? sure[x] : kMixed;
   }
 
   int width_, height_;

@@ -104,8 +104,7 @@ Result<Member> EncodeScene(const Scene& scene, int mask_level, const CodingConte
   KIT_ASSIGN(member.sections[kWeights], EncodeWeights(scene.weights, context.limits));
   KIT_ASSIGN(member.sections[kPose], EncodeTrack(scene.pose, context.limits));
   KIT_ASSIGN(member.sections[kSelectors], EncodeSelectors(scene.selectors));
-  KIT_ASSIGN(member.sections[kMask],
-             EncodeMask(scene.mask, {mask_level}, context.limits, *context.progress));
+  KIT_ASSIGN(member.sections[kMask], EncodeMask(scene.mask, {mask_level}, context.limits, *context.progress));
   return member;
 }
 

@@ -163,8 +163,7 @@ Result<Member> EncodeScene(const Scene& scene, int mask_level, const CodingConte
   member.frame_size = scene.frame_size;
   member.sections.resize(kNumSections);
   // First the section that may be refused.
-  KIT_ASSIGN(member.sections[kMaps],
-             EncodeMask(scene.mask, {mask_level}, context.limits, *context.progress));
+  KIT_ASSIGN(member.sections[kMaps], EncodeMask(scene.mask, {mask_level}, context.limits, *context.progress));
   member.sections[kRenderer] = EncodeRenderer(scene.renderer);
   member.sections[kCarrier] = EncodeCarrier(scene.carrier, scene.selector);
   return member;
