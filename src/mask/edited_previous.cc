@@ -71,7 +71,7 @@ std::vector<int> EditedPrevious::EditedRows(std::span<const MapEdit> edits) {
   std::vector<int> rows;
   for (const MapEdit& edit : edits) rows.push_back(static_cast<int>(edit.y));
   std::ranges::sort(rows);
-  rows.erase(std::ranges::unique(rows).begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());  // clang 14 cannot compile std::ranges::unique
   return rows;
 }
 
