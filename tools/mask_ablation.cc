@@ -169,6 +169,11 @@ std::vector<Motion> FindMotions(const Clip& clip) {
   return motions;
 }
 
+// The mixing of version 1.
+LevelShape Plain(int easy_contexts, int hard_contexts, int num_networks, int hidden) {
+  return {easy_contexts, hard_contexts, hard_contexts > 24 ? 11 : 8, num_networks, hidden, 0, false};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -200,28 +205,31 @@ int main(int argc, char** argv) {
     const char* name;
     LevelShape shape;
   };
-  for (const Step& step : {Step{"sure runs, 1 easy and 1 hard edge context", {1, 1, 0, 0}},
-                           Step{"4 easy and 4 hard contexts, mixed", {4, 4, 0, 0}}, Step{"8 and 12", {8, 12, 0, 0}},
-                           Step{"8 and 24", {8, 24, 0, 0}}}) {
+  for (const Step& step : {Step{"sure runs, 1 easy and 1 hard edge context", Plain(1, 1, 0, 0)},
+                           Step{"4 easy and 4 hard contexts, mixed", Plain(4, 4, 0, 0)},
+                           Step{"8 and 12", Plain(8, 12, 0, 0)}, Step{"8 and 24", Plain(8, 24, 0, 0)}}) {
     timed(step.name, [&] { return MixedBytes(clip, step.shape, still); });
   }
   const double start = Seconds();
   const std::vector<Motion> motions = FindMotions(clip);
   std::printf("| (search for motion) | | %.1f |\n", Seconds() - start);
   for (const Step& step :
-       {Step{"8 and 24, ground motion (level 1 in one segment)", {8, 24, 0, 0}},
-        Step{"... and a net of 16", {8, 24, 1, 16}},
-        Step{"14 and 32 with template matching, net of 32", {14, 32, 1, 32}},
-        Step{"14 and 40, net of 32 (level 2)", kitsink::ShapeOfLevel(2)}, Step{"... without the net", {14, 40, 0, 0}},
-        Step{"... net of 64", {14, 40, 1, 64}}, Step{"every pixel that is not sure is hard", {0, 40, 1, 64}},
-        Step{"two nets (level 3)", kitsink::ShapeOfLevel(3)}}) {
+       {Step{"8 and 24, ground motion (level 1 in one segment)", Plain(8, 24, 0, 0)},
+        Step{"... and a net of 16", Plain(8, 24, 1, 16)},
+        Step{"14 and 32 with template matching, net of 32", Plain(14, 32, 1, 32)},
+        Step{"14 and 40, net of 32 (level 2)", kitsink::ShapeOfLevel(2, 1)},
+        Step{"... without the net", Plain(14, 40, 0, 0)}, Step{"... net of 64", Plain(14, 40, 1, 64)},
+        Step{"every pixel that is not sure is hard", Plain(0, 40, 1, 64)},
+        Step{"two nets (level 3)", kitsink::ShapeOfLevel(3, 1)},
+        Step{"level 1, version 2", kitsink::ShapeOfLevel(1, 2)},
+        Step{"level 2, version 2", kitsink::ShapeOfLevel(2, 2)},
+        Step{"level 3, version 2", kitsink::ShapeOfLevel(3, 2)}}) {
     timed(step.name, [&] { return MixedBytes(clip, step.shape, motions); });
   }
   // Two curves: mixing over the number of contexts, and context-tree weighting over depth and over the number of trees.
   for (const int contexts : {1, 2, 4, 8, 12, 16, 20}) {
-    timed("8 and " + std::to_string(contexts) + ", ground motion", [&] {
-      return MixedBytes(clip, {8, contexts, 0, 0}, motions);
-    });
+    timed("8 and " + std::to_string(contexts) + ", ground motion",
+          [&] { return MixedBytes(clip, Plain(8, contexts, 0, 0), motions); });
   }
   for (size_t depth = 0; depth <= 8; ++depth) {
     const std::string name = " of depth " + std::to_string(depth);

@@ -104,8 +104,7 @@ Priced Price(const MaskClip& clip, size_t map, const PriceOptions& options, std:
 
 // Bits of each map in a real stream.
 std::vector<double> RealBits(const MaskClip& clip, int level) {
-  const kitsink::Bytes stream =
-      Must(kitsink::EncodeMask(clip, {level, 1}, kitsink::Limits{}, kitsink::SilentProgress()));
+  const kitsink::Bytes stream = Must(kitsink::EncodeMask(clip, {level}, kitsink::Limits{}, kitsink::SilentProgress()));
   return Must(kitsink::MeasureMask(stream, 1, kitsink::Limits{}, kitsink::SilentProgress())).map_bits;
 }
 // Lengths of each map of `coded`, coded with the motions of `plain`.

@@ -54,9 +54,15 @@ std::string DecodeGolden(const std::filesystem::path& golden, int threads) {
   ByteWriter all;
   const LoadedArchive archive = Must(LoadArchive(golden / "archive.zip", limits));
   Add(all, Must(DecodeScene(archive.member, {limits, threads})));
-  for (const char* name : {"mask/street_level1.m", "mask/street_level2.m", "mask/street_level3.m",
-                           "mask/speckle_level1.m", "mask/speckle_level2.m", "mask/speckle_level3.m"}) {
-    all.Append(Must(DecodeMask(load(name), threads, limits, SilentProgress())).ids);
+  const auto maps = [&](const std::string& name) {
+    return Must(DecodeMask(load(("mask/" + name + ".m").c_str()), threads, limits, SilentProgress())).ids;
+  };
+  for (const std::string clip : {"street", "speckle"}) {
+    for (const std::string level : {"level1", "level2", "level3"}) {
+      const std::vector<uint8_t> ids = maps(clip + "_" + level);
+      KIT_CHECK(maps(clip + "_version1_" + level) == ids);
+      all.Append(ids);
+    }
   }
   for (const char* name : {"pose_v1.bin", "pose_v2.bin"}) Add(all, Must(DecodeTrack(load(name), limits)));
   for (const QuantizedTensor& tensor : Must(DecodeWeights(load("weights.bin"), limits)).tensors) Add(all, tensor);
@@ -71,7 +77,7 @@ std::string EncodeInput(int threads) {
   Random random(7);
   for (int level = 1; level <= 3; ++level) {
     Scene scene = testing::SmallScene(static_cast<uint64_t>(level));
-    // Larger maps, so that there is more than one segment.
+    // Larger maps, on which the models learn something.
     scene.mask.width = 70;
     scene.mask.height = 45;
     scene.mask.ids.clear();
