@@ -285,6 +285,9 @@ TEST(StrictScene, Golden) {
   const Scene scene = SmallStrictScene({}, 9);
   const Bytes zip = Must(PackZip(Must(WriteMember(Encode(scene, 2), Limits()))));
   testing::ExpectGolden("strict.zip", zip);
+  // Written when version 1 of stream m was the latest.
+  const LoadedArchive old = Must(LoadArchive(testing::GoldenPath("strict_mask_version1.zip"), Limits()));
+  EXPECT_TRUE(SameBits(Must(DecodeScene(old.member, CodingContext())), scene));
   const LoadedArchive archive = Must(LoadArchive(testing::GoldenPath("strict.zip"), Limits()));
   const Scene decoded = Must(DecodeScene(archive.member, CodingContext()));
   EXPECT_TRUE(SameBits(decoded, scene));
