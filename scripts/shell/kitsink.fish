@@ -22,7 +22,7 @@ complete -c kitsink -n '__fish_seen_subcommand_from compress' -l help-all -d 'He
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l output -s o -r -F -d 'The archive, a zip; FILE.json beside it says how it was made'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l codec -x -a 'search strict' -d 'The codec. search: exact class maps, poses and a small generator; inflate searches for frames against the nets; strict: exact class maps, a small renderer and a carrier picture; inflate renders, without the nets'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l preset -x -a 'fast default best' -d 'How much time to spend: steps of training, and the level'
-complete -c kitsink -n '__fish_seen_subcommand_from compress' -l level -x -d 'Coder of class maps: 1 fast .. 3 smallest; presets: fast 1, default 2, best 3'
+complete -c kitsink -n '__fish_seen_subcommand_from compress' -l level -x -a '1 2 3 ctw' -d 'Coder of class maps: 1 fast .. 3 smallest; ctw: context-tree weighting; presets: fast 1, default 2, best 3'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l seed -x -d 'Seed of the codec\'s training'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l force -s f -d 'Overwrite existing outputs'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l nets -x -a '(__fish_complete_directories)' -d 'Folder with segnet.safetensors and posenet.safetensors; default: ./models when it has both, as in the contest\'s checkout, else kitsink\'s models/contest, else the stand-ins that ship with it'

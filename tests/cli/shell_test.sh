@@ -11,7 +11,7 @@ has() { grep "$@" >/dev/null; } # reads to the end: under pipefail "grep -q" wou
 verbs=$("$kitsink" --help | sed -n '/^Subcommands:/,/^$/s/^  \([a-z]\+\) .*/\1/p')
 [[ $(wc -w <<<"$verbs") -ge 9 ]] || fail "found too few verbs: $verbs"
 for verb in $verbs; do
-  for option in $("$kitsink" "$verb" --help | grep -oE '^  (-[a-zA-Z],)?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+  for option in $("$kitsink" "$verb" --help | grep -oE '^  (-[a-zA-Z],)?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+'); do
     sed -n "/^    \"$verb\") words=/p" "$shell/kitsink.bash" | has -E -- "[\" ]$option[\" ]" || fail "bash: $verb $option"
     sed -n "/^_kitsink_$verb()/,/^}/p" "$shell/_kitsink" | has -- "'$option\[" || fail "zsh: $verb $option"
     grep "_from $verb" "$shell/kitsink.fish" | has -- "-l ${option#--} " || fail "fish: $verb $option"
