@@ -90,6 +90,8 @@ struct ScoreReport {
 
 // The table for people, several lines.
 std::string FormatScore(const ScoreReport& report);
+// GroupDigits(1234567, ",") is "1,234,567".
+std::string GroupDigits(uint64_t value, std::string_view separator);
 // Upstream's results block, to the byte; only the digits may differ.
 std::string FormatUpstreamResults(const ScoreReport& report);
 // What a reader of a report.txt must know and upstream's lines do not say: other nets than the contest's, a part of the

@@ -82,13 +82,13 @@ Predictor::Predictor(const PredictorShape& shape)
   weights_.assign(vectors * padded_inputs_, (1 << weight_bits_) * 3 / (8 * num_contexts_));
   uses_.assign(vectors, 0);
   if (shape.num_directions > 0) {
-    directions_.emplace_back(padded_inputs_, static_cast<size_t>(2 * num_contexts_),
-                             static_cast<size_t>(shape.num_directions));
+    directions_.emplace(padded_inputs_, static_cast<size_t>(2 * num_contexts_),
+                        static_cast<size_t>(shape.num_directions));
     reduced_.resize(std::max(padded_inputs_, padded_sets_));
   }
   inputs_[static_cast<size_t>(2 * num_contexts_)] = 256;  // constant input: its weight is the bias
   set_outputs_[selected_.size()] = 256;
-  final_weights_.assign(padded_sets_ * static_cast<size_t>(directions_.empty() ? 1 : shape.selector_sizes[0]),
+  final_weights_.assign(padded_sets_ * static_cast<size_t>(directions_ ? shape.selector_sizes[0] : 1),
                         (1 << weight_bits_) / static_cast<int32_t>(selected_.size()));
   for (size_t i = 0; i < refined_.size(); ++i) {
     const int bucket = static_cast<int>(i % kStretchBuckets);
@@ -118,14 +118,14 @@ uint32_t Predictor::Predict() {
 }
 
 const int32_t* Predictor::InputsToLearn() {
-  if (directions_.empty()) return inputs_.data();
-  directions_[0].Reduce(inputs_, std::span(reduced_).first(padded_inputs_));
+  if (!directions_) return inputs_.data();
+  directions_->Reduce(inputs_, std::span(reduced_).first(padded_inputs_));
   return reduced_.data();
 }
 
 // All sets predict alike, so each is taken by its difference from their mean.
 const int32_t* Predictor::SetOutputsToLearn() {
-  if (directions_.empty()) return set_outputs_.data();
+  if (!directions_) return set_outputs_.data();
   const auto outputs = std::span(set_outputs_).first(selected_.size());
   const int32_t mean = std::accumulate(outputs.begin(), outputs.end(), 0) / static_cast<int32_t>(outputs.size());
   std::ranges::copy(set_outputs_, reduced_.begin());
@@ -140,7 +140,7 @@ void Predictor::SaveState() {
     journal_->Save(Weights(s), padded_inputs_);
   }
   journal_->Save(FinalWeights(), padded_sets_);
-  for (Directions& directions : directions_) directions.SaveState(*journal_);
+  if (directions_) directions_->SaveState(*journal_);
   for (size_t i = 0; i < slots_.size(); ++i) {
     journal_->Save(&counters_[slots_[i]]);
     journal_->Save(refined_slots_[i]);
@@ -149,7 +149,7 @@ void Predictor::SaveState() {
 
 void Predictor::Update(int bit) {
   if (journal_ != nullptr) SaveState();
-  const Learning& learning = directions_.empty() ? kFirstLearning : kLearning;
+  const Learning& learning = directions_ ? kLearning : kFirstLearning;
   const int32_t* inputs = InputsToLearn();
   const int32_t target = bit != 0 ? 65535 : 0;
   for (size_t s = 0; s < selected_.size(); ++s) {
@@ -160,7 +160,7 @@ void Predictor::Update(int bit) {
     if (step != 0) train_(Weights(s), inputs, static_cast<int>(padded_inputs_), step);
   }
   const int32_t error = target - static_cast<int32_t>(p_final_ >> 16);
-  if (!directions_.empty() && std::abs(error) >= kTellingError) directions_[0].Learn(inputs_);
+  if (directions_ && std::abs(error) >= kTellingError) directions_->Learn(inputs_);
   train_(FinalWeights(), SetOutputsToLearn(), static_cast<int>(padded_sets_), step_(error, learning.final));
 
   const int32_t goal = bit != 0 ? (1 << kProbabilityBits) - 1 : 0;

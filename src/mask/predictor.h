@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -50,7 +51,7 @@ class Predictor {
     return weights_.data() + (selector_offset_[selector] + static_cast<size_t>(selected_[selector])) * padded_inputs_;
   }
   int32_t* FinalWeights() {
-    return final_weights_.data() + (directions_.empty() ? 0 : static_cast<size_t>(selected_[0]) * padded_sets_);
+    return final_weights_.data() + (directions_ ? static_cast<size_t>(selected_[0]) * padded_sets_ : 0);
   }
   // The inputs and set outputs by which weights take their steps.
   const int32_t* InputsToLearn();
@@ -69,8 +70,8 @@ class Predictor {
   std::vector<size_t> slots_;
   std::vector<uint32_t*> refined_slots_;
   std::vector<int32_t> inputs_;
-  std::vector<Directions> directions_;  // none or one
-  std::vector<int32_t> reduced_;        // inputs, or set outputs, without their common parts
+  std::optional<Directions> directions_;  // none in version 1
+  std::vector<int32_t> reduced_;          // inputs, or set outputs, without their common parts
   std::vector<size_t> selector_offset_;
   std::vector<int> selected_;
   std::vector<int32_t> weights_;

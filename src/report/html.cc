@@ -63,15 +63,7 @@ std::string FormatShort(double value) {
   return text;
 }
 
-std::string FormatBytes(uint64_t bytes) {
-  const std::string digits = std::to_string(bytes);
-  std::string grouped;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) grouped += "&#8239;";
-    grouped += digits[i];
-  }
-  return grouped;
-}
+std::string FormatBytes(uint64_t bytes) { return GroupDigits(bytes, "&#8239;"); }
 
 std::string FormatPercent(double part, double whole) {
   return whole > 0 ? FormatFixed(100 * part / whole, 2) + "&#8239;%" : "";

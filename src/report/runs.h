@@ -1,7 +1,6 @@
 #pragma once
 // The comparable runs of a ledger as two charts and a table, for the pages about a run and about a ledger.
 
-#include <optional>
 #include <span>
 #include <string>
 

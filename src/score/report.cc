@@ -18,16 +18,8 @@ namespace {
   return text;
 }
 
-// 1234567 -> "1,234,567", as Python's "{:,}".
-std::string Grouped(uint64_t value) {
-  const std::string digits = std::to_string(value);
-  std::string grouped;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) grouped += ',';
-    grouped += digits[i];
-  }
-  return grouped;
-}
+// As Python's "{:,}".
+std::string Grouped(uint64_t value) { return GroupDigits(value, ","); }
 
 nlohmann::ordered_json ToJson(const Score& score) {
   return {{"score", score.total()},
@@ -44,6 +36,16 @@ nlohmann::ordered_json ToJson(const Score& score) {
 bool IsPartial(const ScoreReport& report) { return report.num_pairs != report.total_pairs; }
 
 }  // namespace
+
+std::string GroupDigits(uint64_t value, std::string_view separator) {
+  const std::string digits = std::to_string(value);
+  std::string grouped;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) grouped += separator;
+    grouped += digits[i];
+  }
+  return grouped;
+}
 
 std::string FormatScore(const ScoreReport& report) {
   const Score& score = report.score;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "nets/nets_torch.h"
+#include "train/value_walk.h"
 
 namespace kitsink::search {
 namespace {
@@ -34,17 +35,10 @@ Tensor Coordinates(const Tensor& like) {
   return torch::stack({x, y}).unsqueeze(0).expand({like.size(0), 2, height, width});
 }
 
-// Gives the values in definition order, which is also the order of use in the forward pass. A tensor used out of order
-// has the wrong shape and throws.
-class Walk {
+// The layers of the generator, each made of the next values.
+class Walk : public ValueWalk {
  public:
-  explicit Walk(std::span<const Tensor> values) : values_(values) {}
-
-  const Tensor& Next() {
-    TORCH_CHECK(next_ < values_.size(), "the generator needs more tensors than the ", values_.size(), " given");
-    return values_[next_++];
-  }
-  bool done() const { return next_ == values_.size(); }
+  explicit Walk(std::span<const Tensor> values) : ValueWalk(values, "generator") {}
 
   // Depthwise 3x3, then pointwise with bias.
   Tensor Separable(const Tensor& x, int64_t stride) {
@@ -81,10 +75,6 @@ class Walk {
     const Tensor& bias = Next();
     return torch::sigmoid(torch::conv2d(x, weight, bias)) * 255.0;
   }
-
- private:
-  std::span<const Tensor> values_;
-  size_t next_ = 0;
 };
 
 }  // namespace

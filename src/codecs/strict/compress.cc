@@ -150,13 +150,7 @@ Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
   Scene& scene = job.scene;
   const auto num_pairs = static_cast<uint32_t>(job.targets.pairs.size());
   scene.frame_size = frame_size;
-  scene.mask.width = kModelGrid.width;
-  scene.mask.height = kModelGrid.height;
-  scene.mask.count = num_pairs;
-  scene.mask.num_classes = kNumClasses;
-  for (const Observation& target : job.targets.pairs) {
-    scene.mask.ids.insert(scene.mask.ids.end(), target.class_map.begin(), target.class_map.end());
-  }
+  scene.mask = MapsOf(job.targets);
   scene.renderer.shape = ShapeFor(job.options.renderer, num_pairs);
   scene.renderer.preimage =
       job.options.chain == F1Chain::kPreimage || (job.options.chain == F1Chain::kAuto && HasPrivateTaps(frame_size));

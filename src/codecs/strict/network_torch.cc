@@ -10,6 +10,7 @@
 #include "codecs/strict/quantise.h"
 #include "train/random.h"
 #include "train/straight_through.h"
+#include "train/value_walk.h"
 
 namespace kitsink::strict {
 namespace {
@@ -17,20 +18,6 @@ namespace {
 using torch::Tensor;
 
 constexpr double kNormEpsilon = 1e-5;
-
-// Gives the values in stream order, which is also the order of use.
-class Walk {
- public:
-  explicit Walk(std::span<const Tensor> values) : values_(values) {}
-  const Tensor& Next() {
-    TORCH_CHECK(next_ < values_.size(), "the renderer needs more tensors than the ", values_.size(), " given");
-    return values_[next_++];
-  }
-
- private:
-  std::span<const Tensor> values_;
-  size_t next_ = 0;
-};
 
 // [N, classes + 4, H, W]: a plane for each class, 1 where the map has it, then X, Y, X^2 and Y^2.
 Tensor InputPlanes(const Tensor& maps, int64_t num_classes) {
@@ -144,7 +131,7 @@ Result<Renderer> QuantiseRenderer(const RendererShape& shape, bool preimage, std
 Tensor RenderPicture(const RendererShape& shape, std::span<const Tensor> values, const Tensor& maps,
                      const Tensor& pairs) {
   const int64_t channels = shape.width, groups = shape.width / 8;
-  Walk walk(values);
+  ValueWalk walk(values, "renderer");
   const Tensor& token_embed = walk.Next();
   const Tensor frame = walk.Next().index_select(0, pairs);
   const Tensor mix = walk.Next().view({channels, channels + 4});

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "kitsink/class_maps.h"
 #include "kitsink/codec.h"
 #include "kitsink/frame.h"
 #include "kitsink/nets.h"
@@ -19,6 +20,15 @@ struct Targets {
   std::vector<Observation> pairs;
   ClassColours colours = {};  // 127.5 for a class that no pixel has
 };
+
+// The class maps of all pairs.
+inline MaskClip MapsOf(const Targets& targets) {
+  MaskClip maps{kModelGrid.width, kModelGrid.height, static_cast<uint32_t>(targets.pairs.size()), kNumClasses, {}};
+  for (const Observation& target : targets.pairs) {
+    maps.ids.insert(maps.ids.end(), target.class_map.begin(), target.class_map.end());
+  }
+  return maps;
+}
 
 // Reads the clip once. Pairs that an earlier job has observed are decoded and skipped. kIo when the video has other
 // than `num_pairs` pairs.

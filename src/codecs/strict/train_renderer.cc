@@ -160,11 +160,7 @@ Result<Renderer> TrainRenderer(const Scene& scene, const Targets& targets, Nets&
   return Guarded("renderer", [&]() -> Result<Renderer> {
     KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
     const torch::Device device = TorchDevice(nets.device());
-    MaskClip maps = scene.mask;
-    maps.ids.clear();
-    for (const Observation& target : targets.pairs) {
-      maps.ids.insert(maps.ids.end(), target.class_map.begin(), target.class_map.end());
-    }
+    const MaskClip maps = MapsOf(targets);
     const std::vector<Tensor> values = scene.renderer.tensors.empty()
                                            ? StartValues(scene.renderer.shape, targets.colours, training.seed, device)
                                            : ValuesOf(scene.renderer, device);
