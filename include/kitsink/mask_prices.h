@@ -21,22 +21,24 @@ struct MapEdit {
 using MapEdits = std::vector<MapEdit>;
 
 // Bits by which the map and the map after it become longer; negative: shorter. They are ideal code lengths, so a stream
-// of whole bytes differs by less than a byte. Both maps keep the motion that was found without the edits.
+// of whole bytes differs by less than a byte.
 struct EditPrice {
   double map_bits = 0;
   double next_bits = 0;  // 0 when the map is the last one
   double bits() const { return map_bits + next_bits; }
 };
 
+// Codes both maps whole, with the edits and without, as EncodeMask() does: it searches their motions anew, and the
+// second map is coded by what the model learned from the edited one. The maps after them are not counted.
 inline constexpr int kAllRows = -1;
 
 struct PriceOptions {
   int level = 1;    // 1 to 3, as MaskOptions::level
   int threads = 1;  // 1 or more; does not change the prices. Each has a model of its own (25 to 50 MB).
   // An edit is priced in its own row and in this many rows below it (and in the map after it, in 5 rows above, too).
-  // What it changes further down is not counted, nor what the model learns from it for the next map. kAllRows counts
-  // all of it. With 16 rows a price is off by 0.7 bits on average, and that of 200 edits at once is 3 to 5 % too low:
-  // price a whole set with all rows.
+  // Both maps keep the motion that was found without the edits. What an edit changes further down is not counted, nor
+  // what the model learns from it for the next map. kAllRows counts all of it. With 16 rows a price is off by 0.7 bits
+  // on average, and that of 200 edits at once is 3 to 5 % too low: price a whole set with all rows.
   int rows = 16;
 };
 

@@ -23,9 +23,7 @@ class Pricing {
         candidates_(candidates),
         width_(model.map().width),
         height_(model.map().height),
-        edited_(map.ids, map.ids + static_cast<ptrdiff_t>(width_) * height_),
-        spare_(width_, height_),
-        next_lengths_(candidates.size()) {}
+        edited_(map.ids, map.ids + static_cast<ptrdiff_t>(width_) * height_) {}
 
   void Run() {
     model_.StartMap();
@@ -33,28 +31,21 @@ class Pricing {
     std::vector<Rows> rows;
     for (const Candidate& candidate : candidates_) rows.push_back(RowsOfMap(candidate));
     std::vector<int64_t> changes =
-        CodeMap(map_.ids, rows, [&](size_t i) { return LengthOfMap(candidates_[i], rows[i], next_lengths_[i]); });
-    for (size_t i = 0; i < rows.size(); ++i) candidates_[i].price->map_bits = Bits(changes[i]);
+        CodeMap(map_.ids, rows, [&](size_t i) { return LengthOfMap(candidates_[i], rows[i]); });
+    for (size_t i = 0; i < rows.size(); ++i) candidates_[i].price->map_bits = BitsOf(changes[i]);
     if (map_.next_ids == nullptr) return;
 
     model_.StartMap();
     const Motion motion = model_.CodeMotion(map_.next_motion);
-    if (all_rows()) {
-      const int64_t unchanged = LengthOf([&] { model_.CodeMap(map_.next_ids); });
-      for (size_t i = 0; i < rows.size(); ++i) candidates_[i].price->next_bits = Bits(next_lengths_[i] - unchanged);
-      return;
-    }
     EditedPrevious previous(model_.previous(), model_.warped(), motion);
     for (size_t i = 0; i < rows.size(); ++i) rows[i] = RowsOfNextMap(candidates_[i], previous);
     changes =
         CodeMap(map_.next_ids, rows, [&](size_t i) { return LengthOfNextMap(candidates_[i], rows[i], previous); });
-    for (size_t i = 0; i < rows.size(); ++i) candidates_[i].price->next_bits = Bits(changes[i]);
+    for (size_t i = 0; i < rows.size(); ++i) candidates_[i].price->next_bits = BitsOf(changes[i]);
   }
 
  private:
-  static double Bits(int64_t length) { return static_cast<double>(length) * 0x1p-32; }
-  bool all_rows() const { return map_.rows == kAllRows; }
-  int EndAfter(int row) const { return all_rows() || map_.rows >= height_ - row ? height_ : row + 1 + map_.rows; }
+  int EndAfter(int row) const { return map_.rows >= height_ - row ? height_ : row + 1 + map_.rows; }
 
   Rows RowsOfMap(const Candidate& candidate) const {
     const auto [first, last] = std::ranges::minmax(candidate.edits, {}, &MapEdit::y);
@@ -108,17 +99,10 @@ class Pricing {
 
   size_t At(const MapEdit& edit) const { return static_cast<size_t>(width_) * edit.y + edit.x; }
 
-  // Sets `next_length` to the length of the whole next map if all rows count.
-  int64_t LengthOfMap(const Candidate& candidate, Rows rows, int64_t& next_length) {
+  int64_t LengthOfMap(const Candidate& candidate, Rows rows) {
     for (const MapEdit& edit : candidate.edits) edited_[At(edit)] = edit.id;
     const int64_t length = LengthOfRows(edited_.data(), rows);
     for (const MapEdit& edit : candidate.edits) edited_[At(edit)] = map_.ids[At(edit)];
-    if (!all_rows() || map_.next_ids == nullptr) return length;
-    model_.FinishRows();
-    model_.EnterMap(spare_);
-    model_.CodeMotion(map_.next_motion);
-    next_length = LengthOf([&] { model_.CodeMap(map_.next_ids); });
-    model_.LeaveMap(spare_);
     return length;
   }
 
@@ -135,9 +119,7 @@ class Pricing {
   std::span<const Candidate> candidates_;
   int width_, height_;
   std::vector<uint8_t> edited_;  // the map, with the edits of one candidate while it is priced
-  PreviousMap spare_;            // for the next map, if all rows count
   Journal journal_;
-  std::vector<int64_t> next_lengths_;  // of the next map after each candidate, if all rows count
 };
 
 }  // namespace

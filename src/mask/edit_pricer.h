@@ -30,13 +30,14 @@ class CodeLength {
   int64_t total_ = 0;
 };
 using MapModel = MapCoder<CodeLength>;
+inline double BitsOf(int64_t length) { return static_cast<double>(length) * 0x1p-32; }
 
 // What the candidates of one map have in common.
 struct PricedMap {
   const uint8_t* ids;
   const uint8_t* next_ids;  // null: this is the last map
   Motion motion, next_motion;
-  int rows;  // PriceOptions::rows
+  int rows;  // PriceOptions::rows, not kAllRows
 };
 
 struct Candidate {

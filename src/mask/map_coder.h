@@ -119,20 +119,6 @@ class MapCoder {
     sure_.SwapSureBefore(other.sure);
     maps_[0].StartMap(maps_[1]);
   }
-  // As StartMap(), but the tables that this overwrites are those of `spare`. LeaveMap() takes it back.
-  void EnterMap(PreviousMap& spare) {
-    std::swap(maps_[2], spare.tables);
-    std::swap(warped_, spare.warped);
-    sure_.SwapSureBefore(spare.sure);
-    StartMap();
-  }
-  void LeaveMap(PreviousMap& spare) {
-    std::swap(maps_[0], maps_[1]);
-    std::swap(maps_[1], maps_[2]);
-    std::swap(maps_[2], spare.tables);
-    std::swap(warped_, spare.warped);
-    sure_.SwapSureBefore(spare.sure);
-  }
   const MapTables& map() const { return maps_[0]; }
   const MapTables& previous() const { return maps_[1]; }
   const MapTables& warped() const { return warped_; }

@@ -3,6 +3,7 @@
 #include "kitsink/mask_prices.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 
@@ -42,17 +43,21 @@ struct EditPricer::State {
         model(shape, CodeLength()) {}
 
   // The motion to map `map` from the one before it, whose tables are `previous`; `last` is the motion to that one.
-  Motion MotionTo(size_t map, const MapTables& previous, const Motion& last) const {
-    return map == 0 ? last : FindMotion(clip.map(map).data(), previous, last);
+  static Motion MotionTo(size_t map, const uint8_t* ids, const MapTables& previous, const Motion& last) {
+    return map == 0 ? last : FindMotion(ids, previous, last);
   }
-  void CodeMap() {
-    const uint8_t* ids = clip.map(position).data();
-    motion = MotionTo(position, model.map(), motion);
+  // Codes map `map` as EncodeMask() does.
+  static void CodeMap(size_t map, const uint8_t* ids, Motion& motion, MapModel& model) {
+    motion = MotionTo(map, ids, model.map(), motion);
     model.StartMap();
     model.CodeMotion(motion);
     model.CodeMap(ids);
-    ++position;
   }
+  // The code lengths of map `map` with these edits and of the map after it, motions included.
+  std::array<int64_t, 2> Lengths(size_t map, const MapEdits& edits) const;
+  Status PriceRows(size_t map, std::span<const MapEdits> candidates, std::span<EditPrice> prices) const;
+  Status PriceAllRows(size_t map, std::span<const MapEdits> candidates, std::span<EditPrice> prices) const;
+
   // The caller may have changed them.
   Status CheckIds(size_t map) const {
     const Status checked = CheckClassIds(clip.map(map), clip.num_classes);
@@ -65,6 +70,51 @@ struct EditPricer::State {
   Motion motion;   // to the last coded map
   MapModel model;  // has coded the maps before `position`
 };
+
+std::array<int64_t, 2> EditPricer::State::Lengths(size_t map, const MapEdits& edits) const {
+  std::vector<uint8_t> edited(clip.map(map).begin(), clip.map(map).end());
+  for (const MapEdit& edit : edits) edited[size_t{edit.y} * clip.width + edit.x] = edit.id;
+  MapModel edited_model = model;
+  Motion edited_motion = motion;
+  std::array<int64_t, 2> lengths{};
+  for (size_t i = 0; i < lengths.size() && map + i < clip.count; ++i) {
+    const int64_t before = edited_model.coder().total();
+    CodeMap(map + i, i == 0 ? edited.data() : clip.map(map + i).data(), edited_motion, edited_model);
+    lengths[i] = edited_model.coder().total() - before;
+  }
+  return lengths;
+}
+
+Status EditPricer::State::PriceAllRows(size_t map, std::span<const MapEdits> candidates,
+                                       std::span<EditPrice> prices) const {
+  const std::array<int64_t, 2> plain = Lengths(map, {});
+  return RunAtOnce(candidates.size(), options.threads, [&](size_t, size_t i) {
+    const std::array<int64_t, 2> lengths = Lengths(map, candidates[i]);
+    prices[i] = {BitsOf(lengths[0] - plain[0]), BitsOf(lengths[1] - plain[1])};
+    return Ok();
+  });
+}
+
+Status EditPricer::State::PriceRows(size_t map, std::span<const MapEdits> candidates,
+                                    std::span<EditPrice> prices) const {
+  PricedMap priced{clip.map(map).data(), nullptr, {}, {}, options.rows};
+  priced.motion = MotionTo(map, priced.ids, model.map(), motion);
+  if (map + 1 < clip.count) {
+    priced.next_ids = clip.map(map + 1).data();
+    MapTables tables = model.map();
+    FillMap(priced.ids, model.map(), tables);
+    priced.next_motion = MotionTo(map + 1, priced.next_ids, tables, priced.motion);
+  }
+  // Thread w prices every threads-th candidate, with a copy of the model.
+  const size_t threads = std::min(static_cast<size_t>(options.threads), candidates.size());
+  return RunAtOnce(threads, static_cast<int>(threads), [&](size_t, size_t worker) {
+    std::vector<Candidate> share;
+    for (size_t i = worker; i < candidates.size(); i += threads) share.push_back({candidates[i], &prices[i]});
+    MapModel worker_model = model;
+    PriceCandidates(worker_model, priced, share);
+    return Ok();
+  });
+}
 
 EditPricer::EditPricer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 EditPricer::EditPricer(EditPricer&&) noexcept = default;
@@ -93,7 +143,8 @@ Status EditPricer::AdvanceTo(size_t map) {
   }
   while (state_->position < map) {
     KIT_TRY(state_->CheckIds(state_->position));
-    state_->CodeMap();
+    state_->CodeMap(state_->position, state_->clip.map(state_->position).data(), state_->motion, state_->model);
+    ++state_->position;
   }
   return Ok();
 }
@@ -106,23 +157,8 @@ Result<std::vector<EditPrice>> EditPricer::Price(size_t map, std::span<const Map
   for (size_t i = 0; i < candidates.size(); ++i) {
     KIT_TRY(CheckCandidate(state.clip, candidates[i], "candidate " + std::to_string(i)));
   }
-  PricedMap priced{state.clip.map(map).data(), nullptr, {}, {}, state.options.rows};
-  priced.motion = state.MotionTo(map, state.model.map(), state.motion);
-  if (map + 1 < state.clip.count) {
-    priced.next_ids = state.clip.map(map + 1).data();
-    MapTables tables = state.model.map();
-    FillMap(priced.ids, state.model.map(), tables);
-    priced.next_motion = state.MotionTo(map + 1, tables, priced.motion);
-  }
-  // Thread w prices every threads-th candidate, with a copy of the model.
-  const size_t threads = std::min(static_cast<size_t>(state.options.threads), candidates.size());
-  KIT_TRY(RunAtOnce(threads, static_cast<int>(threads), [&](size_t, size_t worker) {
-    std::vector<Candidate> share;
-    for (size_t i = worker; i < candidates.size(); i += threads) share.push_back({candidates[i], &prices[i]});
-    MapModel model = state.model;
-    PriceCandidates(model, priced, share);
-    return Ok();
-  }));
+  KIT_TRY(state.options.rows == kAllRows ? state.PriceAllRows(map, candidates, prices)
+                                         : state.PriceRows(map, candidates, prices));
   return prices;
 }
 

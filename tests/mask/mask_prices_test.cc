@@ -60,6 +60,8 @@ void Apply(const MapEdits& edits, size_t map, MaskClip& clip) {
   for (const MapEdit& edit : edits) clip.ids[map * clip.map_bytes() + edit.y * clip.width + edit.x] = edit.id;
 }
 
+enum class Motions { kSearched, kKept };
+
 // Codes maps without a journal.
 class PlainCoder {
  public:
@@ -67,32 +69,43 @@ class PlainCoder {
     MapModel model(ShapeOf(HeadOf(clip, level, Limits{}).TakeValue()), CodeLength());
     Motion motion = FindCamera(clip.ids, kWidth, kHeight, kMaps);
     for (size_t i = 0; i < kMaps; ++i) {
-      if (i > 0) motion = FindMotion(clip.map(i).data(), model.map(), motion);
-      before_.push_back(model);
-      motions_.push_back(motion);
-      Code(model, i, clip);
+      before_.push_back({motion, model});
+      motion = Code(model, i, clip, Search(model, i, clip, motion)).motion;
     }
   }
   // The lengths of maps `map` and `map` + 1 of `clip`, which equals the first clip but for map `map`.
-  std::array<double, 2> Lengths(const MaskClip& clip, size_t map) const {
-    MapModel model = before_[map];
+  std::array<double, 2> Lengths(const MaskClip& clip, size_t map, Motions motions) const {
+    Before at = before_[map];
     std::array<double, 2> bits{};
     for (size_t i = map; i < std::min<size_t>(map + 2, kMaps); ++i) {
-      bits[i - map] = static_cast<double>(Code(model, i, clip)) * 0x1p-32;
+      const bool kept = motions == Motions::kKept && i + 1 < kMaps;
+      const Coded coded = Code(at.model, i, clip, kept ? before_[i + 1].motion : Search(at.model, i, clip, at.motion));
+      at.motion = coded.motion;
+      bits[i - map] = BitsOf(coded.length);
     }
     return bits;
   }
 
  private:
-  int64_t Code(MapModel& model, size_t map, const MaskClip& clip) const {
-    model.StartMap();
-    model.CodeMotion(motions_[map]);
-    const int64_t before = model.coder().total();
-    model.CodeMap(clip.map(map).data());
-    return model.coder().total() - before;
+  struct Before {
+    Motion motion;  // to the last coded map
+    MapModel model;
+  };
+  struct Coded {
+    Motion motion;
+    int64_t length;
+  };
+  static Motion Search(const MapModel& model, size_t map, const MaskClip& clip, const Motion& last) {
+    return map == 0 ? last : FindMotion(clip.map(map).data(), model.map(), last);
   }
-  std::vector<MapModel> before_;  // the model before each map
-  std::vector<Motion> motions_;
+  static Coded Code(MapModel& model, size_t map, const MaskClip& clip, const Motion& motion) {
+    const int64_t before = model.coder().total();
+    model.StartMap();
+    model.CodeMotion(motion);
+    model.CodeMap(clip.map(map).data());
+    return {motion, model.coder().total() - before};
+  }
+  std::vector<Before> before_;  // each map
 };
 
 EditPricer Pricer(const MaskClip& clip, const PriceOptions& options) {
@@ -115,7 +128,7 @@ void ExpectEqual(std::span<const EditPrice> a, std::span<const EditPrice> b) {
   }
 }
 
-// Bit for bit, at every level, for a first map, one between and the last: so coding is undone completely, too.
+// Bit for bit, at every level, for a first map, one between and the last.
 TEST(EditPricer, AllRowsGiveTheDifferenceOfTwoCodeLengths) {
   const MaskClip clip = Street();
   const std::vector<MapEdits> candidates = Candidates();
@@ -124,13 +137,34 @@ TEST(EditPricer, AllRowsGiveTheDifferenceOfTwoCodeLengths) {
     const PlainCoder coder(clip, level);
     for (const size_t map : {size_t{0}, size_t{2}, size_t{kMaps - 1}}) {
       const std::vector<EditPrice> prices = Prices(pricer, map, candidates);
-      const std::array<double, 2> plain = coder.Lengths(clip, map);
+      const std::array<double, 2> plain = coder.Lengths(clip, map, Motions::kSearched);
       for (size_t i = 0; i < candidates.size(); ++i) {
         MaskClip edited = clip;
         Apply(candidates[i], map, edited);
-        const std::array<double, 2> lengths = coder.Lengths(edited, map);
+        const std::array<double, 2> lengths = coder.Lengths(edited, map, Motions::kSearched);
         EXPECT_EQ(prices[i].map_bits, lengths[0] - plain[0]) << "level " << level << " map " << map << " edit " << i;
         EXPECT_EQ(prices[i].next_bits, lengths[1] - plain[1]) << "level " << level << " map " << map << " edit " << i;
+      }
+    }
+  }
+}
+
+// A price of so many rows that they reach the bottom is that of coding the whole map with its motion: what the
+// candidates share and take back leaves no trace.
+TEST(EditPricer, RowsToTheBottomGiveTheLengthOfTheMap) {
+  const MaskClip clip = Street();
+  const std::vector<MapEdits> candidates = Candidates();
+  for (int level = 1; level <= 3; ++level) {
+    EditPricer pricer = Pricer(clip, {level, 1, kHeight});
+    const PlainCoder coder(clip, level);
+    for (const size_t map : {size_t{0}, size_t{2}}) {
+      const std::vector<EditPrice> prices = Prices(pricer, map, candidates);
+      const std::array<double, 2> plain = coder.Lengths(clip, map, Motions::kKept);
+      for (size_t i = 0; i < candidates.size(); ++i) {
+        MaskClip edited = clip;
+        Apply(candidates[i], map, edited);
+        const double length = coder.Lengths(edited, map, Motions::kKept)[0];
+        EXPECT_EQ(prices[i].map_bits, length - plain[0]) << "level " << level << " map " << map << " edit " << i;
       }
     }
   }
