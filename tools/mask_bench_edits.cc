@@ -102,6 +102,10 @@ Priced Price(const MaskClip& clip, size_t map, const PriceOptions& options, std:
   return {std::move(prices), CpuSeconds() - before};
 }
 
+kitsink::Motion CameraOf(const MaskClip& clip) {
+  return kitsink::FindCamera(clip.ids, static_cast<int>(clip.width), static_cast<int>(clip.height), clip.count);
+}
+
 // Bits of each map in a real stream.
 std::vector<double> RealBits(const MaskClip& clip, int level) {
   const kitsink::Bytes stream = Must(kitsink::EncodeMask(clip, {level}, kitsink::Limits{}, kitsink::SilentProgress()));
@@ -111,9 +115,8 @@ std::vector<double> RealBits(const MaskClip& clip, int level) {
 std::vector<double> CodeLengths(const MaskClip& plain, const MaskClip& coded, int level) {
   const kitsink::MaskHead head = Must(kitsink::HeadOf(plain, level, kitsink::Limits{}));
   kitsink::MapModel model(kitsink::ShapeOf(head), kitsink::CodeLength());
-  const auto width = static_cast<int>(plain.width), height = static_cast<int>(plain.height);
-  kitsink::Motion motion = kitsink::FindCamera(plain.ids, width, height, plain.count);
-  kitsink::MapTables previous = kitsink::EmptyMap(width, height, 4);
+  kitsink::Motion motion = CameraOf(plain);
+  kitsink::MapTables previous = kitsink::EmptyMap(static_cast<int>(plain.width), static_cast<int>(plain.height), 4);
   std::vector<double> bits;
   for (size_t i = 0; i < coded.count; ++i) {
     if (i > 0) motion = kitsink::FindMotion(plain.map(i).data(), previous, motion);
@@ -168,13 +171,14 @@ void PrintRows(const MaskClip& clip, size_t map, int level, int threads, std::sp
 }
 
 // "Coded again" is a run of the whole coder with the motions of the clip without edits, "encoded again" is
-// EncodeMask(), which searches anew. Both count all maps from the edited one on.
+// EncodeMask(), which searches anew, for the camera of the whole clip, too. Both count all maps from the edited one on.
 void PrintSets(const MaskClip& clip, size_t map, int level, std::span<const MapEdits> sets) {
   std::printf(
       "\n| all edits at once, level %d | sum of single prices | price | price, all rows | coded again, two maps | "
-      "coded again, %zu maps | encoded again, two maps | encoded again, %zu maps |\n",
+      "coded again, %zu maps | encoded again, two maps | encoded again, %zu maps | same camera |\n",
       level, clip.count - map, clip.count - map);
-  std::printf("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+  std::printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+  const kitsink::Motion camera = CameraOf(clip);
   const std::vector<double> plain = CodeLengths(clip, clip, level), real = RealBits(clip, level);
   for (size_t kind = 0; kind < sets.size(); ++kind) {
     std::vector<MapEdits> singles;
@@ -187,9 +191,9 @@ void PrintSets(const MaskClip& clip, size_t map, int level, std::span<const MapE
     const auto grown = [&](const std::vector<double>& after, const std::vector<double>& before, size_t maps) {
       return Sum(std::span(after).subspan(map, maps)) - Sum(std::span(before).subspan(map, maps));
     };
-    std::printf("| %s | %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f |\n", kKinds[kind], sum, few, all,
+    std::printf("| %s | %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %s |\n", kKinds[kind], sum, few, all,
                 grown(again, plain, 2), grown(again, plain, clip.count - map), grown(real_again, real, 2),
-                grown(real_again, real, clip.count - map));
+                grown(real_again, real, clip.count - map), CameraOf(edited) == camera ? "yes" : "no");
     std::fflush(stdout);
   }
 }
