@@ -1,24 +1,27 @@
 #!/usr/bin/env bash
-# `compress --codec strict`: kill and resume, scores, stages that the user brings, and refusals.
+# `compress --codec strict`: kill and resume, scores, edits of maps, stages that the user brings, and refusals.
 # usage: strict_compress_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 quick=(--nets "$nets" --device cpu --threads 1)
-few=(--codec strict --train-steps 4 --carrier-steps 1 --carrier-rounds 1 --level 1 "${quick[@]}")
+few=(--codec strict --train-steps 4 --carrier-steps 1 --carrier-rounds 1 --edit-rounds 1 --edit-passes 1 --level 1
+  "${quick[@]}")
 "$render_road" --seed 5 --frames 4 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
 
 "$kitsink" compress clip.mkv -o whole.zip "${few[@]}" >stdout 2>stderr || fail "compress: $(cat stderr)"
-grep -Eq '^ +renderer +[0-9]+ ' stdout && grep -Eq '^ +carrier +[0-9]+ ' stdout || fail "no table of stages: $(cat stdout)"
+for stage in renderer carrier edits; do
+  grep -Eq "^ +$stage +[0-9]+ " stdout || fail "no $stage in the table of stages: $(cat stdout)"
+done
 
-# Killed at the start, while training and while solving.
-for seconds in start 1.5 4; do
+# Killed at the start, while training, while solving, and after the edits of one map and the poses of one pair.
+for moment in start 1.5 4 edits-1-map-0 edits-1-pose-0; do
   "$kitsink" compress clip.mkv -o killed.zip "${few[@]}" -q >/dev/null 2>stderr &
   pid=$!
-  if [[ $seconds == start ]]; then
-    while [[ ! -e killed.zip.resume ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
-  else
-    sleep $seconds
-  fi
+  case $moment in
+    start) while [[ ! -e killed.zip.resume ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done ;;
+    edits*) while [[ ! -e killed.zip.resume/$moment ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done ;;
+    *) sleep "$moment" ;;
+  esac
   kill -9 $pid 2>/dev/null
   wait $pid 2>/dev/null
 done
@@ -34,11 +37,20 @@ python3 - whole.zip.json score.json <<'PY' || fail "compress and score disagree"
 import json, sys
 made, score = (json.load(open(path)) for path in sys.argv[1:])
 stages = made["stages"]
-assert [s["stage"] for s in stages] == ["renderer", "carrier"], stages
+assert [s["stage"] for s in stages] == ["renderer", "carrier", "edits"], stages
 text = json.dumps(score)
 for name in ("seg", "pose"):
     assert repr(stages[-1][name]) in text, (name, stages[-1][name], text[:600])
-assert stages[-1]["pose"] < stages[0]["pose"], stages
+assert stages[1]["pose"] < stages[0]["pose"], stages
+
+# The edits lowered the score by what they say, and cost about what they were priced at.
+carrier, edits = stages[1:]
+(edited,) = edits["rounds"]
+assert edited["kept"] and edited["pixels"] > 0, edited
+assert abs(carrier["score"] - edits["score"] - edited["gain"]) < 1e-9 and edited["gain"] > 0, stages
+for stage, errors in ((carrier, "errors_before"), (edits, "errors_after")):
+    assert abs(stage["seg"] * 2 * 512 * 384 - edited[errors]) <= 4, (stage, edited)
+assert abs(edited["price_bytes"] - edited["paid_bytes"]) <= 24, edited
 PY
 
 # A renderer that the user brings is kept; only the carrier is solved. All parts brought: nothing runs.

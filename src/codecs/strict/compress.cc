@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/strict/edit_maps.h"
 #include "codecs/strict/measure.h"
 #include "codecs/strict/observe.h"
 #include "codecs/strict/options.h"
@@ -114,13 +115,51 @@ Status RunCarrier(Job& job) {
   return Ok();
 }
 
+Result<MeasuredScene> Measure(const Job& job, const Scene& scene) {
+  return MeasureScene(scene, job.targets.pairs, job.options.mask_level, *job.nets, job.context.original_bytes,
+                      job.context);
+}
+
+MapEditing Editing(const Job& job, const std::string& name) {
+  MapEditing editing;
+  editing.name = name;
+  editing.rounds = job.options.edit_rounds;
+  editing.passes = job.options.edit_passes;
+  editing.original_bytes = job.context.original_bytes;
+  editing.measure = [&job](const Scene& scene) { return Measure(job, scene); };
+  editing.expired = [&job] { return job.seconds_left() <= 0; };
+  return editing;
+}
+
+Json RoundsJson(std::span<const EditRound> rounds) {
+  Json json = Json::array();
+  for (const EditRound& round : rounds) {
+    json.push_back({{"pixels", round.pixels},
+                    {"errors_before", round.errors_before},
+                    {"errors_after", round.errors_after},
+                    {"price_bytes", round.price_bits / 8},
+                    {"paid_bytes", round.paid_bytes},
+                    {"gain", round.gain},
+                    {"kept", round.kept}});
+  }
+  return json;
+}
+
+Status RunEdits(Job& job) {
+  KIT_ASSIGN(EditedScene edited, EditMaps(job.scene, job.targets.pairs, *job.nets, Editing(job, "edits"), job.folder,
+                                          job.context.threads, *job.context.progress));
+  job.scene = std::move(edited.scene);
+  return job.folder.Save("edits.rounds", RoundsJson(edited.rounds).dump());
+}
+
 // The stages after observing, in order. Each changes the scene. `tensors` begins the names of its result.
 struct Stage {
   const char* name;
   const char* tensors;
   Status (*run)(Job& job);
 };
-constexpr Stage kStages[] = {{"renderer", "renderer.", RunRenderer}, {"carrier", "carrier.", RunCarrier}};
+constexpr Stage kStages[] = {
+    {"renderer", "renderer.", RunRenderer}, {"carrier", "carrier.", RunCarrier}, {"edits", "maps", RunEdits}};
 
 bool HasTensors(const TensorFile& file, const std::string& prefix) {
   const auto found = file.tensors.lower_bound(prefix);
@@ -129,6 +168,7 @@ bool HasTensors(const TensorFile& file, const std::string& prefix) {
 
 bool MustRun(const Job& job, const Stage& stage, const TensorFile& brought) {
   const auto& stages = job.options.stages;
+  if (stage.run == RunEdits && job.options.edit_rounds == 0) return false;
   return !HasTensors(brought, stage.tensors) || std::ranges::find(stages, stage.name) != stages.end();
 }
 
@@ -216,12 +256,16 @@ Result<MeasuredScene> RunStage(Job& job, const Stage& stage) {
     KIT_TRY(stage.run(job));
   }
   const double cpu_seconds = CpuSeconds() - before;
-  KIT_ASSIGN(MeasuredScene measured, MeasureScene(job.scene, job.targets.pairs, job.options.mask_level, *job.nets,
-                                                  job.context.original_bytes, job.context));
+  KIT_ASSIGN(MeasuredScene measured, Measure(job, job.scene));
   KIT_ASSIGN(const Bytes bytes, WriteMember(measured.member, job.context.limits));
   KIT_TRY(job.folder.Save(entry, bytes));
   job.context.remarks.push_back(RowText(stage.name, measured.score, cpu_seconds));
-  (*job.context.manifest)["stages"].push_back(RowJson(stage.name, measured.score, cpu_seconds));
+  Json row = RowJson(stage.name, measured.score, cpu_seconds);
+  if (const std::string rounds = std::string(stage.name) + ".rounds"; job.folder.Has(rounds)) {
+    KIT_ASSIGN(const Bytes text, job.folder.Load(rounds));
+    row["rounds"] = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  }
+  (*job.context.manifest)["stages"].push_back(std::move(row));
   return measured;
 }
 
@@ -237,6 +281,8 @@ Json DescribeOptions(const CompressOptions& options, const TensorFile& brought, 
                {"train_steps", options.train_steps},
                {"carrier_steps", options.carrier_steps},
                {"carrier_rounds", options.carrier_rounds},
+               {"edit_rounds", options.edit_rounds},
+               {"edit_passes", options.edit_passes},
                {"mask_level", options.mask_level},
                {"threads", threads}};
   if (options.time_limit_seconds > 0) json["time_limit"] = options.time_limit_seconds;
@@ -277,8 +323,7 @@ Result<Member> Compress(CompressContext& context) {
     KIT_ASSIGN(measured, RunStage(job, stage));
   }
   if (!measured.has_value()) {  // the user brought everything
-    KIT_ASSIGN(measured, MeasureScene(job.scene, job.targets.pairs, options.mask_level, *job.nets,
-                                      context.original_bytes, context));
+    KIT_ASSIGN(measured, Measure(job, job.scene));
     context.remarks.push_back(RowText("nothing", measured->score, 0));
   }
   return std::move(measured->member);
