@@ -4,8 +4,9 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 quick=(--nets "$nets" --device cpu --threads 1)
-few=(--codec strict --train-steps 4 --carrier-steps 1 --carrier-rounds 1 --edit-rounds 1 --edit-passes 1 --level 1
-  "${quick[@]}")
+tiny=(--codec strict --train-steps 4 --carrier-steps 1 --carrier-rounds 1 --level 1 "${quick[@]}")
+unedited=("${tiny[@]}" --edit-rounds 0 --hops 0)
+few=("${tiny[@]}" --edit-rounds 1 --edit-passes 1 --hops 0)
 "$render_road" --seed 5 --frames 4 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
 
 "$kitsink" compress clip.mkv -o whole.zip "${few[@]}" >stdout 2>stderr || fail "compress: $(cat stderr)"
@@ -70,12 +71,27 @@ for name, entry in header.items():
 text = json.dumps(out).encode()
 open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + body)
 PY
-"$kitsink" compress clip.mkv -o brought.zip --from renderer.safetensors "${few[@]}" >stdout 2>stderr ||
+"$kitsink" compress clip.mkv -o brought.zip --from renderer.safetensors "${unedited[@]}" >stdout 2>stderr ||
   fail "--from: $(cat stderr)"
 grep -Eq '^ +renderer +[0-9]+ +0\.' stdout && fail "--from trained again: $(cat stdout)"
-cmp whole.zip brought.zip || fail "a renderer that was brought gave another archive"
+python3 - whole.zip.json brought.zip.json <<'PY' || fail "a renderer that was brought gave another carrier"
+import json, sys
+whole, brought = (json.load(open(path))["stages"] for path in sys.argv[1:])
+assert [s["stage"] for s in brought] == ["carrier"], brought
+for name in ("archive_bytes", "seg", "pose"):
+    assert whole[1][name] == brought[0][name], (name, whole, brought)
+PY
 "$kitsink" compress clip.mkv -o same.zip --from scene.safetensors "${few[@]}" -q || fail "--from a whole scene"
 cmp whole.zip same.zip || fail "a scene that was brought gave another archive"
+
+# A hop is taken as a whole or not at all.
+"$kitsink" compress clip.mkv -o hop.zip --from scene.safetensors --stages hops --edit-rounds 0 --hops 1 "${tiny[@]}" \
+  -q 2>stderr || fail "--stages hops: $(cat stderr)"
+python3 - whole.zip.json hop.zip.json <<'PY' || fail "a hop raised the score"
+import json, sys
+whole, hop = (json.load(open(path))["stages"] for path in sys.argv[1:])
+assert [s["stage"] for s in hop] == ["hops"] and hop[0]["score"] <= whole[-1]["score"], (whole, hop)
+PY
 
 # Refusals.
 expect "other codec's option" 1 "--fit-steps is an option of codec search" \
@@ -84,6 +100,8 @@ expect "preimage of a small frame" 1 "a pre-image needs maps of 512 x 384" \
   "$kitsink" compress clip.mkv -o x.zip --f1 preimage "${few[@]}"
 expect "scene of another length" 1 "tensors do not fit" \
   "$kitsink" compress clip.mkv -o y.zip --pairs 0:1 --from renderer.safetensors "${few[@]}"
+expect "a stage of no rounds" 1 "--stages edits: --edit-rounds is 0" \
+  "$kitsink" compress clip.mkv -o x.zip --from scene.safetensors --stages edits "${unedited[@]}"
 expect "no tensors" 1 "clip.mkv" "$kitsink" compress clip.mkv -o x.zip --from clip.mkv "${few[@]}"
 [[ ! -e x.zip && ! -e x.zip.resume && ! -e y.zip ]] || fail "a refused job left an archive"
 

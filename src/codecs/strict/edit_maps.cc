@@ -108,8 +108,7 @@ class Round {
     KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene_));
     const Carrier& carrier = scene_.carrier;
     const FrameSize grid{carrier.grid_width, carrier.grid_height};
-    const CarrierPicture picture(carrier, {scene_.mask.width, scene_.mask.height}, scene_.frame_size,
-                                 FastRowKernels());
+    const CarrierPicture picture(carrier, {scene_.mask.width, scene_.mask.height}, scene_.frame_size, FastRowKernels());
     std::mutex mutex;
     uint64_t done = 0;
     progress_.Begin(name_ + " poses", pairs_.size(), "pairs");
@@ -125,7 +124,8 @@ class Round {
           SolvedPair solved{Coefficients(at, at + carrier.num_atoms), 0};
           const double before = solver(scene_.mask).Errors({&solved.coefficients, 1})[0];
           solved.error = before;
-          if (pairs_[i].changed) solved = solver(edited_.mask).Solve(solved.coefficients, {.iterations = 4, .polish = 4});
+          if (pairs_[i].changed)
+            solved = solver(edited_.mask).Solve(solved.coefficients, {.iterations = 4, .polish = 4});
           ByteWriter writer;
           writer.F32(static_cast<float>(before));
           writer.F32(static_cast<float>(solved.error));
@@ -152,12 +152,13 @@ class Round {
 
   // Gives the pairs that do not pay their maps and coefficients back.
   void Choose() {
-    const std::vector<bool> kept = ChoosePairs(pairs_, static_cast<double>(scene_.mask.map_bytes()),
-                                               ScorePerByte(options_.original_bytes) / 8);
+    const std::vector<bool> kept =
+        ChoosePairs(pairs_, static_cast<double>(scene_.mask.map_bytes()), ScorePerByte(options_.original_bytes) / 8);
     const size_t atoms = scene_.carrier.num_atoms;
     for (size_t i = 0; i < pairs_.size(); ++i) {
       if (kept[i]) continue;
-      std::ranges::copy(scene_.mask.map(i), edited_.mask.ids.begin() + static_cast<ptrdiff_t>(i * edited_.mask.map_bytes()));
+      std::ranges::copy(scene_.mask.map(i),
+                        edited_.mask.ids.begin() + static_cast<ptrdiff_t>(i * edited_.mask.map_bytes()));
       std::copy_n(scene_.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * atoms), atoms,
                   edited_.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * atoms));
       pairs_[i].errors_after = pairs_[i].errors_before;
@@ -215,9 +216,8 @@ std::vector<bool> ChoosePairs(std::span<const EditedPair> pairs, double map_pixe
     size_t dropped = pairs.size();
     for (size_t i = 0; i < pairs.size(); ++i) {
       if (!kept[i]) continue;
-      const double without =
-          score(errors - static_cast<double>(pairs[i].errors_after - pairs[i].errors_before),
-                pose - pairs[i].pose_after + pairs[i].pose_before, bits - pairs[i].bits);
+      const double without = score(errors - static_cast<double>(pairs[i].errors_after - pairs[i].errors_before),
+                                   pose - pairs[i].pose_after + pairs[i].pose_before, bits - pairs[i].bits);
       if (!(without < least)) continue;
       least = without;
       dropped = i;

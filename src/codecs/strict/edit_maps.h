@@ -1,6 +1,6 @@
 #pragma once
-// The fourth stage of compress: edits the class maps where that lowers the score. The renderer decides what SegNet reads,
-// so the stored map may differ from the original's.
+// The fourth stage of compress: edits the class maps where that lowers the score. The renderer decides what SegNet
+// reads, so the stored map may differ from the original's.
 
 #include <cstdint>
 #include <functional>

@@ -10,7 +10,7 @@
 namespace kitsink::strict {
 namespace {
 
-// Larger moves seldom pay: of 652 of more than 20 pixels, one in 300 did; of those of 9 to 20 pixels, one in 11.
+// Larger moves seldom pay: of those of 20 and more pixels one in 311 did, of 9 to 19 one in 12, of 3 or 4 one in 4.
 constexpr size_t kLargest = 12;
 constexpr std::array<int, 4> kDx = {1, -1, 0, 0}, kDy = {0, 0, 1, -1};
 

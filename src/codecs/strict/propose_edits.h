@@ -1,5 +1,6 @@
 #pragma once
-// Proposes edits of a class map: which pixels might take other classes, ranked by a guess of what that does to the score.
+// Proposes edits of a class map: which pixels might take other classes, ranked by a guess of what that does to the
+// score.
 
 #include <cstddef>
 #include <cstdint>
@@ -39,7 +40,8 @@ IdeaKey KeyOf(const MapEdits& edits, uint32_t width);
 //   a pixel at an edge takes the class beside it, or that of the map before or after;
 //   a stretch of an edge moves by a pixel;
 //   a small region takes the class around it, or that of the map before or after.
-// `gradient` [classes][height][width] is the derivative of the expected number of wrong pixels by the map's class planes.
+// `gradient` [classes][height][width] is the derivative of the expected number of wrong pixels by the map's class
+// planes.
 std::vector<EditIdea> ProposeEdits(const MapInTime& map, std::span<const float> gradient, const EditCosts& costs,
                                    const std::set<IdeaKey>& known, size_t most);
 

@@ -45,7 +45,7 @@ class EditSearch {
   void SetMap(size_t pair, std::span<const uint8_t> ids);
   // The maps as they are now.
   const MaskClip& maps() const { return maps_; }
-  // Seconds of a pass over a map, measured on the first pair.
+  // Seconds of a pass over a map, estimated from parts of one over the first.
   Result<double> SecondsOfAPass();
 
  private:
@@ -69,8 +69,8 @@ class EditSearch {
   torch::Device device_;
   MaskClip maps_;
   std::unique_ptr<FrameRenderer> renderer_;
-  std::vector<torch::Tensor> values_;             // of the renderer
-  std::optional<EditPricer> single_, together_;   // of ideas; of all edits of a map
+  std::vector<torch::Tensor> values_;            // of the renderer
+  std::optional<EditPricer> single_, together_;  // of ideas; of all edits of a map
 };
 
 }  // namespace kitsink::strict

@@ -51,7 +51,7 @@ class RendererTrainer {
 
   Result<Renderer> Train(const Checkpoint& checkpoint, Progress& progress) {
     TrainOptions options;
-    options.stage = "renderer";
+    options.stage = training_.name;
     options.steps = training_.steps;
     options.schedule.peak = training_.learning_rate;
     options.schedule.floor = 0.01;
@@ -118,7 +118,7 @@ class RendererTrainer {
       wrong += logits.argmax(1).ne(MapsToTensor(targets_, indices, device_)).sum().item<double>();
     }
     const double share = wrong / static_cast<double>(shown * targets_.map_bytes());
-    Log(LogLevel::kInfo, "renderer: share of wrong classes " + std::to_string(share));
+    Log(LogLevel::kInfo, training_.name + ": share of wrong classes " + std::to_string(share));
     return share;
   }
 

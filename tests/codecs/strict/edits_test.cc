@@ -104,8 +104,8 @@ struct RoadCase {
     sizes.frame = {640, 480};
     scene = testing::SmallStrictScene(sizes, 5);
     const ClassColours colours = {{{90, 90, 95}, {200, 200, 190}, {60, 110, 50}, {150, 30, 40}, {20, 20, 25}}};
-    scene.renderer = Must(QuantiseRenderer(scene.renderer.shape, false,
-                                           StartValues(scene.renderer.shape, colours, 7, torch::kCPU)));
+    scene.renderer =
+        Must(QuantiseRenderer(scene.renderer.shape, false, StartValues(scene.renderer.shape, colours, 7, torch::kCPU)));
     scene.mask = RoadMaps(2);
     std::vector<FramePair> frames;
     const std::unique_ptr<FrameRenderer> wider = Must(FrameRenderer::Create(scene));
