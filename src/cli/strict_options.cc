@@ -13,17 +13,17 @@ namespace {
 constexpr const char* kGroup = "Codec strict";
 
 struct Preset {
-  uint32_t train_steps, carrier_steps;
+  uint32_t train_steps, carrier_steps, edit_rounds, hops;
   int mask_level;
 };
 
 const std::map<std::string, Preset> kPresets = {
-    {"fast", {1500, 24, 2}}, {"default", {8000, 96, 2}}, {"best", {60000, 400, 3}}};
+    {"fast", {1500, 24, 2, 0, 2}}, {"default", {8000, 96, 4, 1, 2}}, {"best", {60000, 400, 16, 2, 3}}};
 
 std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb) {
   struct State {
     CompressOptions options;
-    std::optional<uint32_t> train_steps, carrier_steps;
+    std::optional<uint32_t> train_steps, carrier_steps, edit_rounds, hops;
   };
   const auto state = std::make_shared<State>();
   CompressOptions& options = state->options;
@@ -57,6 +57,20 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       ->type_name("N")
       ->capture_default_str()
       ->group(kGroup);
+  verb.add_option("--edit-rounds", state->edit_rounds,
+                  "Then rounds of edits to the class maps; 0 = none; presets: fast 2, default 4, best 16")
+      ->type_name("N")
+      ->group(kGroup);
+  verb.add_option("--edit-passes", options.edit_passes, "Passes over a class map in a round of edits at most")
+      ->check(CLI::Range(1U, 1000U))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(kGroup);
+  verb.add_option("--hops", state->hops,
+                  "Then larger moves of the renderer, each with a new solve of the carrier and new edits, taken as a "
+                  "whole or not at all; presets: fast 0, default 1, best 2")
+      ->type_name("N")
+      ->group(kGroup);
   verb.add_option("--from", options.from,
                   "Tensors of a strict scene (kitsink unpack), or some of maps, renderer.*, carrier.* with selector: "
                   "stages whose result is there are skipped")
@@ -64,9 +78,9 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       ->group(kGroup);
   verb.add_option("--stages", options.stages,
                   "With --from: stages to run although their result is there, starting from it")
-      ->check(CLI::IsMember({"renderer", "carrier"}))
+      ->check(CLI::IsMember({"renderer", "carrier", "edits", "hops"}))
       ->delimiter(',')
-      ->type_name("renderer|carrier")
+      ->type_name("renderer|carrier|edits|hops")
       ->group(kGroup);
   verb.add_option_function<std::string>(
           "--time-limit",
@@ -83,6 +97,8 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
     CompressOptions made = state->options;
     made.train_steps = state->train_steps.value_or(preset.train_steps);
     made.carrier_steps = state->carrier_steps.value_or(preset.carrier_steps);
+    made.edit_rounds = state->edit_rounds.value_or(preset.edit_rounds);
+    made.hops = state->hops.value_or(preset.hops);
     made.mask_level = choice.level.value_or(preset.mask_level);
     made.seed = choice.seed;
     return std::any(made);

@@ -1,24 +1,28 @@
 #!/usr/bin/env bash
-# `compress --codec strict`: kill and resume, scores, stages that the user brings, and refusals.
+# `compress --codec strict`: kill and resume, scores, edits of maps, stages that the user brings, and refusals.
 # usage: strict_compress_test.sh KITSINK RENDER_ROAD SOURCE_DIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 quick=(--nets "$nets" --device cpu --threads 1)
-few=(--codec strict --train-steps 4 --carrier-steps 1 --carrier-rounds 1 --level 1 "${quick[@]}")
+tiny=(--codec strict --train-steps 4 --carrier-steps 1 --carrier-rounds 1 --level 1 "${quick[@]}")
+unedited=("${tiny[@]}" --edit-rounds 0 --hops 0)
+few=("${tiny[@]}" --edit-rounds 1 --edit-passes 1 --hops 0)
 "$render_road" --seed 5 --frames 4 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
 
 "$kitsink" compress clip.mkv -o whole.zip "${few[@]}" >stdout 2>stderr || fail "compress: $(cat stderr)"
-grep -Eq '^ +renderer +[0-9]+ ' stdout && grep -Eq '^ +carrier +[0-9]+ ' stdout || fail "no table of stages: $(cat stdout)"
+for stage in renderer carrier edits; do
+  grep -Eq "^ +$stage +[0-9]+ " stdout || fail "no $stage in the table of stages: $(cat stdout)"
+done
 
-# Killed at the start, while training and while solving.
-for seconds in start 1.5 4; do
+# Killed at the start, while training, while solving, and after the edits of one map and the poses of one pair.
+for moment in start 1.5 4 edits-1-map-0 edits-1-pose-0; do
   "$kitsink" compress clip.mkv -o killed.zip "${few[@]}" -q >/dev/null 2>stderr &
   pid=$!
-  if [[ $seconds == start ]]; then
-    while [[ ! -e killed.zip.resume ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
-  else
-    sleep $seconds
-  fi
+  case $moment in
+    start) while [[ ! -e killed.zip.resume ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done ;;
+    edits*) while [[ ! -e killed.zip.resume/$moment ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done ;;
+    *) sleep "$moment" ;;
+  esac
   kill -9 $pid 2>/dev/null
   wait $pid 2>/dev/null
 done
@@ -34,11 +38,20 @@ python3 - whole.zip.json score.json <<'PY' || fail "compress and score disagree"
 import json, sys
 made, score = (json.load(open(path)) for path in sys.argv[1:])
 stages = made["stages"]
-assert [s["stage"] for s in stages] == ["renderer", "carrier"], stages
+assert [s["stage"] for s in stages] == ["renderer", "carrier", "edits"], stages
 text = json.dumps(score)
 for name in ("seg", "pose"):
     assert repr(stages[-1][name]) in text, (name, stages[-1][name], text[:600])
-assert stages[-1]["pose"] < stages[0]["pose"], stages
+assert stages[1]["pose"] < stages[0]["pose"], stages
+
+# The edits lowered the score by what they say, and cost about what they were priced at.
+carrier, edits = stages[1:]
+(edited,) = edits["rounds"]
+assert edited["kept"] and edited["pixels"] > 0, edited
+assert abs(carrier["score"] - edits["score"] - edited["gain"]) < 1e-9 and edited["gain"] > 0, stages
+for stage, errors in ((carrier, "errors_before"), (edits, "errors_after")):
+    assert abs(stage["seg"] * 2 * 512 * 384 - edited[errors]) <= 4, (stage, edited)
+assert abs(edited["price_bytes"] - edited["paid_bytes"]) <= 24, edited
 PY
 
 # A renderer that the user brings is kept; only the carrier is solved. All parts brought: nothing runs.
@@ -58,12 +71,27 @@ for name, entry in header.items():
 text = json.dumps(out).encode()
 open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + body)
 PY
-"$kitsink" compress clip.mkv -o brought.zip --from renderer.safetensors "${few[@]}" >stdout 2>stderr ||
+"$kitsink" compress clip.mkv -o brought.zip --from renderer.safetensors "${unedited[@]}" >stdout 2>stderr ||
   fail "--from: $(cat stderr)"
 grep -Eq '^ +renderer +[0-9]+ +0\.' stdout && fail "--from trained again: $(cat stdout)"
-cmp whole.zip brought.zip || fail "a renderer that was brought gave another archive"
+python3 - whole.zip.json brought.zip.json <<'PY' || fail "a renderer that was brought gave another carrier"
+import json, sys
+whole, brought = (json.load(open(path))["stages"] for path in sys.argv[1:])
+assert [s["stage"] for s in brought] == ["carrier"], brought
+for name in ("archive_bytes", "seg", "pose"):
+    assert whole[1][name] == brought[0][name], (name, whole, brought)
+PY
 "$kitsink" compress clip.mkv -o same.zip --from scene.safetensors "${few[@]}" -q || fail "--from a whole scene"
 cmp whole.zip same.zip || fail "a scene that was brought gave another archive"
+
+# A hop is taken as a whole or not at all.
+"$kitsink" compress clip.mkv -o hop.zip --from scene.safetensors --stages hops --edit-rounds 0 --hops 1 "${tiny[@]}" \
+  -q 2>stderr || fail "--stages hops: $(cat stderr)"
+python3 - whole.zip.json hop.zip.json <<'PY' || fail "a hop raised the score"
+import json, sys
+whole, hop = (json.load(open(path))["stages"] for path in sys.argv[1:])
+assert [s["stage"] for s in hop] == ["hops"] and hop[0]["score"] <= whole[-1]["score"], (whole, hop)
+PY
 
 # Refusals.
 expect "other codec's option" 1 "--fit-steps is an option of codec search" \
@@ -72,6 +100,8 @@ expect "preimage of a small frame" 1 "a pre-image needs maps of 512 x 384" \
   "$kitsink" compress clip.mkv -o x.zip --f1 preimage "${few[@]}"
 expect "scene of another length" 1 "tensors do not fit" \
   "$kitsink" compress clip.mkv -o y.zip --pairs 0:1 --from renderer.safetensors "${few[@]}"
+expect "a stage of no rounds" 1 "--stages edits: --edit-rounds is 0" \
+  "$kitsink" compress clip.mkv -o x.zip --from scene.safetensors --stages edits "${unedited[@]}"
 expect "no tensors" 1 "clip.mkv" "$kitsink" compress clip.mkv -o x.zip --from clip.mkv "${few[@]}"
 [[ ! -e x.zip && ! -e x.zip.resume && ! -e y.zip ]] || fail "a refused job left an archive"
 

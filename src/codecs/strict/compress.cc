@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/strict/edit_maps.h"
 #include "codecs/strict/measure.h"
 #include "codecs/strict/observe.h"
 #include "codecs/strict/options.h"
@@ -99,18 +100,95 @@ Status RunRenderer(Job& job) {
   return Ok();
 }
 
-Status RunCarrier(Job& job) {
+// Solves the scene's carrier; from a grey one, with a new basis.
+Status Solve(Job& job, const std::string& name, Scene& scene) {
   CarrierSolve solve;
+  solve.name = name;
   solve.steps_each = job.options.carrier_steps;
   solve.rounds = job.options.carrier_rounds;
-  solve.largest_code = CarrierSizeFor(job.scene.mask.count).largest_code;
-  solve.new_basis = std::ranges::all_of(job.scene.carrier.basis, [](int8_t code) { return code == 0; });
+  solve.largest_code = CarrierSizeFor(scene.mask.count).largest_code;
+  solve.new_basis = std::ranges::all_of(scene.carrier.basis, [](int8_t code) { return code == 0; });
   solve.score_per_byte = ScorePerByte(job.context.original_bytes);
   solve.expired = [&job] { return job.seconds_left() <= 0; };
-  KIT_ASSIGN(SolvedCarrier solved, SolveCarrier(job.scene, job.targets.pairs, *job.nets, solve, job.folder,
+  KIT_ASSIGN(SolvedCarrier solved, SolveCarrier(scene, job.targets.pairs, *job.nets, solve, job.folder,
                                                 job.context.threads, *job.context.progress));
-  job.scene.carrier = std::move(solved.carrier);
-  job.scene.selector = std::move(solved.selector);
+  scene.carrier = std::move(solved.carrier);
+  scene.selector = std::move(solved.selector);
+  return Ok();
+}
+
+Status RunCarrier(Job& job) { return Solve(job, "carrier", job.scene); }
+
+Result<MeasuredScene> Measure(const Job& job, const Scene& scene) {
+  return MeasureScene(scene, job.targets.pairs, job.options.mask_level, *job.nets, job.context.original_bytes,
+                      job.context);
+}
+
+MapEditing Editing(const Job& job, const std::string& name) {
+  MapEditing editing;
+  editing.name = name;
+  editing.rounds = job.options.edit_rounds;
+  editing.passes = job.options.edit_passes;
+  editing.original_bytes = job.context.original_bytes;
+  editing.measure = [&job](const Scene& scene) { return Measure(job, scene); };
+  editing.expired = [&job] { return job.seconds_left() <= 0; };
+  return editing;
+}
+
+Json RoundsJson(std::span<const EditRound> rounds) {
+  Json json = Json::array();
+  for (const EditRound& round : rounds) {
+    json.push_back({{"pixels", round.pixels},
+                    {"errors_before", round.errors_before},
+                    {"errors_after", round.errors_after},
+                    {"price_bytes", round.price_bits / 8},
+                    {"paid_bytes", round.paid_bytes},
+                    {"gain", round.gain},
+                    {"kept", round.kept}});
+  }
+  return json;
+}
+
+Status RunEdits(Job& job) {
+  KIT_ASSIGN(EditedScene edited, EditMaps(job.scene, job.targets.pairs, *job.nets, Editing(job, "edits"), job.folder,
+                                          job.context.threads, *job.context.progress));
+  job.scene = std::move(edited.scene);
+  return job.folder.Save("edits.rounds", RoundsJson(edited.rounds).dump());
+}
+
+// Trains the renderer on, for the maps as they are, and fits carrier and maps to it.
+Result<EditedScene> Hop(Job& job, const std::string& name) {
+  RendererTraining training;
+  training.name = name + "-renderer";
+  training.steps = std::max<int64_t>(1, job.options.train_steps / 2);
+  training.learning_rate = 3e-3;
+  training.optimiser = job.options.optimiser;
+  // The start is good, so the loss begins where it is nearest to the score.
+  training.cross_entropy_until = training.hinge_until = training.quantise_from = 0;
+  training.seed = job.options.seed;
+  training.plan = [&](double seconds) { return PlanUnits(job, training.name, training.steps, "steps", seconds, 0.4); };
+  KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(job.folder.PathOf(training.name + ".checkpoint")));
+  Scene moved = job.scene;
+  KIT_ASSIGN(moved.renderer, TrainRenderer(moved, job.targets, *job.nets, training, job.context.threads, checkpoint,
+                                           *job.context.progress));
+  KIT_TRY(Solve(job, name + "-carrier", moved));
+  return EditMaps(moved, job.targets.pairs, *job.nets, Editing(job, name + "-edits"), job.folder, job.context.threads,
+                  *job.context.progress);
+}
+
+// Each hop is taken as a whole or not at all.
+Status RunHops(Job& job) {
+  KIT_ASSIGN(const MeasuredScene before, Measure(job, job.scene));
+  double least = before.score.total();
+  for (uint32_t h = 1; h <= job.options.hops && job.seconds_left() > 0; ++h) {
+    KIT_ASSIGN(EditedScene hop, Hop(job, "hop-" + std::to_string(h)));
+    const double gain = least - hop.measured.score.total();
+    Log(LogLevel::kInfo,
+        "hop " + std::to_string(h) + ": gain " + std::to_string(gain) + (gain > 0 ? "" : ", not taken"));
+    if (!(gain > 0)) break;
+    least -= gain;
+    job.scene = std::move(hop.scene);
+  }
   return Ok();
 }
 
@@ -119,8 +197,13 @@ struct Stage {
   const char* name;
   const char* tensors;
   Status (*run)(Job& job);
+  uint32_t CompressOptions::*rounds = nullptr;  // 0 of them: the stage is left out
+  const char* rounds_option = nullptr;
 };
-constexpr Stage kStages[] = {{"renderer", "renderer.", RunRenderer}, {"carrier", "carrier.", RunCarrier}};
+constexpr Stage kStages[] = {{"renderer", "renderer.", RunRenderer},
+                             {"carrier", "carrier.", RunCarrier},
+                             {"edits", "maps", RunEdits, &CompressOptions::edit_rounds, "--edit-rounds"},
+                             {"hops", "renderer.", RunHops, &CompressOptions::hops, "--hops"}};
 
 bool HasTensors(const TensorFile& file, const std::string& prefix) {
   const auto found = file.tensors.lower_bound(prefix);
@@ -129,6 +212,7 @@ bool HasTensors(const TensorFile& file, const std::string& prefix) {
 
 bool MustRun(const Job& job, const Stage& stage, const TensorFile& brought) {
   const auto& stages = job.options.stages;
+  if (stage.rounds != nullptr && job.options.*stage.rounds == 0) return false;
   return !HasTensors(brought, stage.tensors) || std::ranges::find(stages, stage.name) != stages.end();
 }
 
@@ -216,13 +300,28 @@ Result<MeasuredScene> RunStage(Job& job, const Stage& stage) {
     KIT_TRY(stage.run(job));
   }
   const double cpu_seconds = CpuSeconds() - before;
-  KIT_ASSIGN(MeasuredScene measured, MeasureScene(job.scene, job.targets.pairs, job.options.mask_level, *job.nets,
-                                                  job.context.original_bytes, job.context));
+  KIT_ASSIGN(MeasuredScene measured, Measure(job, job.scene));
   KIT_ASSIGN(const Bytes bytes, WriteMember(measured.member, job.context.limits));
   KIT_TRY(job.folder.Save(entry, bytes));
   job.context.remarks.push_back(RowText(stage.name, measured.score, cpu_seconds));
-  (*job.context.manifest)["stages"].push_back(RowJson(stage.name, measured.score, cpu_seconds));
+  Json row = RowJson(stage.name, measured.score, cpu_seconds);
+  if (const std::string rounds = std::string(stage.name) + ".rounds"; job.folder.Has(rounds)) {
+    KIT_ASSIGN(const Bytes text, job.folder.Load(rounds));
+    row["rounds"] = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  }
+  (*job.context.manifest)["stages"].push_back(std::move(row));
   return measured;
+}
+
+// Refuses to run a stage of no rounds.
+Status CheckStages(const CompressOptions& options) {
+  for (const Stage& stage : kStages) {
+    if (std::ranges::find(options.stages, stage.name) == options.stages.end()) continue;
+    if (stage.rounds == nullptr || options.*stage.rounds > 0) continue;
+    return Error{Code::kInvalidArgument,
+                 std::string("--stages ") + stage.name + ": " + stage.rounds_option + " is 0, expected 1 or more"};
+  }
+  return Ok();
 }
 
 Json DescribeOptions(const CompressOptions& options, const TensorFile& brought, const std::string& brought_sha256,
@@ -237,6 +336,9 @@ Json DescribeOptions(const CompressOptions& options, const TensorFile& brought, 
                {"train_steps", options.train_steps},
                {"carrier_steps", options.carrier_steps},
                {"carrier_rounds", options.carrier_rounds},
+               {"edit_rounds", options.edit_rounds},
+               {"edit_passes", options.edit_passes},
+               {"hops", options.hops},
                {"mask_level", options.mask_level},
                {"threads", threads}};
   if (options.time_limit_seconds > 0) json["time_limit"] = options.time_limit_seconds;
@@ -249,6 +351,7 @@ Json DescribeOptions(const CompressOptions& options, const TensorFile& brought, 
 
 Result<Member> Compress(CompressContext& context) {
   const CompressOptions options = OptionsOf<CompressOptions>(context);
+  KIT_TRY(CheckStages(options));
   LoadedTensors brought;
   if (!options.from.empty()) {
     KIT_ASSIGN(brought, LoadTensorFile(options.from));
@@ -277,8 +380,7 @@ Result<Member> Compress(CompressContext& context) {
     KIT_ASSIGN(measured, RunStage(job, stage));
   }
   if (!measured.has_value()) {  // the user brought everything
-    KIT_ASSIGN(measured, MeasureScene(job.scene, job.targets.pairs, options.mask_level, *job.nets,
-                                      context.original_bytes, context));
+    KIT_ASSIGN(measured, Measure(job, job.scene));
     context.remarks.push_back(RowText("nothing", measured->score, 0));
   }
   return std::move(measured->member);

@@ -19,19 +19,6 @@ using torch::Tensor;
 
 constexpr double kNormEpsilon = 1e-5;
 
-// [N, classes + 4, H, W]: a plane for each class, 1 where the map has it, then X, Y, X^2 and Y^2.
-Tensor InputPlanes(const Tensor& maps, int64_t num_classes) {
-  const auto floats = torch::dtype(torch::kFloat32).device(maps.device());
-  const int64_t count = maps.size(0), height = maps.size(1), width = maps.size(2);
-  Tensor planes = torch::empty({count, num_classes + 4, height, width}, floats);
-  for (int64_t k = 0; k < num_classes; ++k) planes.select(1, k).copy_(maps.eq(k));
-  const Tensor x = torch::linspace(-1, 1, width, floats).view({1, 1, width});
-  const Tensor y = torch::linspace(-1, 1, height, floats).view({1, height, 1});
-  const Tensor coordinates[] = {x, y, x * x, y * y};
-  for (int64_t i = 0; i < 4; ++i) planes.select(1, num_classes + i).copy_(coordinates[i]);
-  return planes;
-}
-
 bool EndsWith(const TensorSpec& spec, std::string_view end) { return spec.name.ends_with(end); }
 
 Tensor StartValue(const TensorSpec& spec, SeededRandom& random) {
@@ -128,8 +115,20 @@ Result<Renderer> QuantiseRenderer(const RendererShape& shape, bool preimage, std
   return renderer;
 }
 
-Tensor RenderPicture(const RendererShape& shape, std::span<const Tensor> values, const Tensor& maps,
-                     const Tensor& pairs) {
+Tensor InputPlanes(const Tensor& maps, int64_t num_classes) {
+  const auto floats = torch::dtype(torch::kFloat32).device(maps.device());
+  const int64_t count = maps.size(0), height = maps.size(1), width = maps.size(2);
+  Tensor planes = torch::empty({count, num_classes + 4, height, width}, floats);
+  for (int64_t k = 0; k < num_classes; ++k) planes.select(1, k).copy_(maps.eq(k));
+  const Tensor x = torch::linspace(-1, 1, width, floats).view({1, 1, width});
+  const Tensor y = torch::linspace(-1, 1, height, floats).view({1, height, 1});
+  const Tensor coordinates[] = {x, y, x * x, y * y};
+  for (int64_t i = 0; i < 4; ++i) planes.select(1, num_classes + i).copy_(coordinates[i]);
+  return planes;
+}
+
+Tensor RenderPlanes(const RendererShape& shape, std::span<const Tensor> values, const Tensor& planes,
+                    const Tensor& pairs) {
   const int64_t channels = shape.width, groups = shape.width / 8;
   ValueWalk walk(values, "renderer");
   const Tensor& token_embed = walk.Next();
@@ -138,7 +137,7 @@ Tensor RenderPicture(const RendererShape& shape, std::span<const Tensor> values,
   const Tensor& mix_bias = walk.Next();
   // The mixed embedding is one 1 x 1 convolution of the classes' planes.
   const Tensor table = torch::cat({mix.slice(1, 0, channels).mm(token_embed.t()), mix.slice(1, channels)}, 1);
-  Tensor x = torch::conv2d(InputPlanes(maps, shape.num_classes), table.view({channels, -1, 1, 1}), mix_bias);
+  Tensor x = torch::conv2d(planes, table.view({channels, -1, 1, 1}), mix_bias);
   for (const uint8_t dilation : shape.dilations) {
     const Tensor& depthwise = walk.Next();
     const Tensor& depthwise_bias = walk.Next();
@@ -155,6 +154,11 @@ Tensor RenderPicture(const RendererShape& shape, std::span<const Tensor> values,
   }
   const Tensor& head = walk.Next();
   return 255 * torch::sigmoid(torch::conv2d(torch::gelu(x), head, walk.Next(), 1, 1));
+}
+
+Tensor RenderPicture(const RendererShape& shape, std::span<const Tensor> values, const Tensor& maps,
+                     const Tensor& pairs) {
+  return RenderPlanes(shape, values, InputPlanes(maps, shape.num_classes), pairs);
 }
 
 }  // namespace kitsink::strict

@@ -26,7 +26,12 @@ std::vector<torch::Tensor> ValuesOf(const Renderer& renderer, torch::Device devi
 std::vector<torch::Tensor> Quantised(const RendererShape& shape, std::span<const torch::Tensor> values);
 Result<Renderer> QuantiseRenderer(const RendererShape& shape, bool preimage, std::span<const torch::Tensor> values);
 
-// [N, 3, H, W], 0 .. 255. `maps` as MapsToTensor gives them; `pairs` [N] int64, their rows of frame_embed.
+// The network's input [N, classes + 4, H, W] for maps as MapsToTensor gives them: a plane for each class, 1 where the
+// map has it, then X, Y, X^2 and Y^2.
+torch::Tensor InputPlanes(const torch::Tensor& maps, int64_t num_classes);
+// [N, 3, H, W], 0 .. 255, of such planes. `pairs` [N] int64, their rows of frame_embed.
+torch::Tensor RenderPlanes(const RendererShape& shape, std::span<const torch::Tensor> values,
+                           const torch::Tensor& planes, const torch::Tensor& pairs);
 torch::Tensor RenderPicture(const RendererShape& shape, std::span<const torch::Tensor> values,
                             const torch::Tensor& maps, const torch::Tensor& pairs);
 

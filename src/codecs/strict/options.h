@@ -19,6 +19,9 @@ struct CompressOptions {
   uint32_t train_steps = 4000;  // of the renderer's training, a pair each
   uint32_t carrier_steps = 96;  // of training the carrier, for each pair
   uint32_t carrier_rounds = 2;  // of basis steps, each followed by a solve of all pairs
+  uint32_t edit_rounds = 4;     // of edits to all class maps at most; 0: none
+  uint32_t edit_passes = 4;     // over a map in a round at most
+  uint32_t hops = 1;            // moves of the renderer, each followed by a solve of the carrier and by edits
   int mask_level = 2;           // MaskOptions::level
   uint64_t seed = 0;
   double time_limit_seconds = 0;    // 0: none

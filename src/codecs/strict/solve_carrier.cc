@@ -146,7 +146,7 @@ class Solver {
     const double solves = (options_.rounds + 1) * 4 * (jacobian + 2 * eight) + 2 * carrier.num_atoms * eight;
     const double total = steps * jacobian / 3 + pairs * solves / at_once_;
     Log(total > 600 ? LogLevel::kWarning : LogLevel::kInfo,
-        "carrier: about " + FormatClock(total) + " (h:mm:ss) in all");
+        options_.name + ": about " + FormatClock(total) + " (h:mm:ss) in all");
   }
 
   // First one picture for all pairs, from the blurred f1; then the directions in which PoseNet reacts most around it;
@@ -164,7 +164,7 @@ class Solver {
     for (size_t i = 0; i < pairs.size(); ++i) {
       blurred += torch::adaptive_avg_pool2d(view(i).small_f1, {grid_.height, grid_.width})[0].cpu();
     }
-    KIT_ASSIGN(const RealCarrier shared, Train("carrier-picture.checkpoint", training, view,
+    KIT_ASSIGN(const RealCarrier shared, Train(options_.name + "-picture.checkpoint", training, view,
                                                {blurred.view({1, -1}) / count, torch::ones({count, 1})}));
     SetBasis(torch::cat({shared.atoms, torch::zeros({atoms - 1, shared.atoms.size(1)})}).to(torch::kDouble),
              options_.largest_code, carrier);
@@ -187,7 +187,7 @@ class Solver {
     training.rate = 2;
     training.largest_code = options_.largest_code;
     training.train_coefficients = true;
-    KIT_ASSIGN(const RealCarrier trained, Train("carrier-atoms.checkpoint", training, view, all));
+    KIT_ASSIGN(const RealCarrier trained, Train(options_.name + "-atoms.checkpoint", training, view, all));
     SetBasis(trained.atoms.to(torch::kDouble), options_.largest_code, carrier);
     ScaleCoefficients(carrier, pairs);
     SetCoefficients(trained, carrier, pairs);
@@ -259,9 +259,9 @@ class Solver {
     const int64_t grid = int64_t{3} * grid_.width * grid_.height;
     std::mutex mutex;
     uint64_t done = 0;
-    progress_.Begin("carrier " + part, pairs.size(), "pairs");
+    progress_.Begin(options_.name + " " + part, pairs.size(), "pairs");
     const auto item = [&](size_t, size_t i) -> Status {
-      const std::string entry = "carrier-" + part + "-" + std::to_string(i);
+      const std::string entry = options_.name + "-" + part + "-" + std::to_string(i);
       if (!folder_.Has(entry)) {
         KIT_TRY(Guarded("carrier", [&]() -> Status {
           const Frame f1 = renderer_->RenderF1(scene_.mask.map(i), i, 1);
@@ -287,7 +287,7 @@ class Solver {
       state.solved = solver.Solve(state.solved.coefficients, {.iterations = options_.expired() ? 1 : 8});
       state.linear = solver.Linearise(state.solved.coefficients);
     }));
-    Log(LogLevel::kInfo, "carrier: " + part + ": pose " + std::to_string(1e6 * MeanError(pairs)) + "e-6");
+    Log(LogLevel::kInfo, options_.name + ": " + part + ": pose " + std::to_string(1e6 * MeanError(pairs)) + "e-6");
     return Ok();
   }
 
@@ -306,7 +306,7 @@ class Solver {
                        state.solved.error = solver.Errors({&state.solved.coefficients, 1})[0];
                      }));
       Log(LogLevel::kInfo,
-          "carrier: damping " + std::to_string(damping) + ": pose " + std::to_string(MeanError(tried_pairs)));
+          options_.name + ": damping " + std::to_string(damping) + ": pose " + std::to_string(MeanError(tried_pairs)));
       if (MeanError(tried_pairs) >= least) continue;
       least = MeanError(tried_pairs);
       carrier = std::move(tried);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "codecs/strict/scene.h"
@@ -24,11 +25,12 @@ CarrierSize CarrierSizeFor(uint64_t num_pairs);
 Carrier GreyCarrier(const CarrierSize& size, uint64_t num_pairs);
 
 struct CarrierSolve {
-  uint32_t steps_each = 24;   // of training atoms and coefficients together, for each pair
-  uint32_t rounds = 2;        // basis steps, each followed by a solve of all pairs; kept where the error falls
-  int largest_code = 15;      // of the basis
-  bool new_basis = true;      // false: starts from the scene's basis and coefficients
-  double score_per_byte = 0;  // what a byte of the archive costs
+  std::string name = "carrier";  // begins the names of its entries in the job's folder
+  uint32_t steps_each = 24;      // of training atoms and coefficients together, for each pair
+  uint32_t rounds = 2;           // basis steps, each followed by a solve of all pairs; kept where the error falls
+  int largest_code = 15;         // of the basis
+  bool new_basis = true;         // false: starts from the scene's basis and coefficients
+  double score_per_byte = 0;     // what a byte of the archive costs
   std::function<bool()> expired = [] { return false; };  // true: only what cannot be left out is done from now on
 };
 

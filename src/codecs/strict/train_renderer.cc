@@ -51,7 +51,7 @@ class RendererTrainer {
 
   Result<Renderer> Train(const Checkpoint& checkpoint, Progress& progress) {
     TrainOptions options;
-    options.stage = "renderer";
+    options.stage = training_.name;
     options.steps = training_.steps;
     options.schedule.peak = training_.learning_rate;
     options.schedule.floor = 0.01;
@@ -118,7 +118,7 @@ class RendererTrainer {
       wrong += logits.argmax(1).ne(MapsToTensor(targets_, indices, device_)).sum().item<double>();
     }
     const double share = wrong / static_cast<double>(shown * targets_.map_bytes());
-    Log(LogLevel::kInfo, "renderer: share of wrong classes " + std::to_string(share));
+    Log(LogLevel::kInfo, training_.name + ": share of wrong classes " + std::to_string(share));
     return share;
   }
 
@@ -135,16 +135,18 @@ class RendererTrainer {
 
 }  // namespace
 
+Tensor Margins(const Tensor& logits, const Tensor& target) {
+  const Tensor index = target.unsqueeze(1);
+  return logits.gather(1, index).squeeze(1) - std::get<0>(logits.scatter(1, index, -1e9).max(1));
+}
+
 Tensor SegLoss(const RendererTraining& training, const Tensor& logits, const Tensor& target, double u) {
   constexpr double kLastTemperature = 0.08, kHingeTau = 0.2, kFirstTau = 0.15, kLastTau = 0.05;
   if (u < training.cross_entropy_until) {
     const double temperature = std::pow(kLastTemperature, u / training.cross_entropy_until);
     return torch::nll_loss2d(torch::log_softmax(logits / temperature, 1), target);
   }
-  const Tensor index = target.unsqueeze(1);
-  const Tensor wanted = logits.gather(1, index).squeeze(1);
-  const Tensor others = std::get<0>(logits.scatter(1, index, -1e9).max(1));
-  const Tensor margin = wanted - others;
+  const Tensor margin = Margins(logits, target);
   if (u < training.hinge_until) return kHingeTau * torch::softplus(-margin / kHingeTau).mean();
   const double v = (u - training.hinge_until) / (1 - training.hinge_until);
   return torch::sigmoid(-margin / (kFirstTau + v * (kLastTau - kFirstTau))).mean();

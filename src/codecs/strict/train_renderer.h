@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 
 #include "codecs/strict/observe.h"
 #include "codecs/strict/options.h"
@@ -15,8 +16,9 @@
 namespace kitsink::strict {
 
 struct RendererTraining {
-  int64_t steps = 4000;         // one pair each
-  double learning_rate = 1e-2;  // peak
+  std::string name = "renderer";  // of the stage, for progress
+  int64_t steps = 4000;           // one pair each
+  double learning_rate = 1e-2;    // peak
   RendererOptimiser optimiser = RendererOptimiser::kAdamW;
   // Shares of the steps: until when the loss is cross-entropy, and until when the hinge; expected flips follow.
   double cross_entropy_until = 0.5, hinge_until = 0.75;

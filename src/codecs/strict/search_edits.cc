@@ -1,0 +1,294 @@
+// Searches the edits of one class map after another.
+
+#include "codecs/strict/search_edits.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "codecs/strict/network_torch.h"
+#include "codecs/strict/seg_loss.h"
+#include "codecs/strict/train_renderer.h"
+#include "kitsink/at_once.h"
+#include "kitsink/run.h"
+#include "nets/nets_torch.h"
+
+namespace kitsink::strict {
+namespace {
+
+using torch::Tensor;
+
+constexpr size_t kBatch = 8;  // frames that SegNet reads at once
+constexpr int kReach = 10;    // pixels around an edit whose errors count as its own
+
+// Windows around edits, which no two ideas of a group share.
+class Windows {
+ public:
+  Windows(uint32_t width, uint32_t height) : width_(width), height_(height), owner_(size_t{width} * height, -1) {}
+
+  bool IsFree(const MapEdits& edits, int reach) const {
+    bool free = true;
+    ForWindow(edits, reach, [&](size_t at) { free = free && owner_[at] < 0; });
+    return free;
+  }
+  void Take(const MapEdits& edits, int reach, int owner) {
+    ForWindow(edits, reach, [&](size_t at) { owner_[at] = owner; });
+  }
+  int owner(size_t at) const { return owner_[at]; }
+
+ private:
+  template <typename Visit>
+  void ForWindow(const MapEdits& edits, int reach, const Visit& visit) const {
+    for (const MapEdit& edit : edits) {
+      const int x = static_cast<int>(edit.x), y = static_cast<int>(edit.y);
+      const int end_x = std::min(static_cast<int>(width_), x + reach + 1);
+      const int end_y = std::min(static_cast<int>(height_), y + reach + 1);
+      for (int v = std::max(0, y - reach); v < end_y; ++v) {
+        for (int u = std::max(0, x - reach); u < end_x; ++u) visit(static_cast<size_t>(v) * width_ + u);
+      }
+    }
+  }
+  uint32_t width_, height_;
+  std::vector<int> owner_;
+};
+
+// Sets of ideas that come best first, each set a part of the one before. Singles cost more than they add to a set, so
+// the first takes some that do not pay alone.
+std::vector<std::vector<EditIdea>> NestedSets(std::span<const EditIdea> ideas, const EditCosts& costs, uint32_t width,
+                                              uint32_t height) {
+  constexpr int kApart = 3;  // pixels around edits that are made together
+  std::vector<std::vector<EditIdea>> sets;
+  for (const double most : {0.5, 0.0, -1.0}) {  // of an idea's score, in errors
+    Windows windows(width, height);
+    std::vector<EditIdea> set;
+    for (const EditIdea& idea : ideas) {
+      if (!(idea.Score(costs) < most * costs.error)) break;
+      if (!windows.IsFree(idea.edits, kApart)) continue;
+      windows.Take(idea.edits, kApart, 0);
+      set.push_back(idea);
+    }
+    if (!set.empty() && (sets.empty() || set.size() < sets.back().size())) sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
+int64_t Count(std::span<const uint8_t> wrong) { return std::accumulate(wrong.begin(), wrong.end(), int64_t{0}); }
+
+}  // namespace
+
+Result<std::unique_ptr<EditSearch>> EditSearch::Create(const Scene& scene, std::span<const Observation> targets,
+                                                       Nets::Modules& modules, const EditSearchOptions& options,
+                                                       int threads) {
+  std::unique_ptr<EditSearch> search(new EditSearch(scene, targets, modules, options, threads));
+  KIT_ASSIGN(search->renderer_, FrameRenderer::Create(scene));
+  search->values_ = ValuesOf(scene.renderer, search->device_);
+  for (Tensor& value : search->values_) value.requires_grad_(false);
+  KIT_ASSIGN(search->single_, EditPricer::Create(search->maps_, {.threads = threads}, Limits{}));
+  KIT_ASSIGN(search->together_, EditPricer::Create(search->maps_, {.threads = threads, .rows = kAllRows}, Limits{}));
+  return search;
+}
+
+EditSearch::EditSearch(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules,
+                       const EditSearchOptions& options, int threads)
+    : scene_(scene),
+      targets_(targets),
+      modules_(modules),
+      options_(options),
+      threads_(threads),
+      device_(TorchDevice(modules.device)),
+      maps_(scene.mask) {}
+
+void EditSearch::SetMap(size_t pair, std::span<const uint8_t> ids) {
+  KIT_CHECK(ids.size() == maps_.map_bytes() && pair < maps_.count);
+  std::ranges::copy(ids, maps_.ids.begin() + static_cast<ptrdiff_t>(pair * maps_.map_bytes()));
+}
+
+std::vector<EditSearch::Wrong> EditSearch::Read(size_t pair, std::span<const std::vector<uint8_t>> maps) const {
+  const torch::NoGradGuard no_grad;
+  const std::vector<uint8_t>& target = targets_[pair].class_map;
+  std::vector<Wrong> readings;
+  for (size_t first = 0; first < maps.size(); first += kBatch) {
+    const auto batch = maps.subspan(first, std::min(kBatch, maps.size() - first));
+    std::vector<Frame> frames(batch.size());
+    const Status rendered = RunAtOnce(batch.size(), threads_, [&](size_t, size_t i) -> Status {
+      frames[i] = renderer_->RenderF1(batch[i], pair, 1);
+      return Ok();
+    });
+    KIT_CHECK(rendered.ok());
+    std::vector<const Frame*> pointers;
+    for (const Frame& frame : frames) pointers.push_back(&frame);
+    const Tensor classes = SegLogits(modules_, ResizeToModelGrid(FramesToTensor(pointers, device_)))
+                               .argmax(1)
+                               .to(torch::kCPU, torch::kUInt8)
+                               .contiguous();
+    for (size_t i = 0; i < batch.size(); ++i) {
+      const uint8_t* const read = classes.data_ptr<uint8_t>() + i * target.size();
+      Wrong wrong(target.size());
+      for (size_t at = 0; at < target.size(); ++at) wrong[at] = read[at] != target[at] ? 1 : 0;
+      readings.push_back(std::move(wrong));
+    }
+  }
+  return readings;
+}
+
+std::vector<float> EditSearch::Gradient(size_t pair) const {
+  constexpr double kTemperature = 0.15;  // of a wrong pixel's margin
+  const int64_t index = static_cast<int64_t>(pair);
+  const Tensor planes =
+      InputPlanes(MapsToTensor(maps_, {&index, 1}, device_), scene_.renderer.shape.num_classes).requires_grad_(true);
+  const Tensor picture = RenderPlanes(scene_.renderer.shape, values_, planes, torch::tensor({index}).to(device_));
+  const Tensor logits = SegLogits(modules_, ReadPicture(picture, scene_.renderer.preimage, scene_.frame_size));
+  const std::vector<uint8_t>& classes = targets_[pair].class_map;
+  const Tensor target = torch::from_blob(const_cast<uint8_t*>(classes.data()),
+                                         {1, int64_t{maps_.height}, int64_t{maps_.width}}, torch::kUInt8)
+                            .to(device_)
+                            .to(torch::kLong);
+  const Tensor wrong = torch::sigmoid(-Margins(logits, target) / kTemperature).sum();
+  const Tensor gradient = torch::autograd::grad({wrong}, {planes})[0][0]
+                              .slice(0, 0, int64_t{maps_.num_classes})
+                              .to(torch::kCPU)
+                              .contiguous();
+  return {gradient.data_ptr<float>(), gradient.data_ptr<float>() + gradient.numel()};
+}
+
+std::vector<EditIdea> EditSearch::Ideas(size_t pair, const std::set<IdeaKey>& known) const {
+  MapInTime map{maps_.width, maps_.height, maps_.map(pair), {}, {}};
+  if (pair > 0) map.previous = maps_.map(pair - 1);
+  if (pair + 1 < maps_.count) map.next = maps_.map(pair + 1);
+  return ProposeEdits(map, Gradient(pair), options_.costs, known, options_.ideas);
+}
+
+// Leaves the most promising ideas, with their exact prices, best first.
+Status EditSearch::Price(size_t pair, std::vector<EditIdea>& ideas) {
+  const auto by_score = [this](const EditIdea& idea) { return idea.Score(options_.costs); };
+  std::ranges::stable_sort(ideas, {}, by_score);
+  if (ideas.size() > options_.priced) ideas.resize(options_.priced);
+  std::vector<MapEdits> candidates;
+  for (const EditIdea& idea : ideas) candidates.push_back(idea.edits);
+  KIT_ASSIGN(const std::vector<EditPrice> prices, single_->Price(pair, candidates));
+  for (size_t i = 0; i < ideas.size(); ++i) ideas[i].bits = prices[i].bits();
+  std::ranges::stable_sort(ideas, {}, by_score);
+  return Ok();
+}
+
+std::vector<uint8_t> EditSearch::MapWith(size_t pair, std::span<const EditIdea> ideas) const {
+  const std::span<const uint8_t> ids = maps_.map(pair);
+  std::vector<uint8_t> map(ids.begin(), ids.end());
+  for (const EditIdea& idea : ideas) {
+    for (const MapEdit& edit : idea.edits) map[size_t{edit.y} * maps_.width + edit.x] = edit.id;
+  }
+  return map;
+}
+
+// The ideas with the errors that they make or mend in their windows. Those that find no group are left out.
+std::vector<EditIdea> EditSearch::Test(size_t pair, std::span<const EditIdea> ideas, const Wrong& wrong) const {
+  struct Group {
+    Windows windows;
+    std::vector<EditIdea> ideas;
+  };
+  std::vector<Group> groups;
+  for (const EditIdea& idea : ideas) {
+    size_t g = 0;
+    while (g < groups.size() && !groups[g].windows.IsFree(idea.edits, kReach)) ++g;
+    if (g == options_.groups) continue;
+    if (g == groups.size()) groups.push_back({Windows(maps_.width, maps_.height), {}});
+    groups[g].windows.Take(idea.edits, kReach, static_cast<int>(groups[g].ideas.size()));
+    groups[g].ideas.push_back(idea);
+  }
+  std::vector<std::vector<uint8_t>> maps;
+  for (const Group& group : groups) maps.push_back(MapWith(pair, group.ideas));
+  const std::vector<Wrong> readings = Read(pair, maps);
+  std::vector<EditIdea> tested;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    std::vector<int> changes(groups[g].ideas.size());
+    for (size_t at = 0; at < wrong.size(); ++at) {
+      const int owner = groups[g].windows.owner(at);
+      if (owner >= 0) changes[static_cast<size_t>(owner)] += int{readings[g][at]} - int{wrong[at]};
+    }
+    for (size_t i = 0; i < changes.size(); ++i) {
+      tested.push_back(std::move(groups[g].ideas[i]));
+      tested.back().errors = changes[i];
+    }
+  }
+  return tested;
+}
+
+// Edits the map once; nothing when no set of tested ideas pays.
+Result<std::optional<EditedMap>> EditSearch::Pass(size_t pair, const Wrong& wrong, std::set<IdeaKey>& known,
+                                                  Wrong& wrong_after) {
+  std::vector<EditIdea> tested = Test(pair, Ideas(pair, known), wrong);
+  if (tested.empty()) return std::optional<EditedMap>();
+  for (const EditIdea& idea : tested) known.insert(KeyOf(idea.edits, maps_.width));
+  KIT_TRY(Price(pair, tested));
+
+  const std::vector<std::vector<EditIdea>> sets = NestedSets(tested, options_.costs, maps_.width, maps_.height);
+  if (sets.empty()) return std::optional<EditedMap>();
+  std::vector<std::vector<uint8_t>> maps;
+  std::vector<MapEdits> candidates;
+  for (const std::vector<EditIdea>& set : sets) {
+    maps.push_back(MapWith(pair, set));
+    candidates.emplace_back();
+    for (const EditIdea& idea : set) {
+      candidates.back().insert(candidates.back().end(), idea.edits.begin(), idea.edits.end());
+    }
+  }
+  std::vector<Wrong> readings = Read(pair, maps);
+  KIT_ASSIGN(const std::vector<EditPrice> prices, together_->Price(pair, candidates));
+  std::optional<size_t> best;
+  double least = 0;
+  for (size_t i = 0; i < sets.size(); ++i) {
+    const double score = options_.costs.error * static_cast<double>(Count(readings[i]) - Count(wrong)) +
+                         options_.costs.bit * prices[i].bits();
+    if (!(score < least)) continue;
+    least = score;
+    best = i;
+  }
+  if (!best.has_value()) return std::optional<EditedMap>();
+  // Ideas near the edits are worth another test.
+  Windows near(maps_.width, maps_.height);
+  near.Take(candidates[*best], kReach, 0);
+  std::erase_if(known, [&near](const IdeaKey& key) {
+    return std::ranges::any_of(key, [&near](uint64_t edit) { return near.owner(edit / 256) >= 0; });
+  });
+  wrong_after = std::move(readings[*best]);
+  return std::optional<EditedMap>({std::move(maps[*best]), Count(wrong), Count(wrong_after), prices[*best].bits()});
+}
+
+Result<EditedMap> EditSearch::Search(size_t pair) {
+  const std::span<const uint8_t> ids = maps_.map(pair);
+  const std::vector<uint8_t> before(ids.begin(), ids.end());
+  Wrong wrong = std::move(Read(pair, {&before, 1})[0]);
+  EditedMap edited{before, Count(wrong), Count(wrong), 0};
+  std::set<IdeaKey> known;  // ideas that were tested and not made
+  for (uint32_t pass = 0; pass < options_.passes; ++pass) {
+    Wrong wrong_after;
+    KIT_ASSIGN(std::optional<EditedMap> better, Pass(pair, wrong, known, wrong_after));
+    if (!better.has_value()) break;
+    wrong = std::move(wrong_after);
+    edited.ids = std::move(better->ids);
+    edited.errors_after = better->errors_after;
+    edited.bits += better->bits;
+    SetMap(pair, edited.ids);
+  }
+  return edited;
+}
+
+Result<double> EditSearch::SecondsOfAPass() {
+  constexpr size_t kPriced = 16;
+  const std::span<const uint8_t> ids = maps_.map(0);
+  const std::vector<std::vector<uint8_t>> maps(kBatch, {ids.begin(), ids.end()});
+  Read(0, {maps.data(), 1});  // LibTorch prepares its kernels
+  Stopwatch watch;
+  std::vector<EditIdea> ideas = Ideas(0, {});
+  double seconds = watch.seconds();
+  watch = Stopwatch();
+  Read(0, maps);
+  seconds += watch.seconds() * static_cast<double>(options_.groups + 3) / kBatch;
+  if (ideas.size() < kPriced) return seconds;
+  ideas.resize(kPriced);
+  watch = Stopwatch();
+  KIT_TRY(Price(0, ideas));
+  return seconds + watch.seconds() * static_cast<double>(options_.priced) / kPriced;
+}
+
+}  // namespace kitsink::strict
