@@ -2,6 +2,7 @@
 // Image and convolution kernels in float32 that give the same bits with every compiler, processor and thread count:
 // a fixed order of operations, explicit fused multiply-adds, and no function of libm that is not exactly rounded.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -50,6 +51,9 @@ struct AxisTaps {
   std::vector<float> weights;
 };
 
+// What is added to red, green and blue before a picture is rounded, in grey levels.
+using RgbOffsets = std::array<float, 3>;
+
 // Kernels that work on one row. A row of a feature map holds pixels * channels floats, the channels of a pixel side by
 // side. Products and sums are fused unless said otherwise, and ascend in the order of the indices. A NaN becomes 0
 // where a value is clamped.
@@ -71,9 +75,9 @@ struct RowKernels {
   void (*colour)(const ColourConv& conv, const float* const* rows, size_t pixels, float* out);
   // A row of RGB pixels resized to taps.indices.size() / taps.count pixels.
   void (*resize)(const float* rgb, const AxisTaps& taps, float* out);
-  // Weighted sum of `count` rows plus `offset`, clamped to 0 .. 255 and rounded to nearest, ties to even. The rows have
-  // room for a multiple of 8.
-  void (*blend)(const float* const* rows, const float* weights, size_t count, float offset, size_t values,
+  // Weighted sum of `count` rows of RGB pixels plus `offsets`, clamped to 0 .. 255 and rounded to nearest, ties to
+  // even. The rows have room for a multiple of 8.
+  void (*blend)(const float* const* rows, const float* weights, size_t count, const RgbOffsets& offsets, size_t values,
                 uint8_t* out);
 };
 
@@ -82,6 +86,46 @@ const RowKernels& ScalarRowKernels();
 const RowKernels* Avx2RowKernels();
 // The fastest of them.
 const RowKernels& FastRowKernels();
+
+// Rows of planes: the pixels of a channel side by side. Between two planes, before the first and behind the last lie
+// kPlaneMargin zeros, which convolutions read as pixels beyond the picture. Kernels write pixels alone, so memory that
+// is zeroed once keeps its margins. A pointer to such a row points at the first pixel of its first plane.
+inline constexpr size_t kPlaneMargin = 16;
+inline constexpr size_t kMaxPlanePixels = 512;
+inline constexpr size_t PlanePitch(size_t pixels) { return pixels + kPlaneMargin; }
+// The row with its first margin.
+inline constexpr size_t PlaneRowFloats(size_t channels, size_t pixels) {
+  return kPlaneMargin + channels * PlanePitch(pixels);
+}
+
+// A convolution of 3 x 3 or 1 x 1 taps.
+struct PlaneConv {
+  uint32_t inputs = 0, outputs = 0;
+  uint32_t taps = 3;           // of one axis: 3 or 1
+  uint32_t dilation = 1;       // up to kPlaneMargin
+  std::vector<float> weights;  // [outputs][inputs][taps][taps]
+  std::vector<float> bias;     // [outputs]
+};
+
+// Kernels that work on rows of planes. `pixels` is a multiple of 8 up to kMaxPlanePixels. Products and sums are fused;
+// a sum begins with the bias and ascends in the order of its weights.
+struct PlaneKernels {
+  // rows[i] is row y + (i - taps / 2) * dilation of the input. `out` is a row of conv.outputs planes.
+  void (*convolve)(const PlaneConv& conv, const float* const* rows, size_t pixels, float* out);
+  // Rows 2 y and 2 y + 1 of 2 * pixels: output 4 c + 2 i + j is channel c of row i at the pixels of parity j. REQUIRES:
+  // a multiple of 4 outputs.
+  void (*convolve_shuffled)(const PlaneConv& conv, const float* const* rows, size_t pixels, float* const* out);
+  // row = sin(row + s), with s = 0.75 * near + 0.25 * far, enlarged bilinearly to the 2 * pixels of `row`.
+  void (*add_enlarged_sine)(const float* near, const float* far, size_t pixels, size_t channels, float* row);
+  // out = x + gain * sin(r) on a multiple of 8 floats.
+  void (*add_sine)(const float* x, const float* r, float gain, size_t count, float* out);
+  // 255 * sigmoid of three planes, as 3 * pixels interleaved floats.
+  void (*colour)(const float* planes, size_t pixels, float* out);
+};
+
+const PlaneKernels& ScalarPlaneKernels();
+const PlaneKernels* Avx2PlaneKernels();
+const PlaneKernels& FastPlaneKernels();
 
 // The resizes of PyTorch with align_corners false and without antialias; cubic with A = -0.75.
 enum class Interpolation { kBilinear, kBicubic };
@@ -95,12 +139,12 @@ class Resizer {
   FrameSize target() const { return target_; }
   const AxisTaps& columns() const { return columns_; }
   const AxisTaps& rows() const { return rows_; }
-  // `picture` is interleaved. `offset` is added before values are clamped to 0 .. 255 and rounded to nearest, ties to
+  // `picture` is interleaved. `offsets` are added before values are clamped to 0 .. 255 and rounded to nearest, ties to
   // even. The bytes do not depend on `threads`. Thread-safe. REQUIRES: `picture` has the source's size.
-  Frame Resize(std::span<const float> picture, float offset, int threads) const;
+  Frame Resize(std::span<const float> picture, const RgbOffsets& offsets, int threads) const;
 
  private:
-  void ResizeRows(const float* picture, float offset, size_t begin, size_t end, uint8_t* frame) const;
+  void ResizeRows(const float* picture, const RgbOffsets& offsets, size_t begin, size_t end, uint8_t* frame) const;
 
   FrameSize source_, target_;
   AxisTaps columns_, rows_;

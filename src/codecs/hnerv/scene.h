@@ -43,9 +43,9 @@ struct Correction {
 // value = code * scale + minimum, rounded after the product and after the sum.
 struct Latents {
   uint32_t num_pairs = 0, dims = 0;
-  std::vector<uint8_t> codes;         // [num_pairs][dims]
-  std::vector<uint16_t> minimum;      // [dims], fp16 bit patterns
-  std::vector<uint16_t> scale;        // [dims], fp16 bit patterns
+  std::vector<uint8_t> codes;           // [num_pairs][dims]
+  std::vector<uint16_t> minimum;        // [dims], fp16 bit patterns
+  std::vector<uint16_t> scale;          // [dims], fp16 bit patterns
   std::vector<Correction> corrections;  // [num_pairs], or empty
   float correction_unit = 0.01F;
   bool operator==(const Latents&) const = default;

@@ -89,7 +89,7 @@ Frame FrameRenderer::RenderF1(std::span<const uint8_t> map, uint64_t pair, int t
   network_.Run(map, pair, threads, work->network, work->picture.data());
 
   Frame frame = scene_.renderer.preimage ? PreimageOf(work->picture, scene_.frame_size)
-                                         : to_frame_.Resize(work->picture, 0, threads);
+                                         : to_frame_.Resize(work->picture, {}, threads);
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(work));
   return frame;
