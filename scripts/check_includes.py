@@ -19,6 +19,7 @@ HEADERS = {
     "entropy": {"adaptive_bit", "binary_coder", "bit_io", "logistic", "number_table", "range_coder"},
     "score": {"score", "scorer"},
     "run": {"run", "manifest"},
+    "kernels": {"kernels", "plane_kernels"},
     "codecs": {"codec"},
     "report": {"report", "page"},
     "jobs": {"jobs", "score_jobs"},

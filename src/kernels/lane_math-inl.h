@@ -1,7 +1,5 @@
 // Functions of lanes, for whatever kind of them the including file has brought into namespace kitsink.
 
-#include "kitsink/kernels.h"
-
 namespace kitsink {
 namespace {
 
@@ -27,9 +25,9 @@ KIT_LANES Lanes ByteSigmoid(Lanes x) {
   return Div(Broadcast(255.0F), Add(e, Broadcast(1.0F)));
 }
 
-// sin x with an error below 1.2 * 2^-24 of it for |x| up to 1,000, near it up to kSineRange, and a value in -1.1 .. 1.1
-// for the rest: larger arguments count as kSineRange, a NaN as -kSineRange. x = n * pi + r, with pi in three parts, of
-// which the first gives no rounding; then a polynomial that is minimax in the relative error, 6e-9, on |r| <= pi / 2.
+// sin x within 2.2 units in the last place for |x| up to 1,000, near it up to kSineRange. Larger arguments count as
+// kSineRange, a NaN as -kSineRange. x = n * pi + r, with pi in three parts, of which the first product leaves no
+// rounding; then a polynomial that is minimax in the relative error, 6e-9, on |r| <= pi / 2.
 constexpr float kSineRange = 1048576.0F;
 KIT_LANES Lanes Sine(Lanes x) {
   const Lanes bounded = Min(Max(x, Broadcast(-kSineRange)), Broadcast(kSineRange));

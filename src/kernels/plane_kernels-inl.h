@@ -1,10 +1,10 @@
-// The plane kernels for one kind of lanes. planes_scalar.cc and planes_avx2.cc include it, each after its lanes, so that
-// both run the same operations in the same order.
+// The plane kernels for one kind of lanes. planes_scalar.cc and planes_avx2.cc include it, each after its lanes, so
+// that both run the same operations in the same order.
 
 #include <algorithm>
 
 #include "kernels/lane_math-inl.h"
-#include "kitsink/kernels.h"
+#include "kitsink/plane_kernels.h"
 
 namespace kitsink {
 namespace {

@@ -1,6 +1,6 @@
 // The plane kernels in AVX2 and FMA, where the build and the processor have them.
 
-#include "kitsink/kernels.h"
+#include "kitsink/plane_kernels.h"
 
 // KITSINK_SCALAR omits the vector kernels, as in src/mask/mixing.cc.
 #if defined(__x86_64__) && !defined(KITSINK_SCALAR)

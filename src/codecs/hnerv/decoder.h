@@ -8,7 +8,7 @@
 
 #include "codecs/hnerv/scene.h"
 #include "kitsink/frame.h"
-#include "kitsink/kernels.h"
+#include "kitsink/plane_kernels.h"
 #include "kitsink/result.h"
 
 namespace kitsink::hnerv {
