@@ -20,6 +20,7 @@ HEADERS = {
                 "section_bits"},
     "score": {"score", "scorer"},
     "run": {"run", "manifest"},
+    "kernels": {"kernels", "plane_kernels"},
     "codecs": {"codec"},
     "report": {"report", "page"},
     "jobs": {"jobs", "score_jobs"},

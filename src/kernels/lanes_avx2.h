@@ -3,11 +3,17 @@
 
 #include <immintrin.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace kitsink::lanes_avx2 {
 
 using F8 = __m256;
+using Lanes = F8;
+constexpr size_t kLanes = 8;
+struct Interleaved {
+  F8 low, high;
+};
 
 #define KIT_TARGET __attribute__((target("avx2,fma")))
 #define KIT_LANES KIT_TARGET __attribute__((always_inline)) static inline
@@ -27,7 +33,14 @@ KIT_LANES F8 ShiftExponent(F8 a, F8 integer) {
   return _mm256_castsi256_ps(
       _mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_castps_si256(integer), 23)));
 }
+KIT_LANES F8 FlipSign(F8 a, F8 integer) {
+  return _mm256_xor_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(integer), 31)));
+}
 KIT_LANES void Store(float* to, F8 a) { _mm256_storeu_ps(to, a); }
+KIT_LANES Interleaved Interleave(F8 even, F8 odd) {
+  const F8 low = _mm256_unpacklo_ps(even, odd), high = _mm256_unpackhi_ps(even, odd);
+  return {_mm256_permute2f128_ps(low, high, 0x20), _mm256_permute2f128_ps(low, high, 0x31)};
+}
 KIT_LANES void StoreLowBytes(uint8_t* to, F8 a) {
   const __m256i bytes = _mm256_and_si256(_mm256_castps_si256(a), _mm256_set1_epi32(0xff));
   const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));

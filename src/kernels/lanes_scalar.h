@@ -3,12 +3,18 @@
 
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 namespace kitsink::lanes_scalar {
 
 struct F8 {
   float lane[8];
+};
+using Lanes = F8;
+constexpr size_t kLanes = 8;
+struct Interleaved {
+  F8 low, high;
 };
 
 #define KIT_TARGET
@@ -35,8 +41,23 @@ KIT_LANES F8 Abs(F8 a) { KIT_EACH(std::bit_cast<float>(std::bit_cast<uint32_t>(a
 KIT_LANES F8 ShiftExponent(F8 a, F8 integer) {
   KIT_EACH(std::bit_cast<float>(std::bit_cast<uint32_t>(a.lane[i]) + (std::bit_cast<uint32_t>(integer.lane[i]) << 23)));
 }
+// Flips the sign of a where `integer` is odd.
+KIT_LANES F8 FlipSign(F8 a, F8 integer) {
+  KIT_EACH(std::bit_cast<float>(std::bit_cast<uint32_t>(a.lane[i]) ^ (std::bit_cast<uint32_t>(integer.lane[i]) << 31)));
+}
 KIT_LANES void Store(float* to, F8 a) {
   for (int i = 0; i < 8; ++i) to[i] = a.lane[i];
+}
+// even[0], odd[0], even[1] ..
+KIT_LANES Interleaved Interleave(F8 even, F8 odd) {
+  Interleaved out;
+  for (int i = 0; i < 4; ++i) {
+    out.low.lane[2 * i] = even.lane[i];
+    out.low.lane[2 * i + 1] = odd.lane[i];
+    out.high.lane[2 * i] = even.lane[4 + i];
+    out.high.lane[2 * i + 1] = odd.lane[4 + i];
+  }
+  return out;
 }
 // Stores the low byte of each lane's bit pattern.
 KIT_LANES void StoreLowBytes(uint8_t* to, F8 a) {

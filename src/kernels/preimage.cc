@@ -71,6 +71,15 @@ bool HasPrivateTaps(FrameSize size) {
   return size.width >= 2 * kModelGrid.width && size.height >= 2 * kModelGrid.height;
 }
 
+std::vector<float> PlanesOf(std::span<const float> rgb) {
+  const size_t pixels = rgb.size() / 3;
+  std::vector<float> planes(rgb.size());
+  for (size_t i = 0; i < pixels; ++i) {
+    for (size_t plane = 0; plane < 3; ++plane) planes[plane * pixels + i] = rgb[3 * i + plane];
+  }
+  return planes;
+}
+
 Frame WritePreimage(std::span<const float> picture, FrameSize size) {
   constexpr size_t kWidth = kModelGrid.width;
   constexpr size_t kHeight = kModelGrid.height;

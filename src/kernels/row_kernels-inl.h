@@ -5,27 +5,14 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/lane_math-inl.h"
 #include "kitsink/kernels.h"
 
 namespace kitsink {
 namespace {
 
-constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer, ties to even, in the low bits
-constexpr size_t kTile = 16;           // pixels that a separable convolution keeps in the first-level cache
-constexpr size_t kStep = 4;            // pixels of one matrix product
-
-// 2^u for u in -126 .. 127, relative error below 1.6e-7: a polynomial on -0.5 .. 0.5 and the exponent.
-KIT_LANES F8 Exp2(F8 u) {
-  const F8 integer = Add(u, Broadcast(kRound));
-  const F8 rest = Sub(u, Sub(integer, Broadcast(kRound)));
-  F8 p = Broadcast(0.00132647273F);
-  p = MulAdd(p, rest, Broadcast(0.00967151299F));
-  p = MulAdd(p, rest, Broadcast(0.0555073358F));
-  p = MulAdd(p, rest, Broadcast(0.240222424F));
-  p = MulAdd(p, rest, Broadcast(0.693147004F));
-  p = MulAdd(p, rest, Broadcast(1.0F));
-  return ShiftExponent(p, integer);
-}
+constexpr size_t kTile = 16;  // pixels that a separable convolution keeps in the first-level cache
+constexpr size_t kStep = 4;   // pixels of one matrix product
 
 // x / 2 * (1 + erf(x / sqrt(2))) = max(x, 0) - t / 2 * erfc(t / sqrt(2)) with t = |x|. -log2 erfc(t / sqrt(2)) is t
 // times a polynomial of degree 7 on 0 .. 6; beyond 6 the second term is below 7e-9. A NaN gives what -6 gives.
@@ -41,13 +28,6 @@ KIT_LANES F8 Gelu(F8 x) {
   p = MulAdd(p, t, Broadcast(-1.15111101F));
   const F8 half_erfc = Exp2(MulAdd(p, t, Broadcast(-1.0F)));
   return NegMulAdd(t, half_erfc, Max(x, Broadcast(0.0F)));
-}
-
-// 255 / (1 + e^-x).
-KIT_LANES F8 ByteSigmoid(F8 x) {
-  const F8 bounded = Min(Max(x, Broadcast(-80.0F)), Broadcast(80.0F));
-  const F8 e = Exp2(Mul(bounded, Broadcast(-1.44269504F)));
-  return Div(Broadcast(255.0F), Add(e, Broadcast(1.0F)));
 }
 
 KIT_TARGET void EmbedRow(const uint8_t* ids, size_t pixels, size_t channels, const float* table, const float* at,
@@ -231,12 +211,17 @@ KIT_TARGET void ResizeRow(const float* rgb, const AxisTaps& taps, float* out) {
   ResizeRowOf<4>(rgb, taps, out);
 }
 
-KIT_TARGET void BlendRows(const float* const* rows, const float* weights, size_t count, float offset, size_t values,
-                          uint8_t* out) {
+KIT_TARGET void BlendRows(const float* const* rows, const float* weights, size_t count, const RgbOffsets& offsets,
+                          size_t values, uint8_t* out) {
+  constexpr size_t kPeriod = 3 * kLaneFloats;  // after which colours and lanes begin together
+  float offset[kPeriod];
+  for (size_t i = 0; i < kPeriod; ++i) offset[i] = offsets[i % 3];
+  size_t phase = 0;
   for (size_t i = 0; i < values; i += kLaneFloats) {
     F8 sum = Mul(Load(rows[0] + i), Broadcast(weights[0]));
     for (size_t row = 1; row < count; ++row) sum = MulAdd(Load(rows[row] + i), Broadcast(weights[row]), sum);
-    sum = Min(Max(Add(sum, Broadcast(offset)), Broadcast(0.0F)), Broadcast(255.0F));
+    sum = Min(Max(Add(sum, Load(offset + phase)), Broadcast(0.0F)), Broadcast(255.0F));
+    phase = phase + kLaneFloats == kPeriod ? 0 : phase + kLaneFloats;
     const F8 rounded = Add(sum, Broadcast(kRound));
     if (i + kLaneFloats <= values) {
       StoreLowBytes(out + i, rounded);

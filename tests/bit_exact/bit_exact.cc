@@ -1,4 +1,4 @@
-// What the format library makes of the golden files and of made-up input, and what the renderer makes of a small scene,
+// What the format library makes of the golden files and of made-up input, and what the renderers make of small scenes,
 // as four hashes: builds that differ in compiler, flags or threads must print the same line (scripts/bit_exact).
 // usage: bit_exact SOURCE_DIR THREADS
 
@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "codecs/hnerv/frames_testlib.h"
 #include "codecs/search/scene_testlib.h"
 #include "codecs/strict/render_testlib.h"
 #include "kitsink/archive.h"
+#include "kitsink/at_once.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
 
@@ -115,9 +117,19 @@ std::string CodeByTrees(const std::filesystem::path& golden, int threads) {
   return Sha256Hex(all.Take()).substr(0, 16);
 }
 
-// The frames of a scene of codec strict, which are computed in floating point.
+// The frames of a scene of codec strict and of a clip of codec hnerv, which are computed in floating point.
 std::string RenderInput(int threads) {
-  const Bytes frames = Must(testing::RenderFrames(testing::SmallStrictScene({}, 1), FastRowKernels(), threads));
+  Bytes frames = Must(testing::RenderFrames(testing::SmallStrictScene({}, 1), FastRowKernels(), threads));
+  const auto renderer = Must(hnerv::FrameRenderer::Create(testing::SmallRecipe(testing::kSmallShape, {61, 47}, 3, 1)));
+  std::array<FramePair, 3> pairs;
+  KIT_CHECK(RunAtOnce(pairs.size(), threads, [&](size_t, size_t pair) {
+              pairs[pair] = renderer->Render(pair);
+              return Ok();
+            }).ok());
+  for (const FramePair& pair : pairs) {
+    frames.insert(frames.end(), pair.f0.rgb.begin(), pair.f0.rgb.end());
+    frames.insert(frames.end(), pair.f1.rgb.begin(), pair.f1.rgb.end());
+  }
   return Sha256Hex(frames).substr(0, 16);
 }
 
