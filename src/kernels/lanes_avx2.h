@@ -11,6 +11,7 @@ namespace kitsink::lanes_avx2 {
 using F8 = __m256;
 using Lanes = F8;
 constexpr size_t kLanes = 8;
+constexpr size_t kMaxVectors = 3;  // of one row of sums of a convolution
 struct Interleaved {
   F8 low, high;
 };

@@ -13,6 +13,7 @@ struct F8 {
 };
 using Lanes = F8;
 constexpr size_t kLanes = 8;
+constexpr size_t kMaxVectors = 3;  // of one row of sums of a convolution
 struct Interleaved {
   F8 low, high;
 };
