@@ -9,7 +9,8 @@ namespace kitsink::lanes_avx512 {
 
 using Lanes = __m512;
 constexpr size_t kLanes = 16;
-constexpr size_t kMaxVectors = 4;  // of one row of sums of a convolution
+// A convolution keeps up to kMaxOutputs * kMaxVectors sums in registers.
+constexpr size_t kMaxVectors = 4, kMaxOutputs = 6;
 struct Interleaved {
   Lanes low, high;
 };

@@ -13,7 +13,8 @@ struct F8 {
 };
 using Lanes = F8;
 constexpr size_t kLanes = 8;
-constexpr size_t kMaxVectors = 3;  // of one row of sums of a convolution
+// A convolution keeps up to kMaxOutputs * kMaxVectors sums in registers.
+constexpr size_t kMaxVectors = 3, kMaxOutputs = 3;
 struct Interleaved {
   F8 low, high;
 };
@@ -70,6 +71,23 @@ KIT_LANES void AddToDoubles(double* sums, F8 a) {
 KIT_LANES float SumLanes(F8 a) {
   const float* const l = a.lane;
   return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+}
+
+struct F4 {
+  float lane[4];
+};
+KIT_LANES F4 Load4(const float* from) { return {from[0], from[1], from[2], from[3]}; }
+KIT_LANES F4 Broadcast4(float value) { return {value, value, value, value}; }
+KIT_LANES F4 Mul(F4 a, F4 b) {
+  for (int i = 0; i < 4; ++i) a.lane[i] *= b.lane[i];
+  return a;
+}
+KIT_LANES F4 MulAdd(F4 a, F4 b, F4 c) {
+  for (int i = 0; i < 4; ++i) c.lane[i] = std::fma(a.lane[i], b.lane[i], c.lane[i]);
+  return c;
+}
+KIT_LANES void Store(float* to, F4 a) {
+  for (int i = 0; i < 4; ++i) to[i] = a.lane[i];
 }
 
 #undef KIT_EACH

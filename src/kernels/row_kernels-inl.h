@@ -192,12 +192,23 @@ KIT_TARGET void ColourRow(const ColourConv& conv, const float* const* rows, size
   }
 }
 
+// Four floats are read and written for the three of a pixel, but for pixels at the end, where the fourth may lie
+// outside the memory.
 template <size_t kCount>
 KIT_TARGET void ResizeRowOf(const float* rgb, const AxisTaps& taps, float* out) {
   const size_t size = taps.indices.size();
+  const uint32_t last = taps.indices.back();
   for (size_t i = 0; i < size; i += kCount, out += 3) {
     const uint32_t* const index = taps.indices.data() + i;
     const float* const weight = taps.weights.data() + i;
+    if (index[kCount - 1] < last) {
+      F4 sum = Mul(Load4(rgb + 3 * index[0]), Broadcast4(weight[0]));
+      for (size_t tap = 1; tap < kCount; ++tap) {
+        sum = MulAdd(Load4(rgb + 3 * index[tap]), Broadcast4(weight[tap]), sum);
+      }
+      Store(out, sum);
+      continue;
+    }
     for (size_t colour = 0; colour < 3; ++colour) {
       float sum = rgb[3 * index[0] + colour] * weight[0];
       for (size_t tap = 1; tap < kCount; ++tap) sum = std::fma(rgb[3 * index[tap] + colour], weight[tap], sum);
