@@ -1,5 +1,5 @@
-// Renders pairs of codec hnerv from a plain file and prints how fast. tools/parity/hnerv_frames.py writes such files and
-// compares the frames with PyTorch's.
+// Renders pairs of codec hnerv from a plain file and prints how fast. tools/parity/hnerv_frames.py writes such files
+// and compares the frames with PyTorch's.
 //
 //   hnerv_render FILE --threads N [--pairs FIRST COUNT] [--raw OUT.raw] [--list] [--preimage]
 //
@@ -135,7 +135,8 @@ int main(int argc, char** argv) {
     }
   }
   if (settings.path.empty() || settings.threads < 1) {
-    std::fprintf(stderr, "usage: hnerv_render FILE --threads N [--pairs FIRST COUNT] [--raw OUT] [--list] [--preimage]\n");
+    std::fprintf(stderr,
+                 "usage: hnerv_render FILE --threads N [--pairs FIRST COUNT] [--raw OUT] [--list] [--preimage]\n");
     return 2;
   }
   const kitsink::Status status = kitsink::hnerv::Render(settings);

@@ -31,6 +31,7 @@ KIT_LANES F8 NegMulAdd(F8 a, F8 b, F8 c) { return _mm256_fnmadd_ps(a, b, c); }
 KIT_LANES F8 Min(F8 a, F8 b) { return _mm256_min_ps(a, b); }
 KIT_LANES F8 Max(F8 a, F8 b) { return _mm256_max_ps(a, b); }
 KIT_LANES F8 Abs(F8 a) { return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff))); }
+KIT_LANES F8 SelectLess(F8 a, F8 b, F8 x, F8 y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
 KIT_LANES F8 ShiftExponent(F8 a, F8 integer) {
   return _mm256_castsi256_ps(
       _mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_castps_si256(integer), 23)));

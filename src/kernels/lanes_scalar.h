@@ -39,6 +39,8 @@ KIT_LANES F8 NegMulAdd(F8 a, F8 b, F8 c) { KIT_EACH(std::fma(-a.lane[i], b.lane[
 KIT_LANES F8 Min(F8 a, F8 b) { KIT_EACH(a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]); }
 KIT_LANES F8 Max(F8 a, F8 b) { KIT_EACH(a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]); }
 KIT_LANES F8 Abs(F8 a) { KIT_EACH(std::bit_cast<float>(std::bit_cast<uint32_t>(a.lane[i]) & 0x7fffffffU)); }
+// x where a < b, else y.
+KIT_LANES F8 SelectLess(F8 a, F8 b, F8 x, F8 y) { KIT_EACH(a.lane[i] < b.lane[i] ? x.lane[i] : y.lane[i]); }
 // Adds the low bits of `integer` to the exponent of a.
 KIT_LANES F8 ShiftExponent(F8 a, F8 integer) {
   KIT_EACH(std::bit_cast<float>(std::bit_cast<uint32_t>(a.lane[i]) + (std::bit_cast<uint32_t>(integer.lane[i]) << 23)));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "kernels/lane_math-inl.h"
 #include "kitsink/kernels.h"
@@ -192,6 +193,23 @@ KIT_TARGET void ColourRow(const ColourConv& conv, const float* const* rows, size
   }
 }
 
+KIT_TARGET void ChooseRow(std::span<const TapCandidate> candidates, const TapRow& row, size_t pixels, float* indices) {
+  for (size_t x = 0; x < pixels; x += kLaneFloats) {
+    const F8 left = Load(row.left + x), right = Load(row.right + x), rest = Load(row.rest + x);
+    F8 penalties[4];
+    for (size_t i = 0; i < 4; ++i) penalties[i] = Load(row.penalties[i] + x);
+    F8 best_error = Broadcast(std::numeric_limits<float>::infinity()), best = Broadcast(0.0F), index = Broadcast(0.0F);
+    for (const TapCandidate& candidate : candidates) {
+      const F8 sum = Add(Mul(Broadcast(candidate.left), left), Mul(Broadcast(candidate.right), right));
+      const F8 error = Add(Abs(Sub(sum, rest)), penalties[candidate.penalty]);
+      best = SelectLess(error, best_error, index, best);
+      best_error = Min(error, best_error);
+      index = Add(index, Broadcast(1.0F));
+    }
+    Store(indices + x, best);
+  }
+}
+
 // Four floats are read and written for the three of a pixel, but for pixels at the end, where the fourth may lie
 // outside the memory.
 template <size_t kCount>
@@ -245,7 +263,7 @@ KIT_TARGET void BlendRows(const float* const* rows, const float* weights, size_t
 }
 
 constexpr RowKernels kRowKernels = {EmbedRow,  AddGeluRow, GeluOfAddGeluRow, SeparableRow,
-                                    ColourRow, ResizeRow,  BlendRows};
+                                    ColourRow, ChooseRow,  ResizeRow,        BlendRows};
 
 }  // namespace
 }  // namespace kitsink
