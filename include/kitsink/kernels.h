@@ -54,6 +54,19 @@ struct AxisTaps {
   std::vector<float> weights;
 };
 
+// What a candidate for the four taps of a pixel adds to its left and its right taps, weighted by rows, and which of the
+// pixel's penalties counts for it.
+struct TapCandidate {
+  float left = 0, right = 0;
+  uint32_t penalty = 0;
+};
+struct TapRow {
+  const float* left;  // weights of the columns
+  const float* right;
+  const float* rest;  // wanted sum
+  std::array<const float*, 4> penalties;
+};
+
 // What is added to red, green and blue before a picture is rounded, in grey levels.
 using RgbOffsets = std::array<float, 3>;
 
@@ -76,6 +89,9 @@ struct RowKernels {
   void (*separable)(const SeparableConv& conv, const float* const* rows, size_t pixels, float* out, double* sums);
   // 255 * sigmoid(conv), 3 * pixels floats. rows[i] is row y + i - 1 with margins as above.
   void (*colour)(const ColourConv& conv, const float* const* rows, size_t pixels, float* out);
+  // For each pixel the index of the first candidate with the least |left * row.left + right * row.right - row.rest| +
+  // penalty, products and sums rounded one by one. `pixels` is a multiple of 8.
+  void (*choose)(std::span<const TapCandidate> candidates, const TapRow& row, size_t pixels, float* indices);
   // A row of RGB pixels resized to taps.indices.size() / taps.count pixels.
   void (*resize)(const float* rgb, const AxisTaps& taps, float* out);
   // Weighted sum of `count` rows of RGB pixels plus `offsets`, clamped to 0 .. 255 and rounded to nearest, ties to

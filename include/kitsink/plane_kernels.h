@@ -44,8 +44,11 @@ struct PlaneKernels {
   void (*colour)(const float* planes, size_t pixels, float* out);
 };
 
+// All give the same bits. Null where the build or the processor lacks the instructions: AVX2 and FMA, and AVX-512F.
 const PlaneKernels& ScalarPlaneKernels();
 const PlaneKernels* Avx2PlaneKernels();
+const PlaneKernels* Avx512PlaneKernels();
+// The fastest of them.
 const PlaneKernels& FastPlaneKernels();
 
 }  // namespace kitsink

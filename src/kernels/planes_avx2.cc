@@ -31,12 +31,3 @@ const PlaneKernels* Avx2PlaneKernels() { return nullptr; }
 }  // namespace kitsink
 
 #endif
-
-namespace kitsink {
-
-const PlaneKernels& FastPlaneKernels() {
-  const PlaneKernels* const avx2 = Avx2PlaneKernels();
-  return avx2 == nullptr ? ScalarPlaneKernels() : *avx2;
-}
-
-}  // namespace kitsink

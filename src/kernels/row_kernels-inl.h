@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "kernels/lane_math-inl.h"
 #include "kitsink/kernels.h"
@@ -192,12 +193,40 @@ KIT_TARGET void ColourRow(const ColourConv& conv, const float* const* rows, size
   }
 }
 
+KIT_TARGET void ChooseRow(std::span<const TapCandidate> candidates, const TapRow& row, size_t pixels, float* indices) {
+  for (size_t x = 0; x < pixels; x += kLaneFloats) {
+    const F8 left = Load(row.left + x), right = Load(row.right + x), rest = Load(row.rest + x);
+    F8 penalties[4];
+    for (size_t i = 0; i < 4; ++i) penalties[i] = Load(row.penalties[i] + x);
+    F8 best_error = Broadcast(std::numeric_limits<float>::infinity()), best = Broadcast(0.0F), index = Broadcast(0.0F);
+    for (const TapCandidate& candidate : candidates) {
+      const F8 sum = Add(Mul(Broadcast(candidate.left), left), Mul(Broadcast(candidate.right), right));
+      const F8 error = Add(Abs(Sub(sum, rest)), penalties[candidate.penalty]);
+      best = SelectLess(error, best_error, index, best);
+      best_error = Min(error, best_error);
+      index = Add(index, Broadcast(1.0F));
+    }
+    Store(indices + x, best);
+  }
+}
+
+// Four floats are read and written for the three of a pixel, but for pixels at the end, where the fourth may lie
+// outside the memory.
 template <size_t kCount>
 KIT_TARGET void ResizeRowOf(const float* rgb, const AxisTaps& taps, float* out) {
   const size_t size = taps.indices.size();
+  const uint32_t last = taps.indices.back();
   for (size_t i = 0; i < size; i += kCount, out += 3) {
     const uint32_t* const index = taps.indices.data() + i;
     const float* const weight = taps.weights.data() + i;
+    if (index[kCount - 1] < last) {
+      F4 sum = Mul(Load4(rgb + 3 * index[0]), Broadcast4(weight[0]));
+      for (size_t tap = 1; tap < kCount; ++tap) {
+        sum = MulAdd(Load4(rgb + 3 * index[tap]), Broadcast4(weight[tap]), sum);
+      }
+      Store(out, sum);
+      continue;
+    }
     for (size_t colour = 0; colour < 3; ++colour) {
       float sum = rgb[3 * index[0] + colour] * weight[0];
       for (size_t tap = 1; tap < kCount; ++tap) sum = std::fma(rgb[3 * index[tap] + colour], weight[tap], sum);
@@ -234,7 +263,7 @@ KIT_TARGET void BlendRows(const float* const* rows, const float* weights, size_t
 }
 
 constexpr RowKernels kRowKernels = {EmbedRow,  AddGeluRow, GeluOfAddGeluRow, SeparableRow,
-                                    ColourRow, ResizeRow,  BlendRows};
+                                    ColourRow, ChooseRow,  ResizeRow,        BlendRows};
 
 }  // namespace
 }  // namespace kitsink

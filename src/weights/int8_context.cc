@@ -15,6 +15,9 @@ constexpr int64_t kSlopeRate = 46;
 constexpr int64_t kMaxSlope = 8 * kSlopeOne;
 constexpr int kBiasFeature = 102;
 // A mean starts as if so many values of the tensor's mean had been seen.
+constexpr int64_t kNearRidge = 400, kColumnRidge = 11200, kRowRidge = 1600;
+constexpr size_t kMaxColumns = 48;  // that the second prediction sees
+constexpr int64_t kMaxRows = 256;   // that the third one sees
 constexpr int64_t kFew = 3, kSome = 6, kUsualRows = 16, kUsualColumns = 23;
 
 }  // namespace
@@ -38,9 +41,14 @@ void Int8Context::StartTensor(const Int8Layout& layout, std::span<const int8_t> 
   size_t kind = 4;
   if (layout.columns > 1) kind = layout.grid_width > 0 ? 0 : taps == 1 ? 3 : layout.siblings > 1 ? 1 : 2;
   current_slopes_ = &slopes_[kind];
-  for (auto& regressions : regressions_) {
+  for (auto& regressions : near_regressions_) {
     for (LeastSquares& regression : regressions) regression.Fade();
   }
+  column_regressions_.clear();
+  for (size_t i = 0; i < layout.columns; ++i) column_regressions_.emplace_back(std::min(i, kMaxColumns), kColumnRidge);
+  left_.assign(layout.num_codes(), 0);
+  products_.assign(layout.rows, 0);
+  num_products_ = 0;
 }
 
 // The code there, or 0 outside.
@@ -114,7 +122,7 @@ void Int8Context::SetGridInputs() {
   const int64_t width = layout_.grid_width, area = width * layout_.grid_height;
   const int64_t x = row_ % width, y = row_ / width % layout_.grid_height;
   const auto near = [&](bool inside, int64_t distance) {
-    inputs_.push_back(inside ? At(row_ - distance, column_, 0, 0) : 0);
+    near_inputs_.push_back(inside ? 4 * At(row_ - distance, column_, 0, 0) : 0);
   };
   near(x > 0, 1);
   near(y > 0, width);
@@ -123,13 +131,13 @@ void Int8Context::SetGridInputs() {
   near(x + 1 < width && y > 0, width - 1);
   near(x > 1, 2);
   near(y > 1, 2 * width);
-  for (int64_t distance = 1; distance <= 2; ++distance) inputs_.push_back(At(row_, column_ - distance, 0, 0));
+  for (int64_t distance = 1; distance <= 2; ++distance) near_inputs_.push_back(4 * At(row_, column_ - distance, 0, 0));
 }
 
 void Int8Context::SetKernelInputs() {
   const int64_t y = tap_ / layout_.kernel_width, x = tap_ % layout_.kernel_width;
   const auto add = [&](int64_t row, int64_t column, int64_t dy, int64_t dx) {
-    inputs_.push_back(At(row, column, y + dy, x + dx));
+    near_inputs_.push_back(4 * At(row, column, y + dy, x + dx));
   };
   add(row_, column_, 0, -1);
   add(row_, column_, -1, 0);
@@ -149,9 +157,10 @@ void Int8Context::SetKernelInputs() {
   }
 }
 
-// Sets the inputs of the mean's regression, and returns it; null where the mean is 0.
-LeastSquares* Int8Context::Regression() {
-  inputs_.clear();
+// Sets the inputs of the first prediction and returns its regression, one for each kind of neighbourhood; null where
+// the prediction is 0.
+LeastSquares* Int8Context::NearRegression() {
+  near_inputs_.clear();
   size_t number = 0;
   if (layout_.grid_width > 0) {
     SetGridInputs();
@@ -162,9 +171,37 @@ LeastSquares* Int8Context::Regression() {
   } else {
     return nullptr;
   }
-  std::vector<LeastSquares>& regression = regressions_[number];
-  if (regression.empty()) regression.emplace_back(inputs_.size());
+  std::vector<LeastSquares>& regression = near_regressions_[number];
+  if (regression.empty()) regression.emplace_back(near_inputs_.size(), kNearRidge);
   return regression.data();
+}
+
+// Index of the current tap's code in another kernel.
+size_t Int8Context::Place(int64_t row, int64_t column) const {
+  return static_cast<size_t>((row * layout_.columns + column) * static_cast<int64_t>(taps_.size()) + tap_);
+}
+
+// The same for the second prediction.
+LeastSquares* Int8Context::ColumnRegression() {
+  column_inputs_.clear();
+  const int64_t first = std::max<int64_t>(0, column_ - static_cast<int64_t>(kMaxColumns));
+  for (int64_t column = first; column < column_; ++column) column_inputs_.push_back(left_[Place(row_, column)]);
+  return column_ > 0 ? &column_regressions_[static_cast<size_t>(column_)] : nullptr;
+}
+
+// The first row that the third prediction sees. Rows of a grid depend on near rows alone, and a vector's have one code.
+int64_t Int8Context::FirstRow() const {
+  return layout_.grid_width > 0 || layout_.columns == 1 ? row_ : std::max<int64_t>(0, row_ - kMaxRows);
+}
+
+// Rows depend little on each other, so a slope is a sum of products, as if the rows before did not depend on each
+// other.
+int Int8Context::PredictByRows() const {
+  int64_t sum = 0;
+  for (int64_t row = FirstRow(); row < row_; ++row) {
+    sum += products_[static_cast<size_t>(row)] * left_[Place(row, column_)];
+  }
+  return static_cast<int>(sum / ((kRowRidge + num_products_) << 10));
 }
 
 CodePrediction Int8Context::Predict() {
@@ -176,16 +213,31 @@ CodePrediction Int8Context::Predict() {
   prediction_.log_scale =
       std::clamp(Log2(tables_, usual_) - 10 * kLogOne + prediction_.log_ratio, kMinLogScale, kMaxLogScale);
   inverse_scale_ = Exp2(tables_, -prediction_.log_scale);
-  regression_ = Regression();
-  prediction_.mean = regression_ != nullptr ? regression_->Predict(inputs_) : 0;
+  near_ = NearRegression();
+  near_mean_ = near_ != nullptr ? near_->Predict(near_inputs_) : 0;
+  from_columns_ = ColumnRegression();
+  column_mean_ = near_mean_ + (from_columns_ != nullptr ? from_columns_->Predict(column_inputs_) : 0);
+  constexpr int kMost = LeastSquares::kMaxMean;
+  column_mean_ = std::clamp(column_mean_, -kMost, kMost);
+  prediction_.mean = std::clamp(column_mean_ + PredictByRows(), -kMost, kMost);
   return prediction_;
+}
+
+void Int8Context::LearnMeans(int code) {
+  const int64_t weight = std::min(inverse_scale_ * inverse_scale_ >> 24, LeastSquares::kFullWeight);
+  const int left = 4 * code - near_mean_, left_by_columns = 4 * code - column_mean_;
+  if (near_ != nullptr) near_->Learn(near_inputs_, 4 * code, weight);
+  if (from_columns_ != nullptr) from_columns_->Learn(column_inputs_, left, weight);
+  left_[Place(row_, column_)] = static_cast<int16_t>(left);
+  for (int64_t row = FirstRow(); row < row_; ++row) {
+    products_[static_cast<size_t>(row)] += (weight * left_by_columns * left_[Place(row, column_)]) >> 10;
+  }
+  ++num_products_;
 }
 
 void Int8Context::Observe(int code) {
   const int64_t distance = std::abs(4 * code - prediction_.mean);
-  if (regression_ != nullptr) {
-    regression_->Learn(inputs_, code, std::min<int64_t>(inverse_scale_ * inverse_scale_ >> 24, 1 << 16));
-  }
+  LearnMeans(code);
   // The gradient of a Laplace distribution's logarithm, in units of 2^-16.
   const int64_t gradient = std::min<int64_t>((distance * inverse_scale_) >> 6, 3 << 16) - (1 << 16);
   for (size_t i = 0; i < kNumFeatures; ++i) {
@@ -203,6 +255,8 @@ void Int8Context::Observe(int code) {
   if (++column_ < layout_.columns) return;
   column_ = 0;
   ++row_;
+  std::ranges::fill(products_, 0);
+  num_products_ = 0;
 }
 
 }  // namespace kitsink

@@ -47,10 +47,14 @@ class Int8Context {
   void SetFeatures();
   void SetGridFeatures();
   void SetSiblingFeatures();
-  void SetInputs();
   void SetGridInputs();
   void SetKernelInputs();
-  LeastSquares* Regression();
+  LeastSquares* NearRegression();
+  LeastSquares* ColumnRegression();
+  int64_t FirstRow() const;
+  int PredictByRows() const;
+  void LearnMeans(int code);
+  size_t Place(int64_t row, int64_t column) const;
 
   const BinaryLog& tables_;
   Int8Layout layout_;
@@ -63,9 +67,17 @@ class Int8Context {
   Features features_{};
   std::array<std::array<int64_t, kNumFeatures>, 5> slopes_;  // of each class of tensors, in units of 2^-20
   std::array<int64_t, kNumFeatures>* current_slopes_ = nullptr;
-  std::vector<int> inputs_;
-  std::array<std::vector<LeastSquares>, 7> regressions_;  // none or one each
-  LeastSquares* regression_ = nullptr;
+  // The mean is the sum of three predictions, each of what the ones before left: from near codes, from the same place
+  // in earlier columns, and from the same place in earlier rows.
+  std::vector<int> near_inputs_, column_inputs_;
+  std::array<std::vector<LeastSquares>, 7> near_regressions_;  // none or one each
+  std::vector<LeastSquares> column_regressions_;               // of each column
+  LeastSquares* near_ = nullptr;
+  LeastSquares* from_columns_ = nullptr;
+  std::vector<int16_t> left_;      // of each code, its distance from the first prediction, in units of 1/4
+  std::vector<int64_t> products_;  // of what was left in this row and in each earlier row
+  int64_t num_products_ = 0;
+  int near_mean_ = 0, column_mean_ = 0;  // after the first and the second prediction
   CodePrediction prediction_;
   int64_t inverse_scale_ = 0;  // 2^-log_scale in units of 2^-20
 };

@@ -8,7 +8,7 @@
 namespace kitsink {
 namespace {
 
-constexpr std::array<int, 3> kScaleOffsets = {0, -3, 3};  // of the densities, in eighths of an octave
+constexpr std::array<int, 3> kScaleOffsets = {0, -2, 2};  // of the densities, in eighths of an octave
 constexpr int32_t kMaxCount = 2700;
 // A weight set's learning rate falls from (1 + kFirstRates) * kRate to kRate.
 constexpr int32_t kRate = 11, kFirstRates = 11, kRateUses = 200, kMaxUses = 1 << 20;

@@ -7,13 +7,13 @@
 namespace kitsink {
 namespace {
 
-constexpr size_t kSamplesPerSolution = 256;
-constexpr int64_t kRidge = int64_t{25} << 16;  // 25 samples of input 1 and target 0, each of full weight
+constexpr size_t kSamplesPerSolution = 64;  // 256 cost 30 bytes on the published decoder
 
 }  // namespace
 
-LeastSquares::LeastSquares(size_t num_inputs)
+LeastSquares::LeastSquares(size_t num_inputs, int64_t ridge)
     : size_(num_inputs),
+      ridge_(ridge * kFullWeight),
       sums_(num_inputs * num_inputs),
       targets_(num_inputs),
       slopes_(num_inputs),
@@ -24,7 +24,7 @@ LeastSquares::LeastSquares(size_t num_inputs)
 int LeastSquares::Predict(std::span<const int> inputs) const {
   int64_t sum = 0;
   for (size_t i = 0; i < size_; ++i) sum += int64_t{slopes_[i]} * inputs[i];
-  return static_cast<int>(std::clamp<int64_t>((sum + (1 << 13)) >> 14, -kMaxMean, kMaxMean));
+  return static_cast<int>(std::clamp<int64_t>((sum + (1 << 15)) >> 16, -kMaxMean, kMaxMean));
 }
 
 void LeastSquares::Learn(std::span<const int> inputs, int target, int64_t weight) {
@@ -47,7 +47,7 @@ void LeastSquares::Fade() {
 void LeastSquares::Solve() {
   for (size_t i = 0; i < size_; ++i) {
     Real* const row = factor_.data() + i * size_;
-    Real left(sums_[i * size_ + i] + kRidge);
+    Real left(sums_[i * size_ + i] + ridge_);
     Real right(targets_[i]);
     for (size_t j = 0; j < i; ++j) {
       Real scaled(sums_[i * size_ + j]);  // L_ij D_j

@@ -192,6 +192,36 @@ TEST(RowKernels, TwinsAgreeBitForBit) {
   }
 }
 
+TEST(RowKernels, ChooseTakesTheFirstBestCandidate) {
+  const std::vector<float> left = RandomFloats(40, 1), right = RandomFloats(40, 2), rest = RandomFloats(40, 3);
+  std::array<std::vector<float>, 4> penalties;
+  for (size_t i = 0; i < 4; ++i) penalties[i] = RandomFloats(40, 4 + i, 0.2F);
+  const TapRow row{left.data(),
+                   right.data(),
+                   rest.data(),
+                   {penalties[0].data(), penalties[1].data(), penalties[2].data(), penalties[3].data()}};
+  const std::vector<float> sums = RandomFloats(60, 9);
+  std::vector<TapCandidate> candidates;
+  for (uint32_t i = 0; i < 30; ++i) candidates.push_back({sums[i], sums[30 + i], i % 4});
+  candidates.insert(candidates.end(), candidates.begin(), candidates.begin() + 30);  // the same again: never chosen
+  for (const RowKernels* const kernels : {&ScalarRowKernels(), Avx2RowKernels()}) {
+    if (kernels == nullptr) continue;
+    std::vector<float> indices(40);
+    kernels->choose(candidates, row, 40, indices.data());
+    for (size_t x = 0; x < 40; ++x) {
+      size_t best = 0;
+      float least = std::numeric_limits<float>::infinity();
+      for (size_t k = 0; k < 30; ++k) {
+        const float sum = candidates[k].left * left[x] + candidates[k].right * right[x];
+        const float error = std::fabs(sum - rest[x]) + penalties[candidates[k].penalty][x];
+        if (error < least) best = k;
+        least = std::min(least, error);
+      }
+      EXPECT_EQ(indices[x], static_cast<float>(best));
+    }
+  }
+}
+
 struct ResizeCase {
   FrameSize source, target;
 };

@@ -80,7 +80,8 @@ TEST(Sine, IsNearLibm) {
   for (int i = -2000000; i <= 2000000; ++i) r.push_back(static_cast<float>(i) / 2000.0F);  // -1000 .. 1000
   for (int i = 0; i < 2000; ++i) {  // around multiples of pi / 2, where all of the reduction's bits count
     const auto at = static_cast<float>(i * 1.5707963267948966);
-    for (int step = -20; step <= 20; ++step) r.push_back(std::bit_cast<float>(std::bit_cast<int32_t>(at) + step * (i > 0)));
+    for (int step = -20; step <= 20; ++step)
+      r.push_back(std::bit_cast<float>(std::bit_cast<int32_t>(at) + step * (i > 0)));
   }
   for (int exponent = -149; exponent < 10; ++exponent) {
     for (const float mantissa : {1.0F, 1.3F, 1.9F}) r.push_back(std::ldexp(mantissa, exponent));
@@ -108,7 +109,8 @@ PlaneConv RandomConv(uint32_t inputs, uint32_t outputs, uint32_t taps, uint32_t 
 
 struct Input {
   Input(uint32_t inputs, size_t pixels, uint64_t seed)
-      : rows{Row(inputs, pixels, seed, 2.0F), Row(inputs, pixels, seed + 1, 2.0F), Row(inputs, pixels, seed + 2, 2.0F)} {}
+      : rows{Row(inputs, pixels, seed, 2.0F), Row(inputs, pixels, seed + 1, 2.0F),
+             Row(inputs, pixels, seed + 2, 2.0F)} {}
   std::array<const float*, 3> pointers() const { return {rows[0].first(), rows[1].first(), rows[2].first()}; }
   std::array<Row, 3> rows;
 };
@@ -177,7 +179,8 @@ TEST(PlaneKernels, ColourIsASigmoid) {
   FastPlaneKernels().colour(planes.first(), 24, out.data());
   EXPECT_GE(out[0], 0.0F);
   for (size_t i = 1; i < 72; ++i) {
-    EXPECT_NEAR(static_cast<double>(out[i]), 255 / (1 + std::exp(-planes.get(i % 3, static_cast<ptrdiff_t>(i / 3)))), 3e-5);
+    EXPECT_NEAR(static_cast<double>(out[i]), 255 / (1 + std::exp(-planes.get(i % 3, static_cast<ptrdiff_t>(i / 3)))),
+                3e-5);
   }
 }
 
@@ -192,12 +195,14 @@ std::vector<float> RunAll(const PlaneKernels& kernels, uint32_t inputs, uint32_t
   const auto add = [&all](const Row& row) { all.insert(all.end(), row.data.begin(), row.data.end()); };
   for (const auto& [taps, dilation] : {std::pair(1U, 1U), std::pair(3U, 1U), std::pair(3U, 2U)}) {
     Row out(outputs, pixels);
-    kernels.convolve(RandomConv(inputs, outputs, taps, dilation, outputs), input.pointers().data(), pixels, out.first());
+    kernels.convolve(RandomConv(inputs, outputs, taps, dilation, outputs), input.pointers().data(), pixels,
+                     out.first());
     add(out);
   }
   std::array<Row, 2> rows = {Row(outputs, 2 * pixels), Row(outputs, 2 * pixels)};
   const std::array<float*, 2> to = {rows[0].first(), rows[1].first()};
-  kernels.convolve_shuffled(RandomConv(inputs, 4 * outputs, 3, 1, outputs + 1), input.pointers().data(), pixels, to.data());
+  kernels.convolve_shuffled(RandomConv(inputs, 4 * outputs, 3, 1, outputs + 1), input.pointers().data(), pixels,
+                            to.data());
   add(rows[0]);
   const Row near(outputs, pixels, 7, 3.0F), far(outputs, pixels, 8, 3.0F);
   for (Row& row : rows) {
@@ -214,30 +219,38 @@ std::vector<float> RunAll(const PlaneKernels& kernels, uint32_t inputs, uint32_t
   return all;
 }
 
+std::vector<const PlaneKernels*> VectorTwins() {
+  std::vector<const PlaneKernels*> twins;
+  for (const PlaneKernels* const kernels : {Avx2PlaneKernels(), Avx512PlaneKernels()}) {
+    if (kernels != nullptr) twins.push_back(kernels);
+  }
+  return twins;
+}
+
 TEST(PlaneKernels, TwinsAgreeBitForBit) {
-  if (Avx2PlaneKernels() == nullptr) GTEST_SKIP() << "no AVX2 here";
+  if (VectorTwins().empty()) GTEST_SKIP() << "no AVX2 here";
+  const auto expect_equal = [](uint32_t inputs, uint32_t outputs, size_t pixels, bool finite) {
+    const std::vector<float> expected = RunAll(ScalarPlaneKernels(), inputs, outputs, pixels, finite);
+    for (const PlaneKernels* const twin : VectorTwins()) {
+      EXPECT_EQ(CountDifferent(expected, RunAll(*twin, inputs, outputs, pixels, finite)), 0U)
+          << inputs << " " << outputs << " " << pixels;
+    }
+  };
   for (uint32_t channels = 1; channels <= 40; ++channels) {
     for (const size_t pixels : {8, 16, 24, 32, 40}) {
-      const uint32_t outputs = 1 + channels * 7 % 40;
-      EXPECT_EQ(CountDifferent(RunAll(ScalarPlaneKernels(), channels, outputs, pixels, channels % 3 != 0),
-                               RunAll(*Avx2PlaneKernels(), channels, outputs, pixels, channels % 3 != 0)),
-                0U)
-          << channels << " " << outputs << " " << pixels;
+      expect_equal(channels, 1 + channels * 7 % 40, pixels, channels % 3 != 0);
     }
   }
-  for (const bool finite : {true, false}) {
-    EXPECT_EQ(CountDifferent(RunAll(ScalarPlaneKernels(), 3, 5, 256, finite),
-                             RunAll(*Avx2PlaneKernels(), 3, 5, 256, finite)),
-              0U);
-  }
+  for (const bool finite : {true, false}) expect_equal(3, 5, 256, finite);
 }
 
 TEST(PlaneKernels, TwinsAgreeOnTheSineOfAnything) {
-  if (Avx2PlaneKernels() == nullptr) GTEST_SKIP() << "no AVX2 here";
+  if (VectorTwins().empty()) GTEST_SKIP() << "no AVX2 here";
   Random random(1);
   std::vector<float> r = {Limit::quiet_NaN(), Limit::infinity(), -Limit::infinity(), -0.0F};
   while (r.size() < 400000) r.push_back(std::bit_cast<float>(static_cast<uint32_t>(random.Next())));
-  EXPECT_EQ(CountDifferent(SineOf(ScalarPlaneKernels(), r), SineOf(*Avx2PlaneKernels(), r)), 0U);
+  const std::vector<float> expected = SineOf(ScalarPlaneKernels(), r);
+  for (const PlaneKernels* const twin : VectorTwins()) EXPECT_EQ(CountDifferent(expected, SineOf(*twin, r)), 0U);
 }
 
 }  // namespace

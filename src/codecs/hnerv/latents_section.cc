@@ -1,4 +1,4 @@
-// Codes the latent vectors as a track, their minima and scales as a table of halves, and the corrections.
+// Codes the latent vectors, their minima and scales as a table of halves, and the corrections.
 
 #include "codecs/hnerv/latents_section.h"
 
@@ -37,7 +37,7 @@ void CodeCorrections(SectionBits<Coder>& bits, Latents& latents) {
   }
 }
 
-TableShape CodesShape(const Latents& latents) { return {TableKind::kTrack, latents.num_pairs, latents.dims, 0}; }
+TableShape CodesShape(const Latents& latents) { return {TableKind::kVectors, latents.num_pairs, latents.dims, 0}; }
 TableShape GridsShape(const Latents& latents) { return {TableKind::kHalves, latents.dims, 2, 0}; }
 
 }  // namespace

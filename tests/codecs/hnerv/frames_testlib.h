@@ -15,9 +15,7 @@ inline std::vector<size_t> DecoderTensorSizes(const hnerv::DecoderShape& shape) 
   const auto& c = shape.channels;
   const size_t last = c[hnerv::kNumStages], hidden = last / 2;
   std::vector<size_t> sizes = {size_t{48} * c[0] * shape.latent_dims, size_t{48} * c[0]};
-  const auto conv = [&sizes](size_t in, size_t out, size_t taps) {
-    sizes.insert(sizes.end(), {in * out * taps, out});
-  };
+  const auto conv = [&sizes](size_t in, size_t out, size_t taps) { sizes.insert(sizes.end(), {in * out * taps, out}); };
   for (size_t i = 0; i < hnerv::kNumStages; ++i) conv(c[i], size_t{4} * c[i + 1], 9);
   for (size_t i = 0; i < hnerv::kNumStages; ++i) {
     if (c[i] != c[i + 1]) conv(c[i], c[i + 1], 1);
@@ -38,7 +36,8 @@ inline hnerv::FrameRecipe SmallRecipe(const hnerv::DecoderShape& shape, FrameSiz
   recipe.shape = shape;
   for (const size_t size : DecoderTensorSizes(shape)) {
     hnerv::Int8Tensor& tensor = recipe.tensors.emplace_back();
-    for (size_t i = 0; i < size; ++i) tensor.codes.push_back(static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127));
+    for (size_t i = 0; i < size; ++i)
+      tensor.codes.push_back(static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127));
     tensor.scale = 0.003F + 0.0001F * static_cast<float>(random.Below(20));
   }
   hnerv::Latents& latents = recipe.latents;
