@@ -14,10 +14,10 @@ constexpr int64_t kSlopeOne = 1 << 20;
 constexpr int64_t kSlopeRate = 46;
 constexpr int64_t kMaxSlope = 8 * kSlopeOne;
 constexpr int kBiasFeature = 102;
-// A mean starts as if so many values of the tensor's mean had been seen.
 constexpr int64_t kNearRidge = 400, kColumnRidge = 11200, kRowRidge = 1600;
 constexpr size_t kMaxColumns = 48;  // that the second prediction sees
 constexpr int64_t kMaxRows = 256;   // that the third one sees
+// A mean distance starts as if so many of the tensor's mean had been seen.
 constexpr int64_t kFew = 3, kSome = 6, kUsualRows = 16, kUsualColumns = 23;
 
 }  // namespace

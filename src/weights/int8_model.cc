@@ -11,10 +11,10 @@ namespace {
 constexpr std::array<int, 3> kScaleOffsets = {0, -2, 2};  // of the densities, in eighths of an octave
 constexpr int32_t kMaxCount = 2700;
 // A weight set's learning rate falls from (1 + kFirstRates) * kRate to kRate.
-constexpr int32_t kRate = 11, kFirstRates = 11, kRateUses = 200, kMaxUses = 1 << 20;
+constexpr int32_t kRate = 11, kFirstRates = 11, kRateUses = 400, kMaxUses = 1 << 20;
 constexpr int32_t kMaxWeight = 1 << 22;
 constexpr size_t kLargeTensor = 9000;
-constexpr size_t kNumCountClasses = 8, kNumMeanClasses = 16;
+constexpr size_t kNumCountClasses = 8;
 
 // Classes of how often a level was seen: exact below 6, then logarithmic.
 int CountClass(uint32_t count) {
@@ -43,9 +43,7 @@ void Int8Model::Counter::Update(int bit) {
 Int8Model::Int8Model() : tables_(Logistic()), parities_(kNumNeighbours * kNumCounts * kNumCounts) {
   // 0.2 for densities, 0.05 for nodes, 0.28 for parities.
   const WeightSet start{{13107, 13107, 13107, 3277, 3277, 18350}, 0};
-  by_count_.assign(kDepth * kNumCountClasses * kNumKinds, start);
-  by_node_.assign(kNumLevels * kNumKinds, start);
-  by_mean_.assign(kDepth * kNumMeanClasses * kNumKinds, start);
+  weight_sets_.assign(kDepth * kNumCountClasses * kNumKinds, start);
 }
 
 void Int8Model::StartTensor(size_t num_codes, bool vector) {
@@ -56,7 +54,6 @@ void Int8Model::StartTensor(size_t num_codes, bool vector) {
 }
 
 void Int8Model::Begin(const CodePrediction& prediction) {
-  prediction_ = prediction;
   const int row = ((prediction.log_scale * 8 + 512) >> 10) + 16;
   for (size_t i = 0; i < kNumDensities; ++i) densities_[i].Begin(row + kScaleOffsets[i], prediction.mean);
   ratio_ = static_cast<size_t>(std::clamp((prediction.log_ratio * 3 / 2 + 5 * kLogOne / 2) >> 10, 0, 4));
@@ -78,12 +75,10 @@ Int8Model::Counter* Int8Model::ParityCounter() {
   return &parities_[static_cast<size_t>((around * kClasses + CountClass(even)) * kClasses + CountClass(odd))];
 }
 
-std::array<Int8Model::WeightSet*, Int8Model::kNumMixers> Int8Model::WeightSets() {
-  const auto depth = static_cast<size_t>(depth_);
+// Sets by node, or by the predicted mean, and averages of the three kinds gave no less.
+Int8Model::WeightSet* Int8Model::ChooseWeights() {
   const auto count = std::min<size_t>(std::bit_width(static_cast<uint32_t>(nodes_[node_].count)), kNumCountClasses - 1);
-  const auto mean = static_cast<size_t>(std::clamp(prediction_.mean / 2 + 8, 0, static_cast<int>(kNumMeanClasses) - 1));
-  return {&by_count_[(depth * kNumCountClasses + count) * kNumKinds + kind_], &by_node_[node_ * kNumKinds + kind_],
-          &by_mean_[(depth * kNumMeanClasses + mean) * kNumKinds + kind_]};
+  return &weight_sets_[(static_cast<size_t>(depth_) * kNumCountClasses + count) * kNumKinds + kind_];
 }
 
 uint32_t Int8Model::Predict() {
@@ -95,28 +90,21 @@ uint32_t Int8Model::Predict() {
   inputs_[kNumDensities + 1] = stretch(nodes_by_ratio_[ratio_][node_]);
   parity_ = depth_ == kDepth - 1 ? ParityCounter() : nullptr;
   inputs_[kNumDensities + 2] = parity_ != nullptr ? stretch(*parity_) : 0;
-  sets_ = WeightSets();
-  int sum = 0;
-  for (size_t i = 0; i < kNumMixers; ++i) {
-    int64_t dot = 0;
-    for (size_t j = 0; j < kNumInputs; ++j) dot += int64_t{sets_[i]->weights[j]} * inputs_[j];
-    stretches_[i] = static_cast<int>(std::clamp<int64_t>(dot >> 13, -8 * kMaxStretch, 8 * kMaxStretch));
-    sum += stretches_[i];
-  }
-  return FineSquash(tables_, sum / static_cast<int>(kNumMixers));
+  set_ = ChooseWeights();
+  int64_t dot = 0;
+  for (size_t i = 0; i < kNumInputs; ++i) dot += int64_t{set_->weights[i]} * inputs_[i];
+  stretch_ = static_cast<int>(std::clamp<int64_t>(dot >> 13, -8 * kMaxStretch, 8 * kMaxStretch));
+  return FineSquash(tables_, stretch_);
 }
 
 void Int8Model::Update(int bit) {
-  for (size_t i = 0; i < kNumMixers; ++i) {
-    WeightSet& set = *sets_[i];
-    const int64_t error = (bit != 0 ? UINT16_MAX : 0) - static_cast<int64_t>(FineSquash(tables_, stretches_[i]) >> 16);
-    const int64_t step = error * (kRate + kRate * kFirstRates * kRateUses / (kRateUses + set.uses));
-    for (size_t j = 0; j < kNumInputs; ++j) {
-      const auto change = static_cast<int32_t>((inputs_[j] * step + (1 << 21)) >> 22);
-      set.weights[j] = std::clamp(set.weights[j] + change, -kMaxWeight, kMaxWeight);
-    }
-    if (set.uses < kMaxUses) ++set.uses;
+  const int64_t error = (bit != 0 ? UINT16_MAX : 0) - static_cast<int64_t>(FineSquash(tables_, stretch_) >> 16);
+  const int64_t step = error * (kRate + kRate * kFirstRates * kRateUses / (kRateUses + set_->uses));
+  for (size_t i = 0; i < kNumInputs; ++i) {
+    int32_t& weight = set_->weights[i];
+    weight = std::clamp(weight + static_cast<int32_t>((inputs_[i] * step + (1 << 21)) >> 22), -kMaxWeight, kMaxWeight);
   }
+  if (set_->uses < kMaxUses) ++set_->uses;
   nodes_[node_].Update(bit);
   nodes_by_ratio_[ratio_][node_].Update(bit);
   if (parity_ != nullptr) parity_->Update(bit);

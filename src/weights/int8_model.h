@@ -36,7 +36,7 @@ class Int8Model {
 
  private:
   static constexpr int kDepth = 8;
-  static constexpr size_t kNumDensities = 3, kNumInputs = kNumDensities + 3, kNumMixers = 3;
+  static constexpr size_t kNumDensities = 3, kNumInputs = kNumDensities + 3;
   static constexpr size_t kNumRatios = 5, kNumCounts = 14, kNumNeighbours = 82, kNumKinds = 3;
 
   // A probability of kProbabilityBits that moves by 1/(n + 1.5) of the error after n decisions.
@@ -55,24 +55,23 @@ class Int8Model {
   void Update(int bit);
   int End();
   Counter* ParityCounter();
-  std::array<WeightSet*, kNumMixers> WeightSets();
+  WeightSet* ChooseWeights();
 
   const LogisticTables& tables_;
   std::array<LevelDensity, kNumDensities> densities_;
   std::array<Counter, kNumLevels> nodes_;
   std::array<std::array<Counter, kNumLevels>, kNumRatios> nodes_by_ratio_;
   std::vector<Counter> parities_;
-  std::vector<WeightSet> by_count_, by_node_, by_mean_;
+  std::vector<WeightSet> weight_sets_;  // by depth, how often the node was seen, and kind of tensor
   size_t kind_ = 0;
 
   // Of the current code.
-  CodePrediction prediction_;
   size_t ratio_ = 0;
   uint32_t node_ = 1;
   int depth_ = 0;
   std::array<int32_t, kNumInputs> inputs_{};
-  std::array<WeightSet*, kNumMixers> sets_{};
-  std::array<int, kNumMixers> stretches_{};  // in units of 1/2048
+  WeightSet* set_ = nullptr;
+  int stretch_ = 0;  // in units of 1/2048
   Counter* parity_ = nullptr;
 };
 

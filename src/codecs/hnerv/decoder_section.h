@@ -22,7 +22,7 @@ struct DecoderTensor {
 std::vector<DecoderTensor> DecoderTensors(const DecoderShape& shape);
 
 inline constexpr uint32_t kMaxChannels = 512;
-inline constexpr uint64_t kMaxDecoderCodes = 1 << 22;  // 18 published decoders; they take 15 s
+inline constexpr uint64_t kMaxDecoderCodes = 1 << 21;  // 9 published decoders; no shape takes more than 15 s
 
 // kInvalidArgument unless latent_dims is 1 to Limits::max_track_dims, channels are 1 to kMaxChannels and the last ones
 // 2 or more; kLimit when the decoder has more than kMaxDecoderCodes or Limits::max_weights codes.
