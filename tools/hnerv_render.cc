@@ -105,9 +105,9 @@ Status Render(const Settings& settings) {
   const double seconds = watch.seconds();
   getrusage(RUSAGE_SELF, &after);
   for (const std::string& line : lines) std::fputs(line.c_str(), stdout);
-  std::fprintf(stderr, "%llu pairs, %.2f pairs per second, %.1f ms of CPU a pair, peak memory %ld MB\n",
+  std::fprintf(stderr, "%llu pairs, %.2f pairs per second, %.1f ms of CPU a pair\n",
                static_cast<unsigned long long>(count), static_cast<double>(count) / seconds,
-               1e3 * (CpuSeconds(after) - CpuSeconds(before)) / static_cast<double>(count), after.ru_maxrss / 1024);
+               1e3 * (CpuSeconds(after) - CpuSeconds(before)) / static_cast<double>(count));
   return Ok();
 }
 

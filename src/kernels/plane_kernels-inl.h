@@ -1,5 +1,5 @@
-// The plane kernels for one kind of lanes. planes_scalar.cc and planes_avx2.cc include it, each after its lanes, so
-// that both run the same operations in the same order.
+// The plane kernels for one kind of lanes. planes_scalar.cc, planes_avx2.cc and planes_avx512.cc include it, each after
+// its lanes, so that all run the same operations in the same order.
 
 #include <algorithm>
 

@@ -5,13 +5,14 @@
   VENV/bin/python tools/parity/hnerv_frames.py ARCHIVE.zip --render build/release/hnerv_render
       [--pairs 16] [--threads 2] [--frames FOLDER] [--keep FILE]
 
-Renders the first pairs with PyTorch, one, four and sixteen at a time, and with hnerv_render, in turn, and prints pairs per
-second of wall and CPU time. Prints the share of bytes that differ; with --frames also against frame_NNNN.png and the byte
+Renders the first pairs with PyTorch, one and sixteen at a time, in planes and channels last, and with hnerv_render, in
+turn, and prints pairs per second of wall and CPU time. Prints the share of bytes that differ; with --frames also against frame_NNNN.png and the byte
 sums of frames_sha256.txt in that folder. Exits with 1 when a share is above 0.1 % or a byte differs by more than 1.
 """
 import argparse
 import ctypes
 import ctypes.util
+import resource
 import struct
 import subprocess
 import sys
@@ -90,9 +91,13 @@ class Archive:
 # ---- the model --------------------------------------------------------------------------------------------------
 
 class Reference:
-    def __init__(self, archive):
+    def __init__(self, archive, layout):
+        self.layout = layout
         self.values = {name: torch.from_numpy(codes.astype(np.float32) * scale)
                        for name, (codes, scale) in archive.tensors.items()}
+        for name, values in self.values.items():
+            if values.ndim == 4:
+                self.values[name] = values.contiguous(memory_format=layout)
         self.latents = torch.from_numpy(archive.codes.astype(np.float32) * archive.scale.astype(np.float32) +
                                         archive.minimum.astype(np.float32))
 
@@ -100,7 +105,8 @@ class Reference:
         return F.conv2d(x, self.values[layer + ".weight"], self.values[layer + ".bias"], **options)
 
     def pictures(self, latents):  # [B, 28] to [2 B, 3, 384, 512]
-        x = F.linear(latents, self.values["stem.weight"], self.values["stem.bias"]).view(len(latents), -1, 6, 8).sin()
+        x = F.linear(latents, self.values["stem.weight"], self.values["stem.bias"]).view(len(latents), -1, 6, 8)
+        x = x.contiguous(memory_format=self.layout).sin()
         for i in range(6):
             skip = F.interpolate(x, scale_factor=2, mode="bilinear")
             if f"skips.{i}.weight" in self.values:
@@ -127,10 +133,13 @@ def compare(label, ours, theirs):
 
 
 def time_reference(reference, pairs, batch):
-    wall, cpu = time.perf_counter(), time.process_time()
+    before, wall = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     frames = [reference.frames(first, min(batch, pairs - first)) for first in range(0, pairs, batch)]
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(f"PyTorch, {batch:2} at a time: {pairs / wall:.2f} pairs per second, {1e3 * cpu / pairs:.1f} ms of CPU a pair")
+    after, wall = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter() - wall
+    user, system = (1e3 * (getattr(after, name) - getattr(before, name)) / pairs for name in ("ru_utime", "ru_stime"))
+    layout = "planes" if reference.layout == torch.contiguous_format else "channels last"
+    print(f"PyTorch, {layout}, {batch} at a time: {pairs / wall:.2f} pairs per second, {user:.1f} + {system:.1f} ms of user "
+          f"and system time a pair")
     return np.concatenate(frames)
 
 
@@ -169,15 +178,17 @@ def main():
     settings = parser.parse_args()
     torch.set_num_threads(settings.threads)
     archive = Archive(settings.archive)
-    reference = Reference(archive)
     with tempfile.TemporaryDirectory() as folder:
         flat, raw = settings.keep or f"{folder}/flat", f"{folder}/raw"
         archive.write(flat)
-        reference.frames(0, 1)
-        for batch in (1, 4, 16):
-            theirs = time_reference(reference, settings.pairs, batch)
-            ours = render(settings.render, flat, raw, "--pairs", 0, settings.pairs, "--threads", settings.threads)
-        good = compare(f"{settings.pairs} pairs", ours, theirs)
+        good = True
+        for layout in (torch.contiguous_format, torch.channels_last):
+            reference = Reference(archive, layout)
+            reference.frames(0, 1)
+            for batch in (1, 16):
+                theirs = time_reference(reference, settings.pairs, batch)
+                ours = render(settings.render, flat, raw, "--pairs", 0, settings.pairs, "--threads", settings.threads)
+                good &= compare(f"{settings.pairs} pairs", ours, theirs)
         if settings.frames:
             good &= compare_stored(settings.render, flat, raw, settings.frames)
     return 0 if good else 1

@@ -27,7 +27,8 @@ inline std::vector<size_t> DecoderTensorSizes(const hnerv::DecoderShape& shape) 
   return sizes;
 }
 
-// Random weights whose activations neither vanish nor saturate. Values that libm gives enter nothing.
+// Random weights whose activations neither vanish nor saturate. All numbers are exact quotients, which no compiler
+// rounds otherwise.
 inline hnerv::FrameRecipe SmallRecipe(const hnerv::DecoderShape& shape, FrameSize frame_size, uint32_t pairs,
                                       uint64_t seed) {
   Random random(seed);
@@ -38,15 +39,15 @@ inline hnerv::FrameRecipe SmallRecipe(const hnerv::DecoderShape& shape, FrameSiz
     hnerv::Int8Tensor& tensor = recipe.tensors.emplace_back();
     for (size_t i = 0; i < size; ++i)
       tensor.codes.push_back(static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127));
-    tensor.scale = 0.003F + 0.0001F * static_cast<float>(random.Below(20));
+    tensor.scale = static_cast<float>(25 + random.Below(16)) / 8192.0F;
   }
   hnerv::Latents& latents = recipe.latents;
   latents.num_pairs = pairs;
   latents.dims = shape.latent_dims;
   latents.codes = random.Bytes(size_t{pairs} * latents.dims);
   for (uint32_t i = 0; i < latents.dims; ++i) {
-    latents.minimum.push_back(FloatToHalf(-1.0F - 0.01F * static_cast<float>(random.Below(50))));
-    latents.scale.push_back(FloatToHalf(0.01F + 0.0001F * static_cast<float>(random.Below(50))));
+    latents.minimum.push_back(FloatToHalf(-static_cast<float>(64 + random.Below(32)) / 64.0F));
+    latents.scale.push_back(FloatToHalf(static_cast<float>(40 + random.Below(20)) / 4096.0F));
   }
   for (uint32_t i = 0; i < pairs; ++i) {
     latents.corrections.push_back({static_cast<uint8_t>(random.Below(latents.dims)), static_cast<int8_t>(i)});
