@@ -16,7 +16,7 @@ HEADERS = {
     "base": {"at_once", "bytes", "class_maps", "coding", "contest", "file", "frame", "half", "hash", "limits", "log", "random",
              "result", "version"},
     "mask": {"mask", "mask_prices"},
-    "entropy": {"adaptive_bit", "binary_coder", "bit_io", "logistic", "number_table", "range_coder", "real",
+    "entropy": {"adaptive_bit", "binary_coder", "bit_io", "coded_section", "logistic", "number_table", "range_coder", "real",
                 "section_bits"},
     "score": {"score", "scorer"},
     "run": {"run", "manifest"},

@@ -8,7 +8,7 @@
 #include <limits>
 #include <string>
 
-#include "codecs/strict/section.h"
+#include "kitsink/coded_section.h"
 #include "kitsink/hash.h"
 #include "kitsink/number_table.h"
 

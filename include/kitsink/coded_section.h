@@ -1,6 +1,5 @@
 #pragma once
-// What the renderer's and the carrier's sections have in common: decisions of the binary coder, then a CRC-16 of the
-// decoded integers.
+// A section that is a CRC-16 of the decoded integers, then decisions of the binary coder.
 
 #include <cstdint>
 #include <span>
@@ -11,7 +10,7 @@
 #include "kitsink/bytes.h"
 #include "kitsink/section_bits.h"
 
-namespace kitsink::strict {
+namespace kitsink {
 
 struct CodedSection {
   std::span<const uint8_t> code;
@@ -57,4 +56,4 @@ inline void AddRest(size_t section_bytes, std::vector<StreamPart>& parts) {
   parts.push_back({"shape, end and checksum", bits, 0});
 }
 
-}  // namespace kitsink::strict
+}  // namespace kitsink
