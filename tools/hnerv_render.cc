@@ -33,19 +33,19 @@ struct Settings {
   bool list = false, preimage = false;
 };
 
-Result<FrameRecipe> ReadRecipe(const std::string& path) {
+Result<Scene> ReadScene(const std::string& path) {
   KIT_ASSIGN(const Bytes bytes, ReadFile(path, 1 << 24));
   ByteReader reader(bytes);
-  FrameRecipe recipe;
-  recipe.frame_size = kContestFrameSize;
+  Scene scene;
+  scene.frame_size = kContestFrameSize;
   for (int i = 0; i < 28; ++i) {
-    Int8Tensor& tensor = recipe.tensors.emplace_back();
+    Int8Tensor& tensor = scene.tensors.emplace_back();
     const uint32_t count = reader.U32();
     tensor.scale = reader.F32();
     const std::span<const uint8_t> codes = reader.Take(count);
     tensor.codes.assign(codes.begin(), codes.end());
   }
-  Latents& latents = recipe.latents;
+  Latents& latents = scene.latents;
   latents.num_pairs = reader.U32();
   latents.dims = reader.U32();
   for (std::vector<uint16_t>* const values : {&latents.minimum, &latents.scale}) {
@@ -54,7 +54,7 @@ Result<FrameRecipe> ReadRecipe(const std::string& path) {
   const std::span<const uint8_t> codes = reader.Take(reader.remaining());
   latents.codes.assign(codes.begin(), codes.end());
   KIT_TRY(reader.Finish(path));
-  return recipe;
+  return scene;
 }
 
 double CpuSeconds(const rusage& usage) {
@@ -72,11 +72,11 @@ std::string LineOf(uint64_t index, const Frame& frame) {
 }
 
 Status Render(const Settings& settings) {
-  KIT_ASSIGN(FrameRecipe recipe, ReadRecipe(settings.path));
-  if (settings.preimage) recipe.chain = FrameChain::kPreimage;
+  KIT_ASSIGN(Scene scene, ReadScene(settings.path));
+  if (settings.preimage) scene.chain = FrameChain::kPreimage;
   EngineContext context;
   context.threads = settings.threads;
-  KIT_ASSIGN(const std::unique_ptr<PairSource> source, OpenPairs(recipe, context));
+  KIT_ASSIGN(const std::unique_ptr<PairSource> source, OpenPairs(scene, context));
   if (settings.first >= source->num_pairs()) return Error{Code::kInvalidArgument, "no such pair"};
   const uint64_t count = std::min(settings.count, source->num_pairs() - settings.first);
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> raw(nullptr, std::fclose);

@@ -121,7 +121,7 @@ std::string CodeByTrees(const std::filesystem::path& golden, int threads) {
 // The frames of a scene of codec strict and of a clip of codec hnerv, which are computed in floating point.
 std::string RenderInput(int threads) {
   Bytes frames = Must(testing::RenderFrames(testing::SmallStrictScene({}, 1), FastRowKernels(), threads));
-  const auto renderer = Must(hnerv::FrameRenderer::Create(testing::SmallRecipe(testing::kSmallShape, {61, 47}, 3, 1)));
+  const auto renderer = Must(hnerv::FrameRenderer::Create(testing::SmallClip(testing::kSmallShape, {61, 47}, 3, 1)));
   std::array<FramePair, 3> pairs;
   KIT_CHECK(RunAtOnce(pairs.size(), threads, [&](size_t, size_t pair) {
               pairs[pair] = renderer->Render(pair);

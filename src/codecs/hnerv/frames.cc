@@ -12,38 +12,6 @@
 namespace kitsink::hnerv {
 namespace {
 
-Error Misfit(const std::string& what) { return Error{Code::kInvalidArgument, "hnerv: frames: " + what}; }
-
-Status CheckRecipe(const FrameRecipe& recipe) {
-  const Latents& latents = recipe.latents;
-  if (recipe.frame_size.size_bytes() == 0) return Misfit("the frame is empty");
-  if (latents.dims != recipe.shape.latent_dims) return Misfit("the latents have another number of dimensions");
-  if (latents.codes.size() != size_t{latents.num_pairs} * latents.dims || latents.minimum.size() != latents.dims ||
-      latents.scale.size() != latents.dims) {
-    return Misfit("the parts of the latents differ in size");
-  }
-  if (!latents.corrections.empty()) {
-    if (latents.corrections.size() != latents.num_pairs) return Misfit("corrections and latents differ in pairs");
-    for (const Correction& correction : latents.corrections) {
-      if (correction.dim != Correction::kNone && correction.dim >= latents.dims) {
-        return Misfit("a correction has dimension " + std::to_string(correction.dim) + ", expected below " +
-                      std::to_string(latents.dims));
-      }
-    }
-  }
-  if (!recipe.selector.empty() && recipe.selector.size() != latents.num_pairs) {
-    return Misfit("selector and latents differ in pairs");
-  }
-  for (const uint8_t mode : recipe.selector) {
-    if (mode >= kNumSelectorModes) return Misfit("a pair has selector mode " + std::to_string(mode));
-  }
-  if (recipe.chain == FrameChain::kPreimage) {
-    if (!HasPrivateTaps(recipe.frame_size)) return Misfit("a pre-image needs frames of at least 1024 x 768");
-    if (recipe.offsets != std::array<RgbOffsets, 2>{}) return Misfit("a pre-image takes no offsets");
-  }
-  return Ok();
-}
-
 // 1.0 for the bits of a row that are set, from the lowest on, else -1.
 constexpr std::array<uint8_t, 8> kTile = {0x5a, 0xa5, 0x96, 0x69, 0x33, 0xcc, 0x99, 0x66};
 // What modes 3 to 14 add to red, green and blue.
@@ -102,25 +70,26 @@ void ApplySelector(uint8_t mode, Frame& frame) {
   }
 }
 
-Result<std::unique_ptr<FrameRenderer>> FrameRenderer::Create(const FrameRecipe& recipe, const PlaneKernels& planes,
+Result<std::unique_ptr<FrameRenderer>> FrameRenderer::Create(const Scene& scene, const PlaneKernels& planes,
                                                              const RowKernels& rows) {
-  KIT_TRY(CheckRecipe(recipe));
+  KIT_TRY(CheckScene(scene, Limits()));
+  if (scene.frame_size.size_bytes() == 0) return Error{Code::kInvalidArgument, "frames: the frame is empty"};
   std::vector<std::vector<float>> tensors;
-  for (const Int8Tensor& tensor : recipe.tensors) {
+  for (const Int8Tensor& tensor : scene.tensors) {
     std::vector<float>& values = tensors.emplace_back();
     for (const int8_t code : tensor.codes) values.push_back(static_cast<float>(code) * tensor.scale);
   }
-  KIT_ASSIGN(Decoder decoder, Decoder::Create(recipe.shape, tensors, planes));
-  return std::unique_ptr<FrameRenderer>(new FrameRenderer(recipe, std::move(decoder), rows));
+  KIT_ASSIGN(Decoder decoder, Decoder::Create(scene.shape, tensors, planes));
+  return std::unique_ptr<FrameRenderer>(new FrameRenderer(scene, std::move(decoder), rows));
 }
 
-FrameRenderer::FrameRenderer(const FrameRecipe& recipe, Decoder decoder, const RowKernels& rows)
+FrameRenderer::FrameRenderer(const Scene& scene, Decoder decoder, const RowKernels& rows)
     : decoder_(std::move(decoder)),
-      latents_(recipe.latents),
-      chain_(recipe.chain),
-      offsets_(recipe.offsets),
-      selector_(recipe.selector),
-      to_frame_(kModelGrid, recipe.frame_size, Interpolation::kBicubic, rows) {}
+      latents_(scene.latents),
+      chain_(scene.chain),
+      offsets_(scene.offsets),
+      selector_(scene.selector),
+      to_frame_(kModelGrid, scene.frame_size, Interpolation::kBicubic, rows) {}
 
 FramePair FrameRenderer::Render(uint64_t pair) const {
   KIT_CHECK(pair < latents_.num_pairs);

@@ -18,17 +18,6 @@
 
 namespace kitsink::hnerv {
 
-// All that frames depend on.
-struct FrameRecipe {
-  FrameSize frame_size;
-  DecoderShape shape;
-  std::vector<Int8Tensor> tensors;  // in the order of the state dict, as Decoder::Create
-  Latents latents;
-  FrameChain chain = FrameChain::kBicubic;
-  std::array<RgbOffsets, 2> offsets{};  // of f0 and f1; of kBicubic only
-  std::vector<uint8_t> selector;        // f0's mode of each pair; empty: 0 for all
-};
-
 // The latent vector of a pair. A correction adds the float nearest to steps * correction_unit, with the unit taken as a
 // decimal fraction of six digits, as decoders in Python compute it.
 // REQUIRES: the latents' vectors have the sizes that scene.h says, `pair` is below num_pairs, a correction's dimension
@@ -38,20 +27,19 @@ std::vector<float> DequantizeLatent(const Latents& latents, uint64_t pair);
 // Changes a finished f0. Mode 0 changes nothing; 1 and 2 add 1 and 3 times a tile of 8 x 8 signs to red and subtract it
 // from blue; 3 to 14 add a constant to each colour; 15 moves the rows down by one, the last to the top. Values stay in
 // 0 .. 255. REQUIRES: mode < kNumSelectorModes.
-inline constexpr uint8_t kNumSelectorModes = 16;
 void ApplySelector(uint8_t mode, Frame& frame);
 
 // Renders pairs of one clip, each with the same bytes on every machine and for any number of calls at once.
 class FrameRenderer {
  public:
-  // kInvalidArgument when the recipe's parts do not fit each other. The recipe is not needed afterwards.
-  static Result<std::unique_ptr<FrameRenderer>> Create(const FrameRecipe& recipe,
+  // kInvalidArgument when the scene's parts do not fit each other. The scene is not needed afterwards.
+  static Result<std::unique_ptr<FrameRenderer>> Create(const Scene& scene,
                                                        const PlaneKernels& planes = FastPlaneKernels(),
                                                        const RowKernels& rows = FastRowKernels());
 
-  // Thread-safe. REQUIRES: `pair` is in the recipe.
+  // Thread-safe. REQUIRES: `pair` is in the scene.
   FramePair Render(uint64_t pair) const;
-  // With values other than the recipe's. REQUIRES: a value for each dimension; mode < kNumSelectorModes.
+  // With values other than the scene's. REQUIRES: a value for each dimension; mode < kNumSelectorModes.
   FramePair Render(std::span<const float> latent, uint8_t mode) const;
 
   uint64_t num_pairs() const { return latents_.num_pairs; }
@@ -63,7 +51,7 @@ class FrameRenderer {
     Decoder::Workspace decoder;
     std::array<std::vector<float>, 2> pictures;
   };
-  FrameRenderer(const FrameRecipe& recipe, Decoder decoder, const RowKernels& rows);
+  FrameRenderer(const Scene& scene, Decoder decoder, const RowKernels& rows);
   Frame FrameOf(std::span<const float> picture, size_t which) const;
 
   Decoder decoder_;

@@ -36,8 +36,8 @@ class HnervPairs : public PairSource {
 
 }  // namespace
 
-Result<std::unique_ptr<PairSource>> OpenPairs(const FrameRecipe& recipe, const EngineContext& context) {
-  KIT_ASSIGN(std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(recipe));
+Result<std::unique_ptr<PairSource>> OpenPairs(const Scene& scene, const EngineContext& context) {
+  KIT_ASSIGN(std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
   const uint64_t working_bytes = renderer->WorkingBytes();
   if (working_bytes > context.limits.max_working_bytes) {
     return Error{Code::kLimit, "archive: rendering a pair takes " + std::to_string(working_bytes) +

@@ -29,19 +29,18 @@ inline std::vector<size_t> DecoderTensorSizes(const hnerv::DecoderShape& shape) 
 
 // Random weights whose activations neither vanish nor saturate. All numbers are exact quotients, which no compiler
 // rounds otherwise.
-inline hnerv::FrameRecipe SmallRecipe(const hnerv::DecoderShape& shape, FrameSize frame_size, uint32_t pairs,
-                                      uint64_t seed) {
+inline hnerv::Scene SmallClip(const hnerv::DecoderShape& shape, FrameSize frame_size, uint32_t pairs, uint64_t seed) {
   Random random(seed);
-  hnerv::FrameRecipe recipe;
-  recipe.frame_size = frame_size;
-  recipe.shape = shape;
+  hnerv::Scene scene;
+  scene.frame_size = frame_size;
+  scene.shape = shape;
   for (const size_t size : DecoderTensorSizes(shape)) {
-    hnerv::Int8Tensor& tensor = recipe.tensors.emplace_back();
+    hnerv::Int8Tensor& tensor = scene.tensors.emplace_back();
     for (size_t i = 0; i < size; ++i)
       tensor.codes.push_back(static_cast<int8_t>(static_cast<int>(random.Below(255)) - 127));
     tensor.scale = static_cast<float>(25 + random.Below(16)) / 8192.0F;
   }
-  hnerv::Latents& latents = recipe.latents;
+  hnerv::Latents& latents = scene.latents;
   latents.num_pairs = pairs;
   latents.dims = shape.latent_dims;
   latents.codes = random.Bytes(size_t{pairs} * latents.dims);
@@ -51,11 +50,11 @@ inline hnerv::FrameRecipe SmallRecipe(const hnerv::DecoderShape& shape, FrameSiz
   }
   for (uint32_t i = 0; i < pairs; ++i) {
     latents.corrections.push_back({static_cast<uint8_t>(random.Below(latents.dims)), static_cast<int8_t>(i)});
-    recipe.selector.push_back(static_cast<uint8_t>(random.Below(hnerv::kNumSelectorModes)));
+    if (i == 0 || i + 1 == pairs) latents.corrections.back() = {};
+    scene.selector.push_back(static_cast<uint8_t>(random.Below(hnerv::kNumSelectorModes)));
   }
-  latents.corrections.back().dim = hnerv::Correction::kNone;
-  recipe.offsets = {RgbOffsets{-1.0F, 0.0F, -1.0F}, RgbOffsets{0.25F, -1.0F, 0.0F}};
-  return recipe;
+  scene.offsets = {RgbOffsets{-1.0F, 0.0F, -1.0F}, RgbOffsets{0.25F, -1.0F, 0.0F}};
+  return scene;
 }
 
 inline constexpr hnerv::DecoderShape kSmallShape{3, {5, 4, 4, 3, 3, 2, 3}};

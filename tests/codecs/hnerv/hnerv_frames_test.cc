@@ -15,13 +15,8 @@ namespace {
 
 using testing::AllFrames;
 using testing::kSmallShape;
-using testing::SmallRecipe;
-
-template <typename T>
-T Must(Result<T> result) {
-  KIT_CHECK(result.ok());
-  return result.TakeValue();
-}
+using testing::Must;
+using testing::SmallClip;
 
 constexpr FrameSize kSmallFrame{29, 22};
 
@@ -40,11 +35,11 @@ struct Planes {
 
 class ReferenceDecoder {
  public:
-  explicit ReferenceDecoder(const FrameRecipe& recipe) : recipe_(recipe) {}
+  explicit ReferenceDecoder(const Scene& scene) : scene_(scene) {}
 
   // Both pictures of a latent vector.
   std::array<Planes, 2> Render(const std::vector<float>& latent) {
-    const auto& channels = recipe_.shape.channels;
+    const auto& channels = scene_.shape.channels;
     Planes x(channels[0], kStemHeight, kStemWidth);
     const std::vector<double> weight = Next(), bias = Next();
     for (size_t i = 0; i < x.values.size(); ++i) {
@@ -85,7 +80,7 @@ class ReferenceDecoder {
 
  private:
   std::vector<double> Next() {
-    const Int8Tensor& tensor = recipe_.tensors[next_++];
+    const Int8Tensor& tensor = scene_.tensors[next_++];
     std::vector<double> values;
     for (const int8_t code : tensor.codes)
       values.push_back(static_cast<double>(static_cast<float>(code) * tensor.scale));
@@ -138,13 +133,13 @@ class ReferenceDecoder {
     return out;
   }
 
-  const FrameRecipe& recipe_;
+  const Scene& scene_;
   size_t next_ = 0;
 };
 
-std::vector<std::vector<float>> Dequantized(const FrameRecipe& recipe) {
+std::vector<std::vector<float>> Dequantized(const Scene& scene) {
   std::vector<std::vector<float>> tensors;
-  for (const Int8Tensor& tensor : recipe.tensors) {
+  for (const Int8Tensor& tensor : scene.tensors) {
     std::vector<float>& values = tensors.emplace_back();
     for (const int8_t code : tensor.codes) values.push_back(static_cast<float>(code) * tensor.scale);
   }
@@ -153,14 +148,14 @@ std::vector<std::vector<float>> Dequantized(const FrameRecipe& recipe) {
 
 TEST(Decoder, IsNearASecondOneInDouble) {
   for (const DecoderShape& shape : {kSmallShape, DecoderShape{2, {3, 3, 2, 2, 3, 2, 2}}}) {
-    const FrameRecipe recipe = SmallRecipe(shape, kSmallFrame, 1, 11);
-    const Decoder decoder = Must(Decoder::Create(shape, Dequantized(recipe), FastPlaneKernels()));
-    const std::vector<float> latent = DequantizeLatent(recipe.latents, 0);
+    const Scene scene = SmallClip(shape, kSmallFrame, 1, 11);
+    const Decoder decoder = Must(Decoder::Create(shape, Dequantized(scene), FastPlaneKernels()));
+    const std::vector<float> latent = DequantizeLatent(scene.latents, 0);
     std::array<std::vector<float>, 2> pictures;
     for (auto& picture : pictures) picture.resize(kModelGrid.size_bytes());
     Decoder::Workspace work;
     decoder.Render(latent, work, {pictures[0].data(), pictures[1].data()});
-    const std::array<Planes, 2> expected = ReferenceDecoder(recipe).Render(latent);
+    const std::array<Planes, 2> expected = ReferenceDecoder(scene).Render(latent);
     for (size_t which = 0; which < 2; ++which) {
       double worst = 0, least = 255, most = 0;
       for (size_t i = 0; i < pictures[which].size(); ++i) {
@@ -177,45 +172,45 @@ TEST(Decoder, IsNearASecondOneInDouble) {
 
 // ---- one result ----------------------------------------------------------------------------------------------------
 
-void ExpectOneResult(const FrameRecipe& recipe) {
-  const auto scalar = Must(FrameRenderer::Create(recipe, ScalarPlaneKernels(), ScalarRowKernels()));
+void ExpectOneResult(const Scene& scene) {
+  const auto scalar = Must(FrameRenderer::Create(scene, ScalarPlaneKernels(), ScalarRowKernels()));
   const Bytes expected = AllFrames(*scalar);
   for (const PlaneKernels* const planes : {Avx2PlaneKernels(), Avx512PlaneKernels()}) {
     if (planes == nullptr) continue;
-    EXPECT_EQ(AllFrames(*Must(FrameRenderer::Create(recipe, *planes))), expected);
+    EXPECT_EQ(AllFrames(*Must(FrameRenderer::Create(scene, *planes))), expected);
   }
 }
 
 TEST(Frames, OneResultForTwins) {
-  ExpectOneResult(SmallRecipe(kSmallShape, kSmallFrame, 3, 1));
-  ExpectOneResult(SmallRecipe({1, {1, 1, 1, 1, 1, 1, 2}}, {1, 1}, 2, 2));
-  ExpectOneResult(SmallRecipe({28, {9, 8, 7, 6, 5, 4, 4}}, {600, 400}, 1, 3));
-  FrameRecipe recipe = SmallRecipe(kSmallShape, {1024, 768}, 1, 4);
-  recipe.chain = FrameChain::kPreimage;
-  recipe.offsets = {};
-  ExpectOneResult(recipe);
+  ExpectOneResult(SmallClip(kSmallShape, kSmallFrame, 3, 1));
+  ExpectOneResult(SmallClip({1, {1, 1, 1, 1, 1, 1, 2}}, {1, 1}, 2, 2));
+  ExpectOneResult(SmallClip({28, {9, 8, 7, 6, 5, 4, 4}}, {600, 400}, 1, 3));
+  Scene scene = SmallClip(kSmallShape, {1024, 768}, 1, 4);
+  scene.chain = FrameChain::kPreimage;
+  scene.offsets = {};
+  ExpectOneResult(scene);
 }
 
 // Weights and latents that overflow float: any frames, but the same ones from all twins.
 TEST(Frames, HostileValues) {
   using Limit = std::numeric_limits<float>;
   for (const float scale : {Limit::max(), Limit::min(), 1e30F, Limit::denorm_min()}) {
-    FrameRecipe recipe = SmallRecipe(kSmallShape, kSmallFrame, 2, 5);
-    for (Int8Tensor& tensor : recipe.tensors) tensor.scale = scale;
-    ExpectOneResult(recipe);
-    recipe.latents.minimum.assign(3, 0x7bff);
-    recipe.latents.scale.assign(3, 0x7c00);
-    recipe.offsets = {RgbOffsets{Limit::max(), -Limit::max(), Limit::quiet_NaN()}};
-    ExpectOneResult(recipe);
+    Scene scene = SmallClip(kSmallShape, kSmallFrame, 2, 5);
+    for (Int8Tensor& tensor : scene.tensors) tensor.scale = scale;
+    ExpectOneResult(scene);
+    scene.latents.minimum.assign(3, 0x7bff);
+    scene.latents.scale.assign(3, 0x7bff);
+    scene.offsets = {RgbOffsets{31.75F, -32.0F, 0.0F}};
+    ExpectOneResult(scene);
   }
 }
 
 TEST(Frames, CallsAtOnceGiveTheSame) {
-  const FrameRecipe recipe = SmallRecipe(kSmallShape, kSmallFrame, 4, 6);
-  const Bytes expected = AllFrames(*Must(FrameRenderer::Create(recipe)));
+  const Scene scene = SmallClip(kSmallShape, kSmallFrame, 4, 6);
+  const Bytes expected = AllFrames(*Must(FrameRenderer::Create(scene)));
   EngineContext context;
   context.threads = 4;
-  const auto source = Must(OpenPairs(recipe, context));
+  const auto source = Must(OpenPairs(scene, context));
   EXPECT_EQ(source->num_pairs(), 4U);
   EXPECT_EQ(source->calls_at_once(), 4);
   std::array<Bytes, 4> pairs;
@@ -235,8 +230,8 @@ TEST(Frames, CallsAtOnceGiveTheSame) {
 }
 
 TEST(Frames, KnownBytes) {
-  const FrameRecipe recipe = SmallRecipe(kSmallShape, kSmallFrame, 3, 1);
-  EXPECT_EQ(Sha256Hex(AllFrames(*Must(FrameRenderer::Create(recipe)))).substr(0, 16), "f1e50562f4f1a7c3");
+  const Scene scene = SmallClip(kSmallShape, kSmallFrame, 3, 1);
+  EXPECT_EQ(Sha256Hex(AllFrames(*Must(FrameRenderer::Create(scene)))).substr(0, 16), "f1e50562f4f1a7c3");
 }
 
 // ---- parts ---------------------------------------------------------------------------------------------------------
@@ -297,20 +292,20 @@ TEST(Selector, Modes) {
 
 // Enlarged and rounded, f1 with its own offsets; the pre-image reads back as the picture.
 TEST(Frames, Chains) {
-  FrameRecipe recipe = SmallRecipe(kSmallShape, kContestFrameSize, 1, 7);
-  recipe.selector.clear();
-  const Decoder decoder = Must(Decoder::Create(kSmallShape, Dequantized(recipe), FastPlaneKernels()));
+  Scene scene = SmallClip(kSmallShape, kContestFrameSize, 1, 7);
+  scene.selector.clear();
+  const Decoder decoder = Must(Decoder::Create(kSmallShape, Dequantized(scene), FastPlaneKernels()));
   std::vector<float> f0(kModelGrid.size_bytes()), f1(f0.size());
   Decoder::Workspace work;
-  decoder.Render(DequantizeLatent(recipe.latents, 0), work, {f0.data(), f1.data()});
+  decoder.Render(DequantizeLatent(scene.latents, 0), work, {f0.data(), f1.data()});
   const Resizer enlarge(kModelGrid, kContestFrameSize, Interpolation::kBicubic, FastRowKernels());
-  const FramePair frames = Must(FrameRenderer::Create(recipe))->Render(0);
-  EXPECT_EQ(frames.f0.rgb, enlarge.Resize(f0, recipe.offsets[0], 1).rgb);
-  EXPECT_EQ(frames.f1.rgb, enlarge.Resize(f1, recipe.offsets[1], 2).rgb);
+  const FramePair frames = Must(FrameRenderer::Create(scene))->Render(0);
+  EXPECT_EQ(frames.f0.rgb, enlarge.Resize(f0, scene.offsets[0], 1).rgb);
+  EXPECT_EQ(frames.f1.rgb, enlarge.Resize(f1, scene.offsets[1], 2).rgb);
 
-  recipe.offsets = {};
-  recipe.chain = FrameChain::kPreimage;
-  const FramePair inverted = Must(FrameRenderer::Create(recipe))->Render(0);
+  scene.offsets = {};
+  scene.chain = FrameChain::kPreimage;
+  const FramePair inverted = Must(FrameRenderer::Create(scene))->Render(0);
   const Resizer reduce(kContestFrameSize, kModelGrid, Interpolation::kBilinear, FastRowKernels());
   const std::vector<float> f1_values(inverted.f1.rgb.begin(), inverted.f1.rgb.end());
   const Frame read = reduce.Resize(f1_values, {}, 1);
@@ -319,38 +314,38 @@ TEST(Frames, Chains) {
 
 TEST(Frames, RejectsPartsThatDoNotFit) {
   const auto message = [](auto change) {
-    FrameRecipe recipe = SmallRecipe(kSmallShape, kSmallFrame, 2, 8);
-    change(recipe);
-    const auto renderer = FrameRenderer::Create(recipe);
+    Scene scene = SmallClip(kSmallShape, kSmallFrame, 2, 8);
+    change(scene);
+    const auto renderer = FrameRenderer::Create(scene);
     if (renderer.ok()) return std::string("accepted");
     EXPECT_EQ(renderer.error().code, Code::kInvalidArgument);
     return renderer.error().message;
   };
-  EXPECT_EQ(message([](FrameRecipe&) {}), "accepted");
-  EXPECT_EQ(message([](FrameRecipe& r) { r.tensors.pop_back(); }), "hnerv: decoder: got 29 tensors, expected more");
-  EXPECT_EQ(message([](FrameRecipe& r) { r.tensors.emplace_back(); }), "hnerv: decoder: got 31 tensors, expected 30");
-  EXPECT_EQ(message([](FrameRecipe& r) { r.tensors[3].codes.pop_back(); }),
-            "hnerv: decoder: tensor 3: got 15 values, expected 16");
-  EXPECT_NE(message([](FrameRecipe& r) { r.shape.channels[6] = 1; }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.shape.channels[0] = 513; }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.shape.channels[2] = 0; }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.frame_size.width = 0; }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.latents.codes.pop_back(); }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.latents.scale.pop_back(); }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.latents.dims = 2; }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.latents.corrections[0].dim = 3; }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.latents.corrections.pop_back(); }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.selector.pop_back(); }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.selector[0] = 16; }), "accepted");
-  EXPECT_NE(message([](FrameRecipe& r) { r.chain = FrameChain::kPreimage, r.frame_size = kContestFrameSize; }),
+  EXPECT_EQ(message([](Scene&) {}), "accepted");
+  EXPECT_EQ(message([](Scene& r) { r.tensors.pop_back(); }), "decoder: tensors: got 29, expected 30");
+  EXPECT_EQ(message([](Scene& r) { r.tensors.emplace_back(); }), "decoder: tensors: got 31, expected 30");
+  EXPECT_EQ(message([](Scene& r) { r.tensors[3].codes.pop_back(); }),
+            "decoder: blocks.0.bias: got 15 codes, expected 16");
+  EXPECT_NE(message([](Scene& r) { r.shape.channels[6] = 1; }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.shape.channels[0] = 513; }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.shape.channels[2] = 0; }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.frame_size.width = 0; }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.latents.codes.pop_back(); }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.latents.scale.pop_back(); }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.latents.dims = 2; }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.latents.corrections[0].dim = 3; }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.latents.corrections.pop_back(); }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.selector.pop_back(); }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.selector[0] = 16; }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.chain = FrameChain::kPreimage, r.frame_size = kContestFrameSize; }),
             "accepted");  // with offsets
-  EXPECT_NE(message([](FrameRecipe& r) { r.chain = FrameChain::kPreimage, r.offsets = {}; }), "accepted");
+  EXPECT_NE(message([](Scene& r) { r.chain = FrameChain::kPreimage, r.offsets = {}; }), "accepted");
 }
 
 TEST(Source, RefusesTooMuchMemory) {
   EngineContext context;
   context.limits.max_working_bytes = 1 << 20;
-  const auto source = OpenPairs(SmallRecipe(kSmallShape, kSmallFrame, 2, 9), context);
+  const auto source = OpenPairs(SmallClip(kSmallShape, kSmallFrame, 2, 9), context);
   ASSERT_FALSE(source.ok());
   EXPECT_EQ(source.error().code, Code::kLimit);
 }

@@ -5,6 +5,7 @@
 
 #include "codecs/hnerv/decoder_section.h"
 #include "codecs/hnerv/latents_section.h"
+#include "codecs/hnerv/scene.h"
 #include "testlib.h"
 
 namespace kitsink::testing {
@@ -52,6 +53,41 @@ inline hnerv::Latents SmallLatents(uint32_t num_pairs, uint32_t dims, uint64_t s
     latents.corrections.push_back(correction);
   }
   return latents;
+}
+
+struct HnervParts {
+  bool corrections = true, selector = true, offsets = true, preimage = false;
+};
+
+inline hnerv::Scene SmallHnervScene(uint64_t seed, const HnervParts& parts = {}, uint32_t num_pairs = 6) {
+  Random random(seed);
+  hnerv::Scene scene;
+  scene.shape = SmallDecoderShape();
+  scene.tensors = SmallDecoderTensors(scene.shape, seed, random.Below(2) != 0);
+  scene.latents = SmallLatents(num_pairs, scene.shape.latent_dims, seed, parts.corrections);
+  if (parts.offsets) scene.offsets = {{{-1, 0, 0.25F}, {0, -32, 31.75F}}};
+  if (parts.preimage) scene.chain = hnerv::FrameChain::kPreimage;
+  for (uint32_t i = 0; parts.selector && i < num_pairs; ++i) {
+    scene.selector.push_back(static_cast<uint8_t>(random.Below(hnerv::kNumSelectorModes)));
+  }
+  return scene;
+}
+
+// As small as can be.
+inline hnerv::Scene TinyHnervScene(uint64_t seed, const HnervParts& parts) {
+  hnerv::Scene scene = SmallHnervScene(seed, parts, 3);
+  scene.shape = {2, {2, 2, 1, 1, 1, 1, 2}};
+  scene.tensors = SmallDecoderTensors(scene.shape, seed, true);
+  scene.latents = SmallLatents(3, 2, seed, parts.corrections);
+  return scene;
+}
+
+// Of the shape that other programs' archives have.
+inline hnerv::Scene PublishedScene(uint64_t seed, bool halves, bool corrections) {
+  hnerv::Scene scene;
+  scene.tensors = SmallDecoderTensors(scene.shape, seed, halves);
+  scene.latents = SmallLatents(600, scene.shape.latent_dims, seed, corrections);
+  return scene;
 }
 
 }  // namespace kitsink::testing
