@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kitsink/random.h"
+#include "kitsink/result.h"
 
 namespace kitsink::testing {
 
@@ -26,6 +27,13 @@ class Random : public SplitMix64 {
     return bytes;
   }
 };
+
+// The value of a result that must have one.
+template <typename T>
+T Must(Result<T> result) {
+  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
+  return result.TakeValue();
+}
 
 // A fresh folder, removed with everything in it at the end of the test.
 class TemporaryFolder {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,17 +29,21 @@ struct Member {
   FrameSize frame_size = kContestFrameSize;  // of the frames to write; each side 1 .. Limits::max_dimension
   uint8_t flags = 0;                         // the codec's own flags; version 1 only, see kCodecFlags
   std::vector<Bytes> sections;               // 1 .. kMaxSections; version 1 has four
+  // Made by another program, in a format of its own that the codec reads: one section, the member as it is. Nothing
+  // writes such a member.
+  bool foreign = false;
   bool operator==(const Member&) const = default;
 };
 inline constexpr uint8_t kCodecFlags = 1 << 1;  // bits of version 1's flag byte that belong to the codec
 
-// Header and sections as bytes. kInvalidArgument for a member that breaks the rules above, kLimit for one too large.
+// Header and sections as bytes. kInvalidArgument for a foreign member and one that breaks the rules above, kLimit for
+// one too large.
 Result<Bytes> WriteMember(const Member& member, const Limits& limits);
 // Verifies header, lengths and the check byte.
 Result<Member> ReadMember(std::span<const uint8_t> bytes, const Limits& limits);
-// Size of the header. REQUIRES: WriteMember() accepts the member.
+// Size of the header, 0 for a foreign member. REQUIRES: the member is foreign or WriteMember() accepts it.
 uint64_t HeaderBytes(const Member& member);
-// The format version that a member is written with, 1 or 2.
+// The format version that a member is written with, 1 or 2; 0 for a foreign member.
 int FormatVersion(const Member& member);
 
 // What one section's bytes are spent on.
@@ -94,8 +99,12 @@ struct LoadedArchive {
   uint64_t size_bytes = 0;
   std::string sha256;  // of the zip; for a folder, of the zip that PackZip() makes of its member
 };
-// Reads a zip file, or a folder into which such a zip was extracted.
-Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits);
+// The codec that reads a member which another program made; 0 for none.
+using RecogniseForeign = std::function<CodecId(std::span<const uint8_t> member)>;
+// Reads a zip file, or a folder into which such a zip was extracted. A member that ReadMember() refuses but `recognise`
+// knows becomes a foreign one.
+Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits,
+                                  const RecogniseForeign& recognise = {});
 
 // Extracts every file of any zip into the existing `folder`, as unzip -o does: it makes folders and keeps the
 // executable bit. Refuses the tricks in src/archive/FORMAT.md before it writes anything.

@@ -90,6 +90,9 @@ struct CodecFormat {
   Result<Member> (*pack)(const TensorFile& file, const PackOptions& options, const CodingContext& context) = nullptr;
   // Null for codecs that need the engine to inflate.
   Result<std::unique_ptr<PairSource>> (*open)(const Member& member, const EngineContext& context) = nullptr;
+  // True for the bytes of a member that another program made and that the functions above take, as Member::foreign.
+  // Null for codecs without such archives.
+  bool (*recognises)(std::span<const uint8_t> member) = nullptr;
 };
 
 struct CodecEngine {
@@ -110,6 +113,8 @@ struct Codecs {
   const CodecEngine* FindEngine(CodecId id) const;
   // The codec of a member; kUnsupported for a codec that this build does not know.
   Result<const CodecFormat*> FormatOf(const Member& member) const;
+  // LoadArchive(), which also reads the archives of other programs that one of the codecs recognises.
+  Result<LoadedArchive> Load(const std::filesystem::path& zip_or_folder, const Limits& limits) const;
 };
 
 // The codecs of src/codecs/codecs.def, without and with the tables that need the engine.

@@ -91,14 +91,15 @@ struct PackReport {
 // Makes the smallest archive of a safetensors file, whose metadata name the codec and the frame size.
 Result<PackReport> Pack(const std::filesystem::path& tensors, const std::filesystem::path& archive,
                         const PackOptions& options, const JobOptions& job, Progress& progress);
-// Unpack and Pack in one step. Copies the manifest of `compress`, with the new archive's name and hash.
+// Unpack and Pack in one step, also for archives of other programs that a codec reads. Writes nothing unless the new
+// archive decodes to the same tensors. Copies the manifest of `compress`, with the new archive's name and hash.
 Result<PackReport> Repack(const std::filesystem::path& from, const std::filesystem::path& to,
                           const PackOptions& options, const JobOptions& job, Progress& progress);
 
 // A kitsink archive, opened and described.
 struct DescribedArchive {
   const CodecFormat* format = nullptr;
-  int format_version = 0;
+  int format_version = 0;  // 0: another program's format
   FrameSize frame_size;
   uint64_t archive_bytes = 0, header_bytes = 0, container_bytes = 0;  // container: the zip around the member
   std::string sha256;

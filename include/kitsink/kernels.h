@@ -2,6 +2,7 @@
 // Image and convolution kernels in float32 that give the same bits with every compiler, processor and thread count:
 // a fixed order of operations, explicit fused multiply-adds, and no function of libm that is not exactly rounded.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,6 +21,9 @@ bool HasPrivateTaps(FrameSize size);
 // {-1, 0, 1}^4. Camera pixels that the resize does not read copy their nearest neighbour that it reads.
 // REQUIRES: HasPrivateTaps(size).
 Frame WritePreimage(std::span<const float> picture, FrameSize size);
+
+// The three planes, one after the other, of an interleaved picture.
+std::vector<float> PlanesOf(std::span<const float> rgb);
 
 inline constexpr size_t kLaneFloats = 8;        // channels come in multiples of it
 inline constexpr size_t kMaxRowChannels = 128;  // of a feature map
@@ -50,6 +54,22 @@ struct AxisTaps {
   std::vector<float> weights;
 };
 
+// What a candidate for the four taps of a pixel adds to its left and its right taps, weighted by rows, and which of the
+// pixel's penalties counts for it.
+struct TapCandidate {
+  float left = 0, right = 0;
+  uint32_t penalty = 0;
+};
+struct TapRow {
+  const float* left;  // weights of the columns
+  const float* right;
+  const float* rest;  // wanted sum
+  std::array<const float*, 4> penalties;
+};
+
+// What is added to red, green and blue before a picture is rounded, in grey levels.
+using RgbOffsets = std::array<float, 3>;
+
 // Kernels that work on one row. A row of a feature map holds pixels * channels floats, the channels of a pixel side by
 // side. Products and sums are fused unless said otherwise, and ascend in the order of the indices. A NaN becomes 0
 // where a value is clamped.
@@ -69,11 +89,14 @@ struct RowKernels {
   void (*separable)(const SeparableConv& conv, const float* const* rows, size_t pixels, float* out, double* sums);
   // 255 * sigmoid(conv), 3 * pixels floats. rows[i] is row y + i - 1 with margins as above.
   void (*colour)(const ColourConv& conv, const float* const* rows, size_t pixels, float* out);
+  // For each pixel the index of the first candidate with the least |left * row.left + right * row.right - row.rest| +
+  // penalty, products and sums rounded one by one. `pixels` is a multiple of 8.
+  void (*choose)(std::span<const TapCandidate> candidates, const TapRow& row, size_t pixels, float* indices);
   // A row of RGB pixels resized to taps.indices.size() / taps.count pixels.
   void (*resize)(const float* rgb, const AxisTaps& taps, float* out);
-  // Weighted sum of `count` rows plus `offset`, clamped to 0 .. 255 and rounded to nearest, ties to even. The rows have
-  // room for a multiple of 8.
-  void (*blend)(const float* const* rows, const float* weights, size_t count, float offset, size_t values,
+  // Weighted sum of `count` rows of RGB pixels plus `offsets`, clamped to 0 .. 255 and rounded to nearest, ties to
+  // even. The rows have room for a multiple of 8.
+  void (*blend)(const float* const* rows, const float* weights, size_t count, const RgbOffsets& offsets, size_t values,
                 uint8_t* out);
 };
 
@@ -95,12 +118,12 @@ class Resizer {
   FrameSize target() const { return target_; }
   const AxisTaps& columns() const { return columns_; }
   const AxisTaps& rows() const { return rows_; }
-  // `picture` is interleaved. `offset` is added before values are clamped to 0 .. 255 and rounded to nearest, ties to
+  // `picture` is interleaved. `offsets` are added before values are clamped to 0 .. 255 and rounded to nearest, ties to
   // even. The bytes do not depend on `threads`. Thread-safe. REQUIRES: `picture` has the source's size.
-  Frame Resize(std::span<const float> picture, float offset, int threads) const;
+  Frame Resize(std::span<const float> picture, const RgbOffsets& offsets, int threads) const;
 
  private:
-  void ResizeRows(const float* picture, float offset, size_t begin, size_t end, uint8_t* frame) const;
+  void ResizeRows(const float* picture, const RgbOffsets& offsets, size_t begin, size_t end, uint8_t* frame) const;
 
   FrameSize source_, target_;
   AxisTaps columns_, rows_;

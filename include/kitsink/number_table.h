@@ -11,9 +11,10 @@
 namespace kitsink {
 
 enum class TableKind : uint8_t {
-  kTrack,   // integers; rows follow each other in time
-  kGrid,    // integers; rows are the pixels of a picture, line by line
-  kHalves,  // fp16 patterns; rows are records in any order, and columns may depend on each other
+  kTrack,    // integers; rows follow each other in time
+  kGrid,     // integers; rows are the pixels of a picture, line by line
+  kVectors,  // integers; rows follow each other in time, and columns depend on each other from row to row
+  kHalves,   // fp16 patterns; rows are records in any order, and columns may depend on each other
 };
 
 struct TableShape {

@@ -96,4 +96,23 @@ Result<std::vector<QuantizedTensor>> DecodeMixedTensors(BinaryDecoder& coder, st
 // CRC-16 of each tensor's codes, scales and halves in turn; scales and halves as 16 little-endian bits.
 uint16_t TensorsChecksum(std::span<const QuantizedTensor> tensors);
 
+// Int8 tensors, for a codec's stream of decisions. A tensor is a matrix of kernels, row-major: (row, column, y, x).
+struct Int8Layout {
+  uint32_t rows = 1, columns = 1;
+  uint32_t kernel_height = 1, kernel_width = 1;
+  uint32_t siblings = 1;  // PixelShuffle makes one channel of so many consecutive rows
+  uint32_t grid_height = 0,
+           grid_width = 0;  // rows are the pixels of pictures of this size, line by line; 0: they are not
+  size_t num_codes() const { return size_t{rows} * columns * kernel_height * kernel_width; }
+};
+
+// Codes the tensors in order; a later one profits from an earlier one. REQUIRES: all sizes 1 or more, a kernel of 1 x 1
+// where there is a grid, at most 2^24 codes together, codes[i].size() == layouts[i].num_codes().
+void EncodeInt8Tensors(BinaryEncoder& coder, std::span<const Int8Layout> layouts,
+                       std::span<const std::vector<int8_t>> codes);
+// Always returns tensors of these layouts. Bytes of another origin give other codes: the caller verifies a checksum.
+// Adds each tensor's cost to `bits` unless it is empty.
+std::vector<std::vector<int8_t>> DecodeInt8Tensors(BinaryDecoder& coder, std::span<const Int8Layout> layouts,
+                                                   std::span<double> bits);
+
 }  // namespace kitsink

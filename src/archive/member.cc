@@ -42,6 +42,7 @@ HeaderV2 HeaderV2Of(const Member& member) {
 
 Status CheckMember(const Member& member, const Limits& limits) {
   const auto bad = [](const std::string& what) { return Error{Code::kInvalidArgument, "archive: " + what}; };
+  if (member.foreign) return bad("another program's member cannot be written, only repacked");
   if (!IsFrameSize(member.frame_size, limits)) {
     return bad("frames of " + SizeText(member.frame_size) + ", expected 1 to " + std::to_string(limits.max_dimension));
   }
@@ -83,9 +84,13 @@ Member Split(std::span<const uint8_t> bytes, uint64_t header_bytes, std::span<co
 
 }  // namespace
 
-int FormatVersion(const Member& member) { return member.codec == kVersion1Codec ? 1 : 2; }
+int FormatVersion(const Member& member) {
+  if (member.foreign) return 0;
+  return member.codec == kVersion1Codec ? 1 : 2;
+}
 
 uint64_t HeaderBytes(const Member& member) {
+  if (member.foreign) return 0;
   return FormatVersion(member) == 1 ? HeaderV1Of(member).header_bytes() : HeaderV2Of(member).header_bytes();
 }
 

@@ -274,10 +274,17 @@ Result<Shell> LoadShell(const std::filesystem::path& zip_or_folder, const Limits
   return shell;
 }
 
-Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits) {
-  KIT_ASSIGN(const Shell shell, LoadShell(zip_or_folder, limits));
+Result<LoadedArchive> LoadArchive(const std::filesystem::path& zip_or_folder, const Limits& limits,
+                                  const RecogniseForeign& recognise) {
+  KIT_ASSIGN(Shell shell, LoadShell(zip_or_folder, limits));
   Result<Member> member = ReadMember(shell.member, limits);
-  if (!member.ok()) return Within(zip_or_folder.string(), member.error());
+  if (!member.ok()) {
+    const CodecId codec = recognise ? recognise(shell.member) : CodecId{0};
+    if (codec == 0) return Within(zip_or_folder.string(), member.error());
+    Member foreign{.codec = codec, .sections = {}, .foreign = true};
+    foreign.sections.push_back(std::move(shell.member));
+    return LoadedArchive{std::move(foreign), shell.size_bytes, shell.sha256};
+  }
   return LoadedArchive{member.TakeValue(), shell.size_bytes, shell.sha256};
 }
 

@@ -22,7 +22,7 @@ struct State {
 // Inflates without the engine if the codec needs none, else opens the engine.
 Result<InflateReport> RunJob(State& state, Progress& progress) {
   state.job.codecs = FormatCodecs();
-  KIT_ASSIGN(const LoadedArchive archive, LoadArchive(state.options.archive, state.job.limits));
+  KIT_ASSIGN(const LoadedArchive archive, state.job.codecs.Load(state.options.archive, state.job.limits));
   KIT_ASSIGN(const CodecFormat* const format, state.job.codecs.FormatOf(archive.member));
   if (const auto made = state.make_options.find(std::string(format->name)); made != state.make_options.end()) {
     state.options.options = made->second();

@@ -33,8 +33,8 @@ struct Info {
 
 // The container and the header, then the sections.
 std::vector<SectionUse> RowsOf(const DescribedArchive& archive) {
-  std::vector<SectionUse> rows = {{"zip", "container", archive.container_bytes, "container", {}},
-                                  {"header", "header", archive.header_bytes, "", {}}};
+  std::vector<SectionUse> rows = {{"zip", "container", archive.container_bytes, "container", {}}};
+  if (archive.format_version > 0) rows.push_back({"header", "header", archive.header_bytes, "", {}});
   const std::vector<SectionUse>& sections = archive.description.sections;
   rows.insert(rows.end(), sections.begin(), sections.end());
   return rows;
@@ -80,9 +80,12 @@ void Print(const State& state, const Info& info) {
   const auto bytes = static_cast<double>(info.zip.size_bytes);
   if (info.archive.has_value()) {
     const DescribedArchive& archive = *info.archive;
-    std::printf("%s: kitsink archive, format %d, codec %s, %" PRIu64 " pairs of %u x %u frames\n", path.c_str(),
-                archive.format_version, std::string(archive.format->name).c_str(), archive.description.num_pairs,
-                archive.frame_size.width, archive.frame_size.height);
+    const std::string format = archive.format_version > 0
+                                   ? "kitsink archive, format " + std::to_string(archive.format_version)
+                                   : "archive of another program";
+    std::printf("%s: %s, codec %s, %" PRIu64 " pairs of %u x %u frames\n", path.c_str(), format.c_str(),
+                std::string(archive.format->name).c_str(), archive.description.num_pairs, archive.frame_size.width,
+                archive.frame_size.height);
   } else {
     const size_t count = info.zip.members.size();
     std::printf("%s: zip of %zu member%s, not one that kitsink inflates: %s\n", path.c_str(), count,
@@ -151,7 +154,7 @@ Result<Info> Inspect(const State& state, Progress& progress) {
   Info info;
   std::error_code error;
   if (std::filesystem::is_directory(state.archive, error)) {
-    KIT_ASSIGN(const LoadedArchive archive, LoadArchive(state.archive, state.job.limits));
+    KIT_ASSIGN(const LoadedArchive archive, state.job.codecs.Load(state.archive, state.job.limits));
     info.zip = {archive.size_bytes, archive.sha256, {}};
   } else {
     KIT_ASSIGN(info.zip, ListZip(state.archive, state.job.limits));

@@ -111,7 +111,8 @@ void AddRepack(CLI::App& app, Action& action) {
   verb->footer(
       "Examples:\n"
       "  kitsink repack drive.zip -o smaller.zip\n"
-      "The same as unpack and then pack. A manifest beside the archive goes along.");
+      "The same as unpack and then pack, and the new archive is decoded again before it gets its name. A manifest\n"
+      "beside the archive goes along. Archives of other programs that a codec reads become archives of kitsink.");
   verb->callback([state, &action] {
     action = [state] {
       Progress& progress = StartOutput(state->out);

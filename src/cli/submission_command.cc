@@ -150,7 +150,7 @@ Status Make(const State& state) {
   if (fs::is_directory(state.archive, error)) {
     return Error{Code::kInvalidArgument, state.archive.string() + ": is a folder, expected the zip"};
   }
-  KIT_ASSIGN(const LoadedArchive archive, LoadArchive(state.archive, state.job.limits));
+  KIT_ASSIGN(const LoadedArchive archive, state.job.codecs.Load(state.archive, state.job.limits));
   KIT_ASSIGN(const CodecFormat* const format, state.job.codecs.FormatOf(archive.member));
   KIT_ASSIGN(const Bytes script, LoadInflateScript());
   KIT_TRY(Write(state.folder / "inflate.sh", script, overwrite, /*executable=*/true));

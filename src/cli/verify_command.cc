@@ -43,7 +43,7 @@ void Print(const State& state, const Verified& verified) {
   std::printf("%s: whole, %" PRIu64 " bytes, sha256 %s\n", state.archive.string().c_str(), archive.archive_bytes,
               archive.sha256.c_str());
   std::printf("  zip        one stored member, CRC-32 right\n");
-  std::printf("  header     check byte right, sections agree\n");
+  if (archive.format_version > 0) std::printf("  header     check byte right, sections agree\n");
   for (const SectionUse& section : archive.description.sections) {
     std::printf("  section %-8s %10" PRIu64 " bytes  %s\n", section.name.c_str(), section.size_bytes,
                 section.what.c_str());

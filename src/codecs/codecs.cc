@@ -51,6 +51,15 @@ Result<const CodecFormat*> Codecs::FormatOf(const Member& member) const {
                "archive: is of codec " + std::to_string(member.codec) + ", which this build does not know, at byte 1"};
 }
 
+Result<LoadedArchive> Codecs::Load(const std::filesystem::path& zip_or_folder, const Limits& limits) const {
+  return LoadArchive(zip_or_folder, limits, [this](std::span<const uint8_t> member) {
+    for (const CodecFormat* format : formats) {
+      if (format->recognises != nullptr && format->recognises(member)) return format->id;
+    }
+    return CodecId{0};
+  });
+}
+
 Codecs FormatCodecs() { return {kFormats, {}}; }
 
 }  // namespace kitsink

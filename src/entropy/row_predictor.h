@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "entropy/real.h"
+#include "kitsink/real.h"
 
 namespace kitsink {
 

@@ -28,7 +28,7 @@ void FillContext(const JobOptions& job, const std::any& options, Progress& progr
 
 Result<DescribedArchive> DescribeArchive(const std::filesystem::path& archive, DescribeDepth depth,
                                          const JobOptions& job, Progress& progress) {
-  KIT_ASSIGN(const LoadedArchive loaded, LoadArchive(archive, job.limits));
+  KIT_ASSIGN(const LoadedArchive loaded, job.codecs.Load(archive, job.limits));
   const CodingContext context{job.limits, ThreadsOf(job), &progress};
   DescribedArchive described;
   const auto describe = [&]() -> Status {
@@ -61,7 +61,7 @@ Result<OriginalSize> FindOriginalSize(const std::filesystem::path& archive, cons
 }
 
 ArchiveCodec IdentifyCodec(const std::filesystem::path& archive, const JobOptions& job) {
-  const Result<LoadedArchive> loaded = LoadArchive(archive, job.limits);
+  const Result<LoadedArchive> loaded = job.codecs.Load(archive, job.limits);
   if (!loaded.ok()) return {};
   const CodecFormat* const format = job.codecs.Find(loaded.value().member.codec);
   if (format == nullptr) return {};

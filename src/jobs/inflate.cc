@@ -157,7 +157,10 @@ Result<std::unique_ptr<PairSource>> OpenSource(const Member& member, const Infla
   }
   EngineContext context;
   FillContext(job, options.options, progress, context);
-  return open(member, context);
+  Result<std::unique_ptr<PairSource>> source = open(member, context);
+  // The engine may also complain about a net, by its own name.
+  if (!source.ok() && format->open != nullptr) return Within(options.archive.string(), source.error());
+  return source;
 }
 
 // The part of the manifest that is known before the work begins.
@@ -213,7 +216,7 @@ Status Publish(const InflateJob& job, const LoadedArchive& archive, const Joined
 Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& job, Progress& progress) {
   Watchdog watchdog(options.time_limit_seconds);
   const Stopwatch watch;
-  KIT_ASSIGN(const LoadedArchive archive, LoadArchive(options.archive, job.limits));
+  KIT_ASSIGN(const LoadedArchive archive, job.codecs.Load(options.archive, job.limits));
   KIT_ASSIGN(const std::unique_ptr<PairSource> source, OpenSource(archive.member, options, job, progress));
   KIT_ASSIGN(const PairRange asked, AskedPairs(job, source->num_pairs()));
   InflateReport report;

@@ -79,6 +79,15 @@ Result<Packed> PackFile(const TensorFile& file, const PackOptions& options, cons
   return packed;
 }
 
+// Decodes the new archive again, so that a coder's bug loses nothing.
+Status CheckSameScene(const Bytes& zip, const TensorFile& file, const JobOptions& job, Progress& progress) {
+  KIT_ASSIGN(const Bytes bytes, UnpackZip(zip, job.limits));
+  KIT_ASSIGN(const Member member, ReadMember(bytes, job.limits));
+  KIT_ASSIGN(const TensorFile again, UnpackMember(member, job, progress));
+  if (again == file) return Ok();
+  return Error{Code::kInternal, "repack: the new archive does not decode to the same tensors; nothing was written"};
+}
+
 std::filesystem::path ManifestOf(const std::filesystem::path& archive) { return archive.string() + ".json"; }
 
 // Copies the manifest of `compress`, if there is one, and makes it name the repacked archive.
@@ -99,7 +108,7 @@ Status CopyManifest(const std::filesystem::path& from, const std::string& from_s
 Result<uint64_t> Unpack(const std::filesystem::path& archive, const std::filesystem::path& tensors,
                         const JobOptions& job, Progress& progress) {
   KIT_TRY(CheckWritable(tensors, job.overwrite, {&archive, 1}));
-  KIT_ASSIGN(const LoadedArchive loaded, LoadArchive(archive, job.limits));
+  KIT_ASSIGN(const LoadedArchive loaded, job.codecs.Load(archive, job.limits));
   const Result<TensorFile> file = UnpackMember(loaded.member, job, progress);
   if (!file.ok()) return Within(archive.string(), file.error());
   const Bytes bytes = WriteTensors(file.value());
@@ -121,12 +130,13 @@ Result<PackReport> Repack(const std::filesystem::path& from, const std::filesyst
                           const PackOptions& options, const JobOptions& job, Progress& progress) {
   const std::filesystem::path inputs[] = {from, ManifestOf(from)};
   KIT_TRY(CheckWritable(to, job.overwrite, inputs));
-  KIT_ASSIGN(const LoadedArchive loaded, LoadArchive(from, job.limits));
+  KIT_ASSIGN(const LoadedArchive loaded, job.codecs.Load(from, job.limits));
   const std::optional<CompressManifest> manifest = FindCompressManifest(from, loaded.sha256);
   if (manifest.has_value()) KIT_TRY(CheckWritable(ManifestOf(to), job.overwrite, inputs));
   const Result<TensorFile> file = UnpackMember(loaded.member, job, progress);
   if (!file.ok()) return Within(from.string(), file.error());
   KIT_ASSIGN(Packed packed, PackFile(file.value(), options, job, progress));
+  KIT_TRY(CheckSameScene(packed.zip, file.value(), job, progress));
   packed.report.before_bytes = loaded.size_bytes;
   KIT_TRY(WriteFile(to, packed.zip, job.overwrite));
   if (manifest.has_value()) {

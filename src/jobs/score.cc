@@ -70,10 +70,10 @@ Result<fs::path> ChooseArchive(const ScoreOptions& options, const Layout& layout
 }
 
 // Size and hash of the archive. A folder stands for the zip that was extracted to it.
-Status MeasureArchive(const Limits& limits, Parties& parties) {
+Status MeasureArchive(const JobOptions& job, Parties& parties) {
   std::error_code error;
   if (fs::is_directory(parties.archive, error)) {
-    KIT_ASSIGN(const LoadedArchive loaded, LoadArchive(parties.archive, limits));
+    KIT_ASSIGN(const LoadedArchive loaded, job.codecs.Load(parties.archive, job.limits));
     parties.archive_bytes = loaded.size_bytes;
     parties.archive_sha256 = loaded.sha256;
     return Ok();
@@ -132,7 +132,7 @@ Result<std::optional<PairRange>> FindHeld(const std::optional<RawManifest>& mani
   return std::optional<PairRange>(PairRange{begin, begin + manifest->num_pairs});
 }
 
-Result<Parties> FindParties(const ScoreOptions& options, const Limits& limits) {
+Result<Parties> FindParties(const ScoreOptions& options, const JobOptions& job) {
   const Layout layout = FindLayout(options.inflated);
   Parties parties;
   const Result<fs::path> raw = FindRaw(layout.inflated);
@@ -141,7 +141,7 @@ Result<Parties> FindParties(const ScoreOptions& options, const Limits& limits) {
   KIT_ASSIGN(const uint64_t raw_bytes, FileSize(parties.raw));
   KIT_ASSIGN(const std::optional<RawManifest> manifest, LoadManifestBeside(parties.raw));
   KIT_ASSIGN(parties.archive, ChooseArchive(options, layout, parties.raw, manifest));
-  KIT_TRY(MeasureArchive(limits, parties));
+  KIT_TRY(MeasureArchive(job, parties));
   KIT_TRY(CheckBelongTogether(manifest, parties.raw, raw_bytes, parties.archive_sha256));
   parties.inflated_by_kitsink = manifest.has_value();
   KIT_TRY(FindOriginal(options, manifest, parties));
@@ -160,7 +160,7 @@ void DescribeArchiveOf(const Parties& parties, const JobOptions& job, ScoreRepor
 // Scores the frames of one clip.
 Status ScoreOne(const ScoreOptions& options, const JobOptions& job, Nets& nets, ScoreReport& report,
                 Progress& progress) {
-  KIT_ASSIGN(const Parties parties, FindParties(options, job.limits));
+  KIT_ASSIGN(const Parties parties, FindParties(options, job));
   KIT_ASSIGN(report.score.original_bytes, VideoFileSize(parties.original));
   const ClipRequest request{.video = parties.original,
                             .raw = parties.raw,
@@ -190,14 +190,14 @@ Status ScoreOne(const ScoreOptions& options, const JobOptions& job, Nets& nets, 
 
 // The archive that the frames of all clips come from.
 Result<Parties> FindPartiesOf(const ClipList& list, const ScoreOptions& options, const Layout& layout,
-                              const Limits& limits) {
+                              const JobOptions& job) {
   Parties parties;
   for (const Clip& clip : list.clips) {
     KIT_ASSIGN(const uint64_t raw_bytes, FileSize(clip.raw));
     KIT_ASSIGN(const std::optional<RawManifest> manifest, LoadManifestBeside(clip.raw));
     if (parties.archive.empty()) {
       KIT_ASSIGN(parties.archive, ChooseArchive(options, layout, clip.raw, manifest));
-      KIT_TRY(MeasureArchive(limits, parties));
+      KIT_TRY(MeasureArchive(job, parties));
       parties.raw = clip.raw;
     }
     KIT_TRY(CheckBelongTogether(manifest, clip.raw, raw_bytes, parties.archive_sha256));
@@ -216,7 +216,7 @@ Status ScoreAll(const ScoreOptions& options, const JobOptions& job, Nets& nets, 
   }
   const Layout layout = FindLayout(options.inflated);
   KIT_ASSIGN(const ClipList list, ReadClipList(options.video_names_file, options.uncompressed_dir, layout.inflated));
-  KIT_ASSIGN(const Parties parties, FindPartiesOf(list, options, layout, job.limits));
+  KIT_ASSIGN(const Parties parties, FindPartiesOf(list, options, layout, job));
   KIT_TRY(CheckOriginals(list, options.ground_truth, job.limits));
   DescribeArchiveOf(parties, job, report);
   return ScoreClipList(list, {options.ground_truth, options.batch_size, options.use_cache, job.limits}, nets, report,

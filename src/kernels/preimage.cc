@@ -71,6 +71,15 @@ bool HasPrivateTaps(FrameSize size) {
   return size.width >= 2 * kModelGrid.width && size.height >= 2 * kModelGrid.height;
 }
 
+std::vector<float> PlanesOf(std::span<const float> rgb) {
+  const size_t pixels = rgb.size() / 3;
+  std::vector<float> planes(rgb.size());
+  for (size_t i = 0; i < pixels; ++i) {
+    for (size_t plane = 0; plane < 3; ++plane) planes[plane * pixels + i] = rgb[3 * i + plane];
+  }
+  return planes;
+}
+
 Frame WritePreimage(std::span<const float> picture, FrameSize size) {
   constexpr size_t kWidth = kModelGrid.width;
   constexpr size_t kHeight = kModelGrid.height;
@@ -81,43 +90,39 @@ Frame WritePreimage(std::span<const float> picture, FrameSize size) {
 
   Frame frame{size, std::vector<uint8_t>(size.size_bytes())};
   const size_t stride = size_t{3} * size.width;
-  std::vector<float> left(kWidth), right(kWidth), base(kWidth), rest(kWidth), best_error(kWidth), low(kWidth),
-      high(kWidth);
-  std::vector<int> best(kWidth);
+  std::array<float, kWidth> left, right, base, rest, best;
+  // What forbids offsets of -1, of 1 and of both where they leave the range of a byte.
+  std::array<std::array<float, kWidth>, 4> penalties{};
+  constexpr float kForbidden = 1e9F;
   for (size_t x = 0; x < kWidth; ++x) {
     left[x] = columns[x].low_weight;
     right[x] = columns[x].high_weight;
   }
-  for (size_t channel = 0; channel < 3; ++channel) {
-    for (size_t y = 0; y < kHeight; ++y) {
+  const TapRow row{left.data(),
+                   right.data(),
+                   rest.data(),
+                   {penalties[0].data(), penalties[1].data(), penalties[2].data(), penalties[3].data()}};
+  const RowKernels& kernels = FastRowKernels();
+  std::vector<TapCandidate> sums(candidates.size());
+  for (size_t y = 0; y < kHeight; ++y) {
+    for (size_t k = 0; k < candidates.size(); ++k) {
+      const auto [a, b, c, d] = candidates[k];
+      const auto [least, most] = std::minmax({a, b, c, d});
+      sums[k] = {rows[y].low_weight * static_cast<float>(a) + rows[y].high_weight * static_cast<float>(c),
+                 rows[y].low_weight * static_cast<float>(b) + rows[y].high_weight * static_cast<float>(d),
+                 (least < 0 ? 1U : 0U) + (most > 0 ? 2U : 0U)};
+    }
+    for (size_t channel = 0; channel < 3; ++channel) {
       const float* wanted = picture.data() + (channel * kHeight + y) * kWidth;
       for (size_t x = 0; x < kWidth; ++x) {
         const float value = std::clamp(wanted[x], 0.0F, 255.0F);
         base[x] = std::floor(value);
         rest[x] = value - base[x];
-        low[x] = base[x] > 0 ? -1.0F : 0.0F;  // lowest and highest offset that stays within a byte
-        high[x] = base[x] < 255 ? 1.0F : 0.0F;
-        best_error[x] = 1e9F;
-        best[x] = 0;
+        penalties[1][x] = base[x] > 0 ? 0 : kForbidden;
+        penalties[2][x] = base[x] < 255 ? 0 : kForbidden;
+        penalties[3][x] = penalties[1][x] + penalties[2][x];
       }
-      const float top = rows[y].low_weight;
-      const float bottom = rows[y].high_weight;
-      for (size_t k = 0; k < candidates.size(); ++k) {
-        const std::array<int, 4>& offsets = candidates[k];
-        const auto [least, most] = std::minmax_element(offsets.begin(), offsets.end());
-        const float a = top * static_cast<float>(offsets[0]) + bottom * static_cast<float>(offsets[2]);
-        const float b = top * static_cast<float>(offsets[1]) + bottom * static_cast<float>(offsets[3]);
-        const float needs_low = static_cast<float>(*least);
-        const float needs_high = static_cast<float>(*most);
-        const int index = static_cast<int>(k);
-        for (size_t x = 0; x < kWidth; ++x) {
-          const float error = std::fabs(a * left[x] + b * right[x] - rest[x]);
-          // Products of flags, not &&: the loop must stay free of branches to be vectorised.
-          const bool better = int{error < best_error[x]} * int{needs_low >= low[x]} * int{needs_high <= high[x]} != 0;
-          best_error[x] = better ? error : best_error[x];
-          best[x] = better ? index : best[x];
-        }
-      }
+      kernels.choose(sums, row, kWidth, best.data());
       uint8_t* upper = frame.rgb.data() + rows[y].low * stride + channel;
       uint8_t* lower = frame.rgb.data() + rows[y].high * stride + channel;
       for (size_t x = 0; x < kWidth; ++x) {
@@ -132,8 +137,8 @@ Frame WritePreimage(std::span<const float> picture, FrameSize size) {
   }
   // Fills the unread columns of read rows first, then whole unread rows.
   const std::vector<uint32_t> read_column = NearestRead(columns, size.width);
-  for (const Tap& row : rows) {
-    for (const uint32_t y : {row.low, row.high}) {
+  for (const Tap& tap : rows) {
+    for (const uint32_t y : {tap.low, tap.high}) {
       uint8_t* line = frame.rgb.data() + y * stride;
       for (size_t x = 0; x < size.width; ++x) {
         if (read_column[x] != x) std::copy_n(line + size_t{3} * read_column[x], 3, line + 3 * x);

@@ -57,12 +57,12 @@ Resizer::Resizer(FrameSize source, FrameSize target, Interpolation interpolation
   rows_ = MakeTaps(source.height, target.height, interpolation);
 }
 
-Frame Resizer::Resize(std::span<const float> picture, float offset, int threads) const {
+Frame Resizer::Resize(std::span<const float> picture, const RgbOffsets& offsets, int threads) const {
   KIT_CHECK(picture.size() == source_.size_bytes());
   Frame frame{target_, std::vector<uint8_t>(target_.size_bytes())};
   const auto bands = static_cast<size_t>(std::max(threads, 1));
   const Status status = RunAtOnce(bands, threads, [&](size_t, size_t band) {
-    ResizeRows(picture.data(), offset, target_.height * band / bands, target_.height * (band + 1) / bands,
+    ResizeRows(picture.data(), offsets, target_.height * band / bands, target_.height * (band + 1) / bands,
                frame.rgb.data());
     return Ok();
   });
@@ -70,7 +70,8 @@ Frame Resizer::Resize(std::span<const float> picture, float offset, int threads)
   return frame;
 }
 
-void Resizer::ResizeRows(const float* picture, float offset, size_t begin, size_t end, uint8_t* frame) const {
+void Resizer::ResizeRows(const float* picture, const RgbOffsets& offsets, size_t begin, size_t end,
+                         uint8_t* frame) const {
   const size_t values = size_t{3} * target_.width;
   const size_t pitch = (values + kLaneFloats - 1) / kLaneFloats * kLaneFloats;
   // The last source rows along which the picture was resized: target rows share them, and rows i and i + 4 share a
@@ -88,7 +89,7 @@ void Resizer::ResizeRows(const float* picture, float offset, size_t begin, size_
       held[slot] = row;
       rows[tap] = out;
     }
-    kernels_->blend(rows.data(), rows_.weights.data() + y * rows_.count, rows_.count, offset, values,
+    kernels_->blend(rows.data(), rows_.weights.data() + y * rows_.count, rows_.count, offsets, values,
                     frame + y * values);
   }
 }

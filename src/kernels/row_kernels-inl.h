@@ -4,28 +4,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
+#include "kernels/lane_math-inl.h"
 #include "kitsink/kernels.h"
 
 namespace kitsink {
 namespace {
 
-constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer, ties to even, in the low bits
-constexpr size_t kTile = 16;           // pixels that a separable convolution keeps in the first-level cache
-constexpr size_t kStep = 4;            // pixels of one matrix product
-
-// 2^u for u in -126 .. 127, relative error below 1.6e-7: a polynomial on -0.5 .. 0.5 and the exponent.
-KIT_LANES F8 Exp2(F8 u) {
-  const F8 integer = Add(u, Broadcast(kRound));
-  const F8 rest = Sub(u, Sub(integer, Broadcast(kRound)));
-  F8 p = Broadcast(0.00132647273F);
-  p = MulAdd(p, rest, Broadcast(0.00967151299F));
-  p = MulAdd(p, rest, Broadcast(0.0555073358F));
-  p = MulAdd(p, rest, Broadcast(0.240222424F));
-  p = MulAdd(p, rest, Broadcast(0.693147004F));
-  p = MulAdd(p, rest, Broadcast(1.0F));
-  return ShiftExponent(p, integer);
-}
+constexpr size_t kTile = 16;  // pixels that a separable convolution keeps in the first-level cache
+constexpr size_t kStep = 4;   // pixels of one matrix product
 
 // x / 2 * (1 + erf(x / sqrt(2))) = max(x, 0) - t / 2 * erfc(t / sqrt(2)) with t = |x|. -log2 erfc(t / sqrt(2)) is t
 // times a polynomial of degree 7 on 0 .. 6; beyond 6 the second term is below 7e-9. A NaN gives what -6 gives.
@@ -41,13 +29,6 @@ KIT_LANES F8 Gelu(F8 x) {
   p = MulAdd(p, t, Broadcast(-1.15111101F));
   const F8 half_erfc = Exp2(MulAdd(p, t, Broadcast(-1.0F)));
   return NegMulAdd(t, half_erfc, Max(x, Broadcast(0.0F)));
-}
-
-// 255 / (1 + e^-x).
-KIT_LANES F8 ByteSigmoid(F8 x) {
-  const F8 bounded = Min(Max(x, Broadcast(-80.0F)), Broadcast(80.0F));
-  const F8 e = Exp2(Mul(bounded, Broadcast(-1.44269504F)));
-  return Div(Broadcast(255.0F), Add(e, Broadcast(1.0F)));
 }
 
 KIT_TARGET void EmbedRow(const uint8_t* ids, size_t pixels, size_t channels, const float* table, const float* at,
@@ -212,12 +193,40 @@ KIT_TARGET void ColourRow(const ColourConv& conv, const float* const* rows, size
   }
 }
 
+KIT_TARGET void ChooseRow(std::span<const TapCandidate> candidates, const TapRow& row, size_t pixels, float* indices) {
+  for (size_t x = 0; x < pixels; x += kLaneFloats) {
+    const F8 left = Load(row.left + x), right = Load(row.right + x), rest = Load(row.rest + x);
+    F8 penalties[4];
+    for (size_t i = 0; i < 4; ++i) penalties[i] = Load(row.penalties[i] + x);
+    F8 best_error = Broadcast(std::numeric_limits<float>::infinity()), best = Broadcast(0.0F), index = Broadcast(0.0F);
+    for (const TapCandidate& candidate : candidates) {
+      const F8 sum = Add(Mul(Broadcast(candidate.left), left), Mul(Broadcast(candidate.right), right));
+      const F8 error = Add(Abs(Sub(sum, rest)), penalties[candidate.penalty]);
+      best = SelectLess(error, best_error, index, best);
+      best_error = Min(error, best_error);
+      index = Add(index, Broadcast(1.0F));
+    }
+    Store(indices + x, best);
+  }
+}
+
+// Four floats are read and written for the three of a pixel, but for pixels at the end, where the fourth may lie
+// outside the memory.
 template <size_t kCount>
 KIT_TARGET void ResizeRowOf(const float* rgb, const AxisTaps& taps, float* out) {
   const size_t size = taps.indices.size();
+  const uint32_t last = taps.indices.back();
   for (size_t i = 0; i < size; i += kCount, out += 3) {
     const uint32_t* const index = taps.indices.data() + i;
     const float* const weight = taps.weights.data() + i;
+    if (index[kCount - 1] < last) {
+      F4 sum = Mul(Load4(rgb + 3 * index[0]), Broadcast4(weight[0]));
+      for (size_t tap = 1; tap < kCount; ++tap) {
+        sum = MulAdd(Load4(rgb + 3 * index[tap]), Broadcast4(weight[tap]), sum);
+      }
+      Store(out, sum);
+      continue;
+    }
     for (size_t colour = 0; colour < 3; ++colour) {
       float sum = rgb[3 * index[0] + colour] * weight[0];
       for (size_t tap = 1; tap < kCount; ++tap) sum = std::fma(rgb[3 * index[tap] + colour], weight[tap], sum);
@@ -231,12 +240,17 @@ KIT_TARGET void ResizeRow(const float* rgb, const AxisTaps& taps, float* out) {
   ResizeRowOf<4>(rgb, taps, out);
 }
 
-KIT_TARGET void BlendRows(const float* const* rows, const float* weights, size_t count, float offset, size_t values,
-                          uint8_t* out) {
+KIT_TARGET void BlendRows(const float* const* rows, const float* weights, size_t count, const RgbOffsets& offsets,
+                          size_t values, uint8_t* out) {
+  constexpr size_t kPeriod = 3 * kLaneFloats;  // after which colours and lanes begin together
+  float offset[kPeriod];
+  for (size_t i = 0; i < kPeriod; ++i) offset[i] = offsets[i % 3];
+  size_t phase = 0;
   for (size_t i = 0; i < values; i += kLaneFloats) {
     F8 sum = Mul(Load(rows[0] + i), Broadcast(weights[0]));
     for (size_t row = 1; row < count; ++row) sum = MulAdd(Load(rows[row] + i), Broadcast(weights[row]), sum);
-    sum = Min(Max(Add(sum, Broadcast(offset)), Broadcast(0.0F)), Broadcast(255.0F));
+    sum = Min(Max(Add(sum, Load(offset + phase)), Broadcast(0.0F)), Broadcast(255.0F));
+    phase = phase + kLaneFloats == kPeriod ? 0 : phase + kLaneFloats;
     const F8 rounded = Add(sum, Broadcast(kRound));
     if (i + kLaneFloats <= values) {
       StoreLowBytes(out + i, rounded);
@@ -249,7 +263,7 @@ KIT_TARGET void BlendRows(const float* const* rows, const float* weights, size_t
 }
 
 constexpr RowKernels kRowKernels = {EmbedRow,  AddGeluRow, GeluOfAddGeluRow, SeparableRow,
-                                    ColourRow, ResizeRow,  BlendRows};
+                                    ColourRow, ChooseRow,  ResizeRow,        BlendRows};
 
 }  // namespace
 }  // namespace kitsink

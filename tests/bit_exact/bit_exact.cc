@@ -1,14 +1,17 @@
-// What the format library makes of the golden files and of made-up input, and what the renderer makes of a small scene,
-// as four hashes: builds that differ in compiler, flags or threads must print the same line (scripts/bit_exact).
+// What the format library makes of the golden files and of made-up input, and what the renderers make of small scenes,
+// as five hashes: builds that differ in compiler, flags or threads must print the same line (scripts/bit_exact).
 // usage: bit_exact SOURCE_DIR THREADS
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
+#include "codecs/hnerv/frames_testlib.h"
+#include "codecs/hnerv/scene_testlib.h"
 #include "codecs/search/scene_testlib.h"
 #include "codecs/strict/render_testlib.h"
 #include "kitsink/archive.h"
+#include "kitsink/at_once.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
 
@@ -115,10 +118,35 @@ std::string CodeByTrees(const std::filesystem::path& golden, int threads) {
   return Sha256Hex(all.Take()).substr(0, 16);
 }
 
-// The frames of a scene of codec strict, which are computed in floating point.
+// The frames of a scene of codec strict and of a clip of codec hnerv, which are computed in floating point.
 std::string RenderInput(int threads) {
-  const Bytes frames = Must(testing::RenderFrames(testing::SmallStrictScene({}, 1), FastRowKernels(), threads));
+  Bytes frames = Must(testing::RenderFrames(testing::SmallStrictScene({}, 1), FastRowKernels(), threads));
+  const auto renderer = Must(hnerv::FrameRenderer::Create(testing::SmallClip(testing::kSmallShape, {61, 47}, 3, 1)));
+  std::array<FramePair, 3> pairs;
+  KIT_CHECK(RunAtOnce(pairs.size(), threads, [&](size_t, size_t pair) {
+              pairs[pair] = renderer->Render(pair);
+              return Ok();
+            }).ok());
+  for (const FramePair& pair : pairs) {
+    frames.insert(frames.end(), pair.f0.rgb.begin(), pair.f0.rgb.end());
+    frames.insert(frames.end(), pair.f1.rgb.begin(), pair.f1.rgb.end());
+  }
   return Sha256Hex(frames).substr(0, 16);
+}
+
+// A decoder and latent vectors of codec hnerv through the encoder and back.
+std::string CodeLatentScene() {
+  const hnerv::DecoderShape shape = {12, {8, 8, 8, 6, 6, 4, 4}};
+  const std::vector<hnerv::Int8Tensor> tensors = testing::SmallDecoderTensors(shape, 1, false);
+  const hnerv::Latents latents = testing::SmallLatents(80, shape.latent_dims, 2, true);
+  BinaryEncoder encoder;
+  hnerv::EncodeDecoderTensors(encoder, shape, tensors);
+  hnerv::EncodeLatents(encoder, latents);
+  const Bytes bytes = encoder.Finish();
+  BinaryDecoder decoder(bytes);
+  KIT_CHECK(Must(hnerv::DecodeDecoderTensors(decoder, shape, nullptr)) == tensors);
+  KIT_CHECK(Must(hnerv::DecodeLatents(decoder, shape.latent_dims, {}, nullptr)) == latents);
+  return Sha256Hex(bytes).substr(0, 16);
 }
 
 }  // namespace
@@ -128,8 +156,8 @@ int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const int threads = std::atoi(argv[2]);
   const std::filesystem::path golden = std::filesystem::path(argv[1]) / "tests/golden";
-  std::printf("%s | %s | %s | %s\n", kitsink::DecodeGolden(golden, threads).c_str(),
+  std::printf("%s | %s | %s | %s | %s\n", kitsink::DecodeGolden(golden, threads).c_str(),
               kitsink::EncodeInput(threads).c_str(), kitsink::RenderInput(threads).c_str(),
-              kitsink::CodeByTrees(golden, threads).c_str());
+              kitsink::CodeByTrees(golden, threads).c_str(), kitsink::CodeLatentScene().c_str());
   return 0;
 }

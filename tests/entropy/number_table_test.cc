@@ -88,6 +88,7 @@ TEST(NumberTable, RandomTablesSurvive) {
     const int32_t most = 1 << random.Below(20);
     const Value integer = [&](uint32_t, uint32_t) { return Symmetric(random, most); };
     ExpectSurvivesAlone(MakeTable(Track(1 + random.Below(40), columns), integer), "track");
+    ExpectSurvivesAlone(MakeTable({TableKind::kVectors, 1 + random.Below(40), columns}, integer), "vectors");
     ExpectSurvivesAlone(MakeTable(Grid(1 + random.Below(8), 1 + random.Below(8), columns), integer), "grid");
     ExpectSurvivesAlone(MakeTable(Halves(1 + random.Below(40), columns),
                                   [&](uint32_t, uint32_t) {
@@ -231,6 +232,9 @@ TEST(NumberTable, KnownBytes) {
             "acf4fda913bb48eb");
   EXPECT_EQ(hash(MakeTable(Halves(48, 5), [&](uint32_t, uint32_t) { return FiniteHalf(random) & 0xbff0; })),
             "c5b62ba063512b45");
+  EXPECT_EQ(
+      hash(MakeTable({TableKind::kVectors, 40, 4}, [&](uint32_t, uint32_t) { return walk += Symmetric(random, 9); })),
+      "b3aa34209df53d4d");
 }
 
 bool InRange(const TableShape& shape, std::span<const int32_t> values) {

@@ -1,6 +1,6 @@
 // Integer arithmetic on real numbers, against double.
 
-#include "entropy/real.h"
+#include "kitsink/real.h"
 
 #include <algorithm>
 #include <cmath>

@@ -167,6 +167,7 @@ std::vector<Bytes> TensorsSeeds() {
       WriteTensors(file),
       WriteTensors(Unpack(member, CodingContext()).value()),
       StrictTensorsSeed(),
+      HnervTensorsSeed(),
       TensorFileOf(R"({"__metadata__":{"format":"pt"},"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]}})",
                    "12345678"),
   };

@@ -10,10 +10,12 @@
 #include "archive/check_byte.h"
 #include "archive/shell.h"
 #include "archive/zip_directory.h"
+#include "codecs/hnerv/scene.h"
 #include "codecs/search/scene.h"
 #include "codecs/strict/scene.h"
 #include "fuzz/fuzz_checks.h"
 #include "kitsink/archive.h"
+#include "kitsink/codec.h"
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
 #include "kitsink/manifest.h"
@@ -172,13 +174,15 @@ void Tensors(std::span<const uint8_t> bytes) {
   const Result<TensorFile> again = ReadTensors(WriteTensors(file.value()));
   KIT_CHECK(again.ok() && again.value() == file.value());
   const CodingContext context{SmallLimits()};
-  for (const auto pack : {search::Pack, strict::Pack}) {
+  using Codec = std::pair<decltype(CodecFormat::pack), decltype(CodecFormat::unpack)>;
+  for (const auto& [pack, unpack] :
+       {Codec{search::Pack, nullptr}, {strict::Pack, strict::Unpack}, {hnerv::Pack, hnerv::Unpack}}) {
     const Result<Member> member = pack(file.value(), {1}, context);
     if (!member.ok()) KIT_CHECK(member.error().code == Code::kInvalidArgument || member.error().code == Code::kLimit);
-    if (!member.ok() || pack != strict::Pack) continue;
+    if (!member.ok() || unpack == nullptr) continue;
     // A selector of zeros and usual dilations may be missing, so the bytes are compared.
-    const TensorFile unpacked = strict::Unpack(member.value(), context).value();
-    KIT_CHECK(strict::Pack(unpacked, {1}, context).value() == member.value());
+    const TensorFile unpacked = unpack(member.value(), context).value();
+    KIT_CHECK(pack(unpacked, {1}, context).value() == member.value());
   }
 }
 
@@ -219,6 +223,8 @@ const std::vector<Target>& Targets() {
       {"renderer", Renderer, RendererSeeds},
       {"carrier", Carrier, CarrierSeeds},
       {"strict", Strict, StrictSeeds},
+      {"foreign", Foreign, ForeignSeeds},
+      {"hnerv", Hnerv, HnervSeeds},
       {"manifest", Manifest, ManifestSeeds},
       {"ledger", Ledger, LedgerSeeds},
   };

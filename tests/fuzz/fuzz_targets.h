@@ -37,6 +37,10 @@ void Table(std::span<const uint8_t> bytes);
 void Renderer(std::span<const uint8_t> bytes);
 void Carrier(std::span<const uint8_t> bytes);
 void Strict(std::span<const uint8_t> bytes);
+// foreign: another program's member of codec hnerv, as it is and as the parts before compression. hnerv: a whole
+// member, after its check byte and checksums are corrected.
+void Foreign(std::span<const uint8_t> bytes);
+void Hnerv(std::span<const uint8_t> bytes);
 void Manifest(std::span<const uint8_t> bytes);
 void Ledger(std::span<const uint8_t> bytes);
 
@@ -53,6 +57,9 @@ std::vector<Bytes> RendererSeeds();
 std::vector<Bytes> CarrierSeeds();
 std::vector<Bytes> StrictSeeds();
 Bytes StrictTensorsSeed();
+std::vector<Bytes> ForeignSeeds();
+std::vector<Bytes> HnervSeeds();
+Bytes HnervTensorsSeed();
 std::vector<Bytes> ManifestSeeds();
 std::vector<Bytes> LedgerSeeds();
 

@@ -192,6 +192,34 @@ TEST(RowKernels, TwinsAgreeBitForBit) {
   }
 }
 
+TEST(RowKernels, ChooseTakesTheFirstBestCandidate) {
+  const std::vector<float> left = RandomFloats(40, 1), right = RandomFloats(40, 2), rest = RandomFloats(40, 3);
+  std::array<std::vector<float>, 4> penalties;
+  for (size_t i = 0; i < 4; ++i) penalties[i] = RandomFloats(40, 4 + i, 0.2F);
+  const TapRow row{left.data(),
+                   right.data(),
+                   rest.data(),
+                   {penalties[0].data(), penalties[1].data(), penalties[2].data(), penalties[3].data()}};
+  const std::vector<float> sums = RandomFloats(60, 9);
+  std::vector<TapCandidate> candidates;
+  for (uint32_t i = 0; i < 30; ++i) candidates.push_back({sums[i], sums[30 + i], i % 4});
+  candidates.insert(candidates.end(), candidates.begin(), candidates.begin() + 30);  // the same again: never chosen
+  for (const RowKernels* const kernels : {&ScalarRowKernels(), Avx2RowKernels()}) {
+    if (kernels == nullptr) continue;
+    std::vector<float> indices(40);
+    kernels->choose(candidates, row, 40, indices.data());
+    for (size_t x = 0; x < 40; ++x) {
+      const auto error = [&](size_t k) {
+        const double sum = static_cast<double>(candidates[k].left) * static_cast<double>(left[x]) +
+                           static_cast<double>(candidates[k].right) * static_cast<double>(right[x]);
+        return std::fabs(sum - static_cast<double>(rest[x])) + static_cast<double>(penalties[candidates[k].penalty][x]);
+      };
+      ASSERT_LT(indices[x], 30.0F);
+      for (size_t k = 0; k < 30; ++k) EXPECT_LT(error(static_cast<size_t>(indices[x])), error(k) + 1e-6);
+    }
+  }
+}
+
 struct ResizeCase {
   FrameSize source, target;
 };
@@ -218,13 +246,14 @@ double ReferenceWeight(uint32_t source, uint32_t target, uint32_t i, uint32_t s,
 }
 
 TEST(Resizer, IsNearTheFormula) {
+  constexpr RgbOffsets offsets = {127.5F, 90.0F, -2.25F};
   for (const auto& [source, target] : kResizes) {
     for (const Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kBicubic}) {
-      std::vector<float> picture = RandomFloats(source.size_bytes(), 3, 150.0F);
-      const Frame frame = Resizer(source, target, interpolation, ScalarRowKernels()).Resize(picture, 127.5F, 1);
+      const std::vector<float> picture = RandomFloats(source.size_bytes(), 3, 150.0F);
+      const Frame frame = Resizer(source, target, interpolation, ScalarRowKernels()).Resize(picture, offsets, 1);
       for (size_t i = 0; i < frame.rgb.size(); ++i) {
         const auto x = static_cast<uint32_t>(i / 3 % target.width), y = static_cast<uint32_t>(i / 3 / target.width);
-        double value = 127.5;
+        double value = static_cast<double>(offsets[i % 3]);
         for (uint32_t sy = 0; sy < source.height; ++sy) {
           const double row = ReferenceWeight(source.height, target.height, y, sy, interpolation);
           if (row == 0) continue;
@@ -240,14 +269,15 @@ TEST(Resizer, IsNearTheFormula) {
 }
 
 TEST(Resizer, TwinsAndThreadsAgree) {
+  constexpr RgbOffsets offsets = {9.0F, -4.5F, 0.0F};
   for (const auto& [source, target] : kResizes) {
     for (const Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kBicubic}) {
       std::vector<float> picture = RandomFloats(source.size_bytes(), 4, 300.0F);
       picture[0] = std::numeric_limits<float>::quiet_NaN();
       picture.back() = -std::numeric_limits<float>::infinity();
-      const Frame expected = Resizer(source, target, interpolation, ScalarRowKernels()).Resize(picture, 9.0F, 1);
+      const Frame expected = Resizer(source, target, interpolation, ScalarRowKernels()).Resize(picture, offsets, 1);
       for (int threads = 1; threads <= 3; ++threads) {
-        EXPECT_EQ(Resizer(source, target, interpolation, FastRowKernels()).Resize(picture, 9.0F, threads).rgb,
+        EXPECT_EQ(Resizer(source, target, interpolation, FastRowKernels()).Resize(picture, offsets, threads).rgb,
                   expected.rgb);
       }
     }
@@ -256,7 +286,7 @@ TEST(Resizer, TwinsAndThreadsAgree) {
 
 TEST(Resizer, RoundsTiesToEvenAndTurnsNanToZero) {
   const std::vector<float> picture = {0.5F, 1.5F, 2.5F, std::numeric_limits<float>::quiet_NaN(), -3.0F, 999.0F};
-  const Frame frame = Resizer({2, 1}, {2, 1}, Interpolation::kBilinear, FastRowKernels()).Resize(picture, 0.0F, 1);
+  const Frame frame = Resizer({2, 1}, {2, 1}, Interpolation::kBilinear, FastRowKernels()).Resize(picture, {}, 1);
   EXPECT_EQ(frame.rgb[0], 0);
   EXPECT_EQ(frame.rgb[4], 0);
   EXPECT_EQ(frame.rgb[5], 255);

@@ -8,6 +8,7 @@
 
 #include "kitsink/archive.h"
 #include "kitsink/coding.h"
+#include "kitsink/tensors.h"
 
 namespace kitsink::hnerv {
 
@@ -56,5 +57,39 @@ enum class FrameChain : uint8_t {
   kBicubic = 0,   // enlarged by PyTorch's bicubic kernel, offsets added, clamped, rounded half to even
   kPreimage = 1,  // WritePreimage: the nets read the picture itself
 };
+
+inline constexpr uint8_t kNumSelectorModes = 16;
+
+// Everything that the sections store, decoded.
+struct Scene {
+  FrameSize frame_size = kContestFrameSize;  // of the frames to write
+  DecoderShape shape;
+  std::vector<Int8Tensor> tensors;  // in the state dict's order, as DecoderTensors() lists them
+  Latents latents;
+  FrameChain chain = FrameChain::kBicubic;
+  // What kBicubic adds to red, green and blue of f0 and of f1: quarters of a grey level, -32 .. 31.75.
+  std::array<std::array<float, 3>, 2> offsets{};
+  std::vector<uint8_t> selector;  // a mode of each pair's f0 (FORMAT.md, "Frames"); empty: 0 for all
+  bool operator==(const Scene&) const = default;
+};
+
+// kInvalidArgument unless chain, offsets and selector fit each other, the pairs and the frame size.
+Status CheckFrames(const Scene& scene);
+// kInvalidArgument, or kLimit for too many weights, unless the parts fit each other and are in the ranges above.
+Status CheckScene(const Scene& scene, const Limits& limits);
+
+// Sections decoder and latents. Errors as CheckScene().
+Result<Member> EncodeScene(const Scene& scene, const CodingContext& context);
+// Also reads the archives of other programs (foreign/foreign.h).
+Result<Scene> DecodeScene(const Member& member, const CodingContext& context);
+
+// A scene as named tensors, and back; all but the frame size. kInvalidArgument lists everything that is wrong.
+TensorFile TensorsOf(const Scene& scene);
+Result<Scene> SceneOfTensors(const TensorFile& file, const Limits& limits);
+
+// CodecFormat's functions. Tensors are listed in FORMAT.md, "Tensors".
+Result<Description> Describe(const Member& member, DescribeDepth depth, const CodingContext& context);
+Result<TensorFile> Unpack(const Member& member, const CodingContext& context);
+Result<Member> Pack(const TensorFile& file, const PackOptions& options, const CodingContext& context);
 
 }  // namespace kitsink::hnerv

@@ -111,9 +111,9 @@ Frame CarrierPicture::Render(std::span<const int16_t> coefficients, int threads)
   std::vector<float> grid(sums.size());
   std::transform(sums.begin(), sums.end(), grid.begin(), FiniteFloat);
 
-  const Frame small = to_map_.Resize(grid, grey_, threads);
+  const Frame small = to_map_.Resize(grid, {grey_, grey_, grey_}, threads);
   const std::vector<float> picture(small.rgb.begin(), small.rgb.end());
-  return to_frame_.Resize(picture, 0, threads);
+  return to_frame_.Resize(picture, {}, threads);
 }
 
 void ApplySelector(uint8_t mode, Frame& frame) {

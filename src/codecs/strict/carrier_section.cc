@@ -8,7 +8,7 @@
 #include <limits>
 #include <string>
 
-#include "codecs/strict/section.h"
+#include "kitsink/coded_section.h"
 #include "kitsink/hash.h"
 #include "kitsink/number_table.h"
 
@@ -74,9 +74,7 @@ void CodeSelector(SectionBits<Coder>& bits, std::vector<uint8_t>& selector) {
       mode = 0;
       continue;
     }
-    uint32_t node = 1;
-    for (int i = 2; i >= 0; --i) node = node << 1 | (bits.CodeAdaptive(modes[node], (mode >> i & 1) != 0) ? 1U : 0U);
-    mode = static_cast<uint8_t>(node - 8);
+    mode = static_cast<uint8_t>(bits.CodeTree(modes, mode, 3));
   }
 }
 

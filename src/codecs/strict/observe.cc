@@ -22,7 +22,7 @@ struct ObservedPair {
 
 void AddColours(const Frame& f1, const Resizer& to_grid, ObservedPair& pair) {
   const std::vector<float> picture(f1.rgb.begin(), f1.rgb.end());
-  const Frame small = to_grid.Resize(picture, 0, 1);
+  const Frame small = to_grid.Resize(picture, {}, 1);
   std::array<std::array<uint64_t, 4>, kNumClasses> sums{};
   for (size_t i = 0; i < pair.observation.class_map.size(); ++i) {
     std::array<uint64_t, 4>& sum = sums[pair.observation.class_map[i]];

@@ -42,14 +42,6 @@ Status CheckScene(const Scene& scene) {
   return Ok();
 }
 
-// Of an interleaved picture of kModelGrid.
-Frame PreimageOf(std::span<const float> picture, FrameSize size) {
-  const size_t pixels = picture.size() / 3;
-  std::vector<float> planes(picture.size());
-  for (size_t i = 0; i < picture.size(); ++i) planes[i % 3 * pixels + i / 3] = picture[i];
-  return WritePreimage(planes, size);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<FrameRenderer>> FrameRenderer::Create(const Scene& scene, const RowKernels& kernels) {
@@ -88,8 +80,8 @@ Frame FrameRenderer::RenderF1(std::span<const uint8_t> map, uint64_t pair, int t
   work->picture.resize(3 * map.size());
   network_.Run(map, pair, threads, work->network, work->picture.data());
 
-  Frame frame = scene_.renderer.preimage ? PreimageOf(work->picture, scene_.frame_size)
-                                         : to_frame_.Resize(work->picture, 0, threads);
+  Frame frame = scene_.renderer.preimage ? WritePreimage(PlanesOf(work->picture), scene_.frame_size)
+                                         : to_frame_.Resize(work->picture, {}, threads);
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(work));
   return frame;

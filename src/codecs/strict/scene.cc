@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "codecs/strict/carrier_section.h"
-#include "codecs/strict/section.h"
+#include "kitsink/coded_section.h"
 
 namespace kitsink::strict {
 namespace {

@@ -111,7 +111,7 @@ TEST(Render, PreimagesReadBackAsThePicture) {
   const auto largest = [&](bool preimage) {
     scene.renderer.preimage = preimage;
     const Frame f1 = FrameRenderer::Create(scene).value()->RenderF1(scene.mask.map(0), 0, 1);
-    const Frame read = to_grid.Resize(std::vector<float>(f1.rgb.begin(), f1.rgb.end()), 0, 1);
+    const Frame read = to_grid.Resize(std::vector<float>(f1.rgb.begin(), f1.rgb.end()), {}, 1);
     int most = 0;
     for (size_t i = 0; i < read.rgb.size(); ++i) most = std::max(most, std::abs(read.rgb[i] - picture.rgb[i]));
     return most;

@@ -14,12 +14,6 @@
 
 namespace kitsink::testing {
 
-template <typename T>
-T Must(Result<T> result) {
-  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
-  return result.TakeValue();
-}
-
 // Weights of a size at which the network neither dies nor saturates.
 inline QuantizedTensor SmallTensor(const TensorSpec& spec, Random& random) {
   QuantizedTensor tensor;

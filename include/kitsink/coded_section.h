@@ -1,52 +1,16 @@
 #pragma once
-// What the renderer's and the carrier's sections have in common: decisions of the binary coder, then a CRC-16 of the
-// decoded integers.
+// A section that is a CRC-16 of the decoded integers, then decisions of the binary coder.
 
-#include <cmath>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "kitsink/adaptive_bit.h"
 #include "kitsink/binary_coder.h"
 #include "kitsink/bytes.h"
+#include "kitsink/section_bits.h"
 
-namespace kitsink::strict {
-
-// Small fields of a section. Coder is BinaryEncoder or BinaryDecoder; decoding ignores the given values.
-template <typename Coder>
-class SectionBits {
- public:
-  explicit SectionBits(Coder& coder) : coder_(coder) {}
-
-  // The first decision of a section: true. False is kept for later versions.
-  bool CodeVersion() { return CodeUsual(true); }
-  // A flag that costs next to nothing when it is true.
-  bool CodeUsual(bool usual) { return Code(usual, ~(1U << 26)); }
-  // Equiprobable bits, highest first.
-  uint32_t CodeRaw(uint32_t value, int count) {
-    uint32_t coded = 0;
-    for (int i = count - 1; i >= 0; --i) coded = coded << 1 | (Code((value >> i & 1U) != 0, 1U << 31) ? 1U : 0U);
-    return coded;
-  }
-  bool CodeAdaptive(AdaptiveBit& model, bool bit) {
-    const bool coded = Code(bit, model.ones() << 16);
-    model.Update(coded);
-    return coded;
-  }
-  // Ideal length of what was coded so far.
-  double bits() const { return bits_; }
-
- private:
-  bool Code(bool bit, uint32_t p_one) {
-    const bool coded = coder_.Code(bit ? 1 : 0, p_one) != 0;
-    bits_ -= std::log2((coded ? p_one : 0x1p32 - p_one) * 0x1p-32);
-    return coded;
-  }
-  Coder& coder_;
-  double bits_ = 0;
-};
+namespace kitsink {
 
 struct CodedSection {
   std::span<const uint8_t> code;
@@ -92,4 +56,4 @@ inline void AddRest(size_t section_bytes, std::vector<StreamPart>& parts) {
   parts.push_back({"shape, end and checksum", bits, 0});
 }
 
-}  // namespace kitsink::strict
+}  // namespace kitsink
