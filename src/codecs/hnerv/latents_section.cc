@@ -65,8 +65,11 @@ Status CheckLatents(const Latents& latents, const Limits& limits) {
     return fail("corrections", latents.corrections.size(), "none or " + std::to_string(latents.num_pairs));
   }
   for (const Correction& correction : latents.corrections) {
-    if ((correction.dim >= latents.dims && correction.dim != Correction::kNone) ||
-        (correction.dim == Correction::kNone) != (correction.steps == 0)) {
+    if (correction.dim >= latents.dims && correction.dim != Correction::kNone) {
+      return Error{Code::kInvalidArgument, "latents: a correction of dimension " + std::to_string(correction.dim) +
+                                               ", expected below " + std::to_string(latents.dims)};
+    }
+    if ((correction.dim == Correction::kNone) != (correction.steps == 0)) {
       return Error{Code::kInvalidArgument, "latents: a correction of dimension " + std::to_string(correction.dim) +
                                                " has " + std::to_string(correction.steps) + " steps"};
     }

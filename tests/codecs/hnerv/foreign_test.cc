@@ -49,6 +49,8 @@ TEST(Foreign, FormsOfThePublishedShape) {
   ExpectReads(testing::WriteCd1(halves), "cd1", halves);
   const Scene corrected = PublishedScene(3, true, true);
   ExpectReads(testing::WriteFourPart(corrected), "four parts", corrected);
+  const Scene uncorrected = PublishedScene(3, true, false);
+  ExpectReads(testing::WriteFourPart(uncorrected), "four parts", uncorrected);
 }
 
 // A dimension without steps and steps without a dimension change nothing.
@@ -105,6 +107,13 @@ TEST(Foreign, Microcodec) {
     EXPECT_TRUE(RecognisesForeign(outer));
     EXPECT_TRUE(Must(ReadSelectorForm(outer, lengths)).scene == selected);
     EXPECT_EQ(ReadForeign(outer, Limits()).error().code, Code::kCorrupt);
+
+    std::vector<uint8_t> modes(600, 0);  // two bits each, but three for the last
+    modes.back() = 7;
+    Bytes padded = testing::WriteSelectorForm(member, modes);
+    EXPECT_TRUE(ReadSelectorForm(padded, lengths).ok());
+    padded.back() |= 1;
+    EXPECT_EQ(ReadSelectorForm(padded, lengths).error().message, "selector: its last bits are not 0, at byte 150");
   }
   EXPECT_EQ(MicrocodecLengths().member(), 178'158U);
 }
@@ -249,7 +258,7 @@ TEST(Foreign, SaysWhatIsWrong) {
   Scene published = PublishedScene(6, true, true);
   published.latents.corrections[3] = {28, 1};
   EXPECT_EQ(ReadForeign(testing::WriteFourPart(published), Limits()).error().message,
-            "foreign archive: latents: a correction of dimension 28 has 1 steps");
+            "foreign archive: latents: a correction of dimension 28, expected below 28");
   EXPECT_FALSE(RecognisesForeign(Bytes{}));
   EXPECT_FALSE(RecognisesForeign(Bytes(100, 1)));
   EXPECT_EQ(ReadForeign(Bytes(100, 1), Limits()).error().message, "foreign archive: is of no known form, at byte 0");

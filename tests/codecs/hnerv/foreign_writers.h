@@ -166,7 +166,7 @@ inline Bytes WriteFourPart(const hnerv::Scene& scene) {
     scales.U16(FloatToHalf(tensor.scale));
   }
   return JoinParts({Brotli(codes.Take()), scales.Take(), Brotli(LatentTable(scene.latents)),
-                    Brotli(CorrectionTable(scene.latents))});
+                    scene.latents.corrections.empty() ? Bytes() : Brotli(CorrectionTable(scene.latents))});
 }
 
 // ---- microcodec ----------------------------------------------------------------------------------------------------

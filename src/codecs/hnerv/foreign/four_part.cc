@@ -12,6 +12,7 @@ namespace {
 
 // u16 pairs, then a dimension, 255 for none, and steps of each.
 Result<std::vector<Correction>> ReadCorrections(std::span<const uint8_t> stream, uint32_t num_pairs) {
+  if (stream.empty()) return std::vector<Correction>();  // the published reader takes this as none
   KIT_ASSIGN(const Bytes bytes, Unfold(stream, "corrections", 2 + 2 * uint64_t{num_pairs}));
   ByteReader reader(bytes);
   if (const uint16_t declared = reader.U16(); declared != num_pairs) {

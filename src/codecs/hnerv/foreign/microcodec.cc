@@ -302,6 +302,10 @@ Result<std::vector<uint8_t>> ReadModes(std::span<const uint8_t> bytes) {
     word.clear();
   }
   const size_t read = (position + 7) / 8;
+  for (; position < 8 * read; ++position) {
+    if (BitAt(bytes, position) == 0) continue;
+    return Error{Code::kCorrupt, "selector: its last bits are not 0, at byte " + std::to_string(read - 1)};
+  }
   if (read == bytes.size()) return modes;
   return Error{Code::kCorrupt, "selector: " + std::to_string(bytes.size() - read) + " bytes left over, at byte " +
                                    std::to_string(read)};
