@@ -93,6 +93,10 @@ void EncodeMixedTensors(BinaryEncoder& coder, std::span<const TensorSpec> specs,
 // each statistics number's codes, in this order, to `parts` unless it is null.
 Result<std::vector<QuantizedTensor>> DecodeMixedTensors(BinaryDecoder& coder, std::span<const TensorSpec> specs,
                                                         std::vector<StreamPart>* parts);
+// Real values -> integers of that stream. int4 tensors: each line's scale is a seventh of its largest magnitude; codes
+// are the nearest multiples. Scales and halves keep five of their ten fraction bits. kInvalidArgument unless
+// values.size() == spec.num_values() and all values are finite in fp16.
+Result<QuantizedTensor> QuantizeMixedTensor(const TensorSpec& spec, std::span<const float> values);
 // CRC-16 of each tensor's codes, scales and halves in turn; scales and halves as 16 little-endian bits.
 uint16_t TensorsChecksum(std::span<const QuantizedTensor> tensors);
 

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <string>
 
-#include "codecs/strict/quantise.h"
 #include "train/random.h"
 #include "train/straight_through.h"
 #include "train/value_walk.h"
@@ -95,7 +94,7 @@ std::vector<Tensor> Quantised(const RendererShape& shape, std::span<const Tensor
   std::vector<Tensor> quantised;
   for (size_t i = 0; i < specs.size(); ++i) {
     const auto quantise = [&spec = specs[i]](std::span<const float> value) -> Result<std::vector<float>> {
-      KIT_ASSIGN(const QuantizedTensor tensor, QuantizeRendererTensor(spec, value));
+      KIT_ASSIGN(const QuantizedTensor tensor, QuantizeMixedTensor(spec, value));
       return DequantizeTensor(spec, tensor);
     };
     quantised.push_back(FakeQuantize(values[i], quantise));
@@ -109,7 +108,7 @@ Result<Renderer> QuantiseRenderer(const RendererShape& shape, bool preimage, std
   for (size_t i = 0; i < specs.size(); ++i) {
     const Tensor value = values[i].detach().to(torch::kCPU).contiguous();
     const std::span<const float> span(value.data_ptr<float>(), static_cast<size_t>(value.numel()));
-    KIT_ASSIGN(QuantizedTensor tensor, QuantizeRendererTensor(specs[i], span));
+    KIT_ASSIGN(QuantizedTensor tensor, QuantizeMixedTensor(specs[i], span));
     renderer.tensors.push_back(std::move(tensor));
   }
   return renderer;

@@ -8,7 +8,6 @@
 #include "codecs/strict/carrier_basis.h"
 #include "codecs/strict/network_torch.h"
 #include "codecs/strict/pose_solver.h"
-#include "codecs/strict/quantise.h"
 #include "codecs/strict/render.h"
 #include "codecs/strict/render_testlib.h"
 #include "codecs/strict/seg_loss.h"
@@ -60,15 +59,15 @@ TEST(QuantiseRenderer, TrainingSeesTheStoredValues) {
 TEST(QuantiseRenderer, CodesReachSevenAndStepsAreCoarse) {
   const TensorSpec spec{"w", {2, 3}, TensorKind::kInt4Rows};
   const std::vector<float> values = {0.7F, -0.36F, 0.1F, 0, 0, 0};
-  const QuantizedTensor tensor = Must(QuantizeRendererTensor(spec, values));
+  const QuantizedTensor tensor = Must(QuantizeMixedTensor(spec, values));
   EXPECT_EQ(tensor.codes, (std::vector<uint8_t>{7, 0xfc, 1, 0, 0, 0}));
   EXPECT_EQ(tensor.scales[1], kHalfOne);  // a line of zeros
   for (const uint16_t scale : tensor.scales) EXPECT_EQ(scale & 31, 0);
   EXPECT_NEAR(HalfToFloat(tensor.scales[0]), 0.1F, 0.1F / 32);
   const TensorSpec columns{"e", {2, 3}, TensorKind::kInt4Columns};
-  EXPECT_EQ(Must(QuantizeRendererTensor(columns, values)).scales.size(), 3U);
-  EXPECT_FALSE(QuantizeRendererTensor(spec, std::vector<float>(5)).ok());
-  EXPECT_FALSE(QuantizeRendererTensor(spec, std::vector<float>(6, INFINITY)).ok());
+  EXPECT_EQ(Must(QuantizeMixedTensor(columns, values)).scales.size(), 3U);
+  EXPECT_FALSE(QuantizeMixedTensor(spec, std::vector<float>(5)).ok());
+  EXPECT_FALSE(QuantizeMixedTensor(spec, std::vector<float>(6, INFINITY)).ok());
 }
 
 // The picture that training sees is the one that inflate renders, up to rounding.

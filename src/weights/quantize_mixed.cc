@@ -1,18 +1,17 @@
-// Quantises the renderer's tensors.
-
-#include "codecs/strict/quantise.h"
+// Quantises tensors of the mixed stream, whose tables code no trailing zeros of halves.
 
 #include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "kitsink/half.h"
+#include "kitsink/weights.h"
 
-namespace kitsink::strict {
+namespace kitsink {
 namespace {
 
-// The nearest half with five fraction bits, ties away from zero. The section's tables code no trailing zeros, so this
-// saves 5 bits a value. An overflow becomes an infinity.
+// The nearest half with five fraction bits, ties away from zero; this saves 5 bits a value. An overflow becomes an
+// infinity.
 uint16_t CoarseHalf(float value) {
   constexpr uint32_t kUnit = 1U << 5;
   const uint32_t pattern = FloatToHalf(value);
@@ -22,9 +21,9 @@ uint16_t CoarseHalf(float value) {
 
 }  // namespace
 
-Result<QuantizedTensor> QuantizeRendererTensor(const TensorSpec& spec, std::span<const float> values) {
+Result<QuantizedTensor> QuantizeMixedTensor(const TensorSpec& spec, std::span<const float> values) {
   const auto refuse = [&spec](const std::string& what) {
-    return Error{Code::kInvalidArgument, "renderer: " + spec.name + ": " + what};
+    return Error{Code::kInvalidArgument, "weights: " + spec.name + ": " + what};
   };
   if (values.size() != spec.num_values()) {
     return refuse("got " + std::to_string(values.size()) + " values, expected " + std::to_string(spec.num_values()));
@@ -57,4 +56,4 @@ Result<QuantizedTensor> QuantizeRendererTensor(const TensorSpec& spec, std::span
   return tensor;
 }
 
-}  // namespace kitsink::strict
+}  // namespace kitsink
