@@ -37,7 +37,4 @@ class VideoEncoder {
   std::unique_ptr<Impl> impl_;
 };
 
-// BT.601 limited range, chroma averaged over 2 x 2 pixels: the inverse of ConvertToRgb up to rounding.
-Yuv420 ConvertToYuv420(const Frame& frame);
-
 }  // namespace kitsink

@@ -104,6 +104,11 @@ struct Yuv420 {
 
 // The colour conversion of VideoReader.
 Frame ConvertToRgb(const Yuv420& picture);
+// BT.601 limited range, chroma averaged over 2 x 2 pixels: the inverse of ConvertToRgb up to rounding.
+Yuv420 ConvertToYuv420(const Frame& frame);
+
+// A smaller copy by FFmpeg's Lanczos filter, for encoders. REQUIRES: no side is 0 or larger than the frame's.
+Frame Shrink(const Frame& frame, FrameSize size);
 
 // Reads the contest's ".raw": rgb24 frames of one size, one after another, without a header.
 class RawReader {
