@@ -225,6 +225,7 @@ const std::vector<Target>& Targets() {
       {"strict", Strict, StrictSeeds},
       {"foreign", Foreign, ForeignSeeds},
       {"hnerv", Hnerv, HnervSeeds},
+      {"video", Video, VideoSeeds},
       {"manifest", Manifest, ManifestSeeds},
       {"ledger", Ledger, LedgerSeeds},
   };

@@ -41,6 +41,8 @@ void Strict(std::span<const uint8_t> bytes);
 // member, after its check byte and checksums are corrected.
 void Foreign(std::span<const uint8_t> bytes);
 void Hnerv(std::span<const uint8_t> bytes);
+// video: a whole member of codec video, after its check byte and its sections' checksums are corrected.
+void Video(std::span<const uint8_t> bytes);
 void Manifest(std::span<const uint8_t> bytes);
 void Ledger(std::span<const uint8_t> bytes);
 
@@ -56,6 +58,7 @@ std::vector<Bytes> TableSeeds();
 std::vector<Bytes> RendererSeeds();
 std::vector<Bytes> CarrierSeeds();
 std::vector<Bytes> StrictSeeds();
+std::vector<Bytes> VideoSeeds();
 Bytes StrictTensorsSeed();
 std::vector<Bytes> ForeignSeeds();
 std::vector<Bytes> HnervSeeds();

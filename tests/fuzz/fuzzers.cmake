@@ -2,7 +2,7 @@
 add_executable(write_seeds fuzz/write_seeds.cc)
 target_link_libraries(write_seeds PRIVATE fuzz_targets kitsink_warnings)
 add_custom_target(fuzzers DEPENDS write_seeds)
-foreach(target Mask Maps Weights Pose Zip Selectors Header Archive Tensors Table Renderer Carrier Strict Foreign Hnerv
+foreach(target Mask Maps Weights Pose Zip Selectors Header Archive Tensors Table Renderer Carrier Strict Foreign Hnerv Video
     Manifest Ledger)
   string(TOLOWER ${target}_fuzz program)
   add_executable(${program} fuzz/fuzz_main.cc)

@@ -1,0 +1,101 @@
+// Adds codec video's own options to compress.
+
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "cli/codec_options.h"
+#include "cli/command.h"
+#include "codecs/video/options.h"
+
+namespace kitsink::video {
+namespace {
+
+constexpr const char* kGroup = "Codec video";
+
+struct Preset {
+  uint32_t tries, sample_pairs, filter_steps;
+  int effort;
+};
+
+const std::map<std::string, Preset> kPresets = {
+    {"fast", {14, 16, 500, 8}}, {"default", {24, 32, 2000, 6}}, {"best", {60, 64, 20000, 4}}};
+
+std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb) {
+  struct State {
+    CompressOptions options;
+    std::string coding = "auto";
+    std::optional<uint32_t> tries, sample_pairs, filter_steps;
+    std::optional<int> effort;
+  };
+  const auto state = std::make_shared<State>();
+  verb.add_option("--coding", state->coding, "Of the stream: av1, hevc, or auto = the better by score")
+      ->check(CLI::IsMember({"auto", "av1", "hevc"}))
+      ->capture_default_str()
+      ->type_name("auto|av1|hevc")
+      ->group(kGroup);
+  verb.add_option("--crf", state->options.crf, "The encoder's quality number; by default chosen by score")
+      ->check(CLI::Range(1, 63))
+      ->type_name("N")
+      ->group(kGroup);
+  verb.add_option_function<std::string>(
+          "--size",
+          [state](const std::string& text) {
+            FrameSize size;
+            char x = 0, rest = 0;
+            if (std::sscanf(text.c_str(), "%u%c%u%c", &size.width, &x, &size.height, &rest) != 3 || x != 'x') {
+              throw CLI::ValidationError("--size", "got " + text + ", expected WIDTHxHEIGHT");
+            }
+            state->options.size = size;
+          },
+          "Of the stream's pictures, even sides up to 512x384; by default chosen by score")
+      ->type_name("WxH")
+      ->group(kGroup);
+  verb.add_option("--encoder-options", state->options.encoder_options,
+                  "More options for FFmpeg's encoder, for instance svtav1-params=film-grain=8")
+      ->type_name("KEY=VALUE:...")
+      ->group(kGroup);
+  verb.add_option("--effort", state->effort,
+                  "Preset of the AV1 encoder, 0 slowest to 12; presets: fast 8, default 6, best 4")
+      ->check(CLI::Range(0, 12))
+      ->type_name("N")
+      ->group(kGroup);
+  verb.add_option("--tries", state->tries,
+                  "Most streams that are encoded and scored to choose one; presets: fast 14, default 24, best 60")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N")
+      ->group(kGroup);
+  verb.add_option("--sample-pairs", state->sample_pairs,
+                  "Successive pairs on which streams are tried; presets: fast 16, default 32, best 64")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N")
+      ->group(kGroup);
+  verb.add_option(
+          "--filter-width", state->options.filter_width,
+          "Channels of the restoration filter, a multiple of 8 up to 64, 0 = none; by default by the number of pairs")
+      ->type_name("N")
+      ->group(kGroup);
+  verb.add_option("--filter-steps", state->filter_steps,
+                  "Training steps of the filter, a pair each; presets: fast 500, default 2000, best 20000")
+      ->type_name("N")
+      ->group(kGroup);
+  return [state](const CompressChoice& choice) {
+    const Preset& preset = kPresets.at(choice.preset);
+    CompressOptions made = state->options;
+    if (state->coding == "av1") made.coding = StreamCoding::kAv1;
+    if (state->coding == "hevc") made.coding = StreamCoding::kHevc;
+    made.tries = state->tries.value_or(preset.tries);
+    made.sample_pairs = state->sample_pairs.value_or(preset.sample_pairs);
+    made.effort = state->effort.value_or(preset.effort);
+    made.filter_steps = state->filter_steps.value_or(preset.filter_steps);
+    made.seed = choice.seed;
+    return std::any(made);
+  };
+}
+
+}  // namespace
+
+extern const CodecCommandLine kCommandLine;
+const CodecCommandLine kCommandLine = {.codec = "video", .add_compress = AddCompressOptions};
+
+}  // namespace kitsink::video

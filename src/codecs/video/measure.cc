@@ -1,0 +1,54 @@
+// Measures a scene through the bytes of its archive.
+
+#include "codecs/video/measure.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "codecs/video/source.h"
+#include "kitsink/scorer.h"
+
+namespace kitsink::video {
+namespace {
+
+ObservationStream Given(std::span<const Observation> observations) {
+  return [observations, next = size_t{0}](size_t count) mutable -> Result<std::vector<Observation>> {
+    const auto part = observations.subspan(next, std::min(count, observations.size() - next));
+    next += part.size();
+    return std::vector<Observation>(part.begin(), part.end());
+  };
+}
+
+PairStream Restored(PairSource& source) {
+  return [&source, next = uint64_t{0}]() mutable -> Result<std::optional<FramePair>> {
+    if (next == source.num_pairs()) return std::optional<FramePair>();
+    KIT_ASSIGN(InflatedPairs pairs, source.Inflate(next++, 1, {}));
+    return std::optional<FramePair>(std::move(pairs.frames[0]));
+  };
+}
+
+}  // namespace
+
+Result<MeasuredScene> MeasureScene(const Scene& scene, std::span<const Observation> targets, Nets& nets,
+                                   uint64_t original_bytes, const CodingContext& context) {
+  MeasuredScene measured;
+  KIT_ASSIGN(measured.member, EncodeScene(scene, context));
+  KIT_ASSIGN(const Scene decoded, DecodeScene(measured.member, context));
+  if (decoded != scene) {
+    return Error{Code::kInternal, "archive: decoding it again gave other integers than were encoded"};
+  }
+  KIT_ASSIGN(const Bytes bytes, WriteMember(measured.member, context.limits));
+  KIT_ASSIGN(const Bytes zip, PackZip(bytes));
+  EngineContext open;
+  static_cast<CodingContext&>(open) = context;
+  KIT_ASSIGN(const std::unique_ptr<PairSource> source, Open(measured.member, open));
+  KIT_ASSIGN(const std::vector<PairDistortion> pairs,
+             MeasureDistortion(Given(targets), ObservePairs(Restored(*source), nets), kUpstreamBatchSize,
+                               *context.progress, targets.size()));
+  const MeanDistortion means = ExactMeans(pairs);
+  measured.score = {means.seg, means.pose, zip.size(), original_bytes};
+  return measured;
+}
+
+}  // namespace kitsink::video

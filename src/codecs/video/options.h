@@ -1,0 +1,26 @@
+#pragma once
+// The user's options of codec video for compress.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "codecs/video/scene.h"
+#include "kitsink/frame.h"
+
+namespace kitsink::video {
+
+struct CompressOptions {
+  std::optional<StreamCoding> coding;    // absent: tried both
+  std::optional<FrameSize> size;         // of the pictures; absent: tried
+  std::optional<int> crf;                // the encoder's quality number; absent: tried
+  std::string encoder_options;           // FFmpeg's, added to what the codec chooses
+  int effort = 6;                        // SVT-AV1's preset: 0 slowest .. 12
+  uint32_t tries = 16;                   // most streams of the sample that are encoded and scored
+  uint32_t sample_pairs = 24;            // successive pairs, from the middle of the clip
+  std::optional<uint32_t> filter_width;  // 0: no filter; absent: by the number of pairs
+  uint32_t filter_steps = 1000;          // of the filter's training, a pair each
+  uint64_t seed = 0;
+};
+
+}  // namespace kitsink::video

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# `compress --codec video`: kill and resume, scores, the tensors of an archive, damage, and refusals.
+# usage: video_compress_test.sh KITSINK RENDER_ROAD SOURCE_DIR
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+quick=(--nets "$nets" --device cpu --threads 1)
+few=(--codec video --coding av1 --effort 12 --tries 3 --filter-steps 3 --filter-width 8 "${quick[@]}")
+"$render_road" --seed 5 --frames 4 --size 1040x780 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
+
+"$kitsink" compress clip.mkv -o whole.zip "${few[@]}" >stdout 2>stderr || fail "compress: $(cat stderr)"
+[[ $(grep -c 'promoted\|rejected' stdout) -eq 4 ]] || fail "no table of three tries and a filter: $(cat stdout)"
+
+# Killed at the start, while streams are tried, and while the filter is trained.
+for seconds in start 0.7 1.5 3; do
+  "$kitsink" compress clip.mkv -o killed.zip "${few[@]}" -q >/dev/null 2>stderr &
+  pid=$!
+  if [[ $seconds == start ]]; then
+    while [[ ! -e killed.zip.resume ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+  else
+    sleep $seconds
+  fi
+  kill -9 $pid 2>/dev/null
+  wait $pid 2>/dev/null
+done
+"$kitsink" compress clip.mkv -o killed.zip "${few[@]}" -q --force >/dev/null 2>stderr || fail "resumed: $(cat stderr)"
+cmp whole.zip killed.zip || fail "a killed compress gave another archive"
+[[ -s killed.zip.json && ! -e killed.zip.resume ]] || fail "compress left its resume folder"
+
+# The inflated frames score what compress said, for the filter where it was promoted, else for the stream.
+"$kitsink" verify whole.zip >/dev/null || fail "verify"
+"$kitsink" inflate whole.zip out -q || fail "inflate"
+"$kitsink" score out --original clip.mkv --json "${quick[@]}" >score.json 2>stderr || fail "score: $(cat stderr)"
+python3 - whole.zip.json score.json <<'PY' || fail "compress and score disagree"
+import json, sys
+made, score = (json.load(open(path)) for path in sys.argv[1:])
+stages = made["stages"]
+assert [s["name"] for s in stages] == ["stream", "filter"], stages
+kept = [s for s in stages if s["promoted"]][-1]
+text = json.dumps(score)
+for name in ("seg", "pose", "archive_bytes"):
+    assert repr(kept[name]) in text, (name, kept[name], text[:600])
+assert made["encoder"]["name"] in ("libsvtav1", "libaom-av1"), made["encoder"]
+assert "nets_at_inflate" not in text or '"nets_at_inflate": false' in text, text[:600]
+PY
+
+# One pair inflated alone, and pairs in shards, are the same frames.
+"$kitsink" inflate whole.zip parts -q --shard 1/2 && "$kitsink" inflate whole.zip parts -q --shard 0/2 || fail "shards"
+cmp out/whole.raw parts/whole.raw || fail "shards gave other frames"
+frame=$((1040 * 780 * 3))
+[[ $(stat -c %s out/whole.raw) -eq $((4 * frame)) ]] || fail "length of the frames"
+
+# HEVC with a filter always kept: tensors and back.
+"$kitsink" compress clip.mkv -o hevc.zip --codec video --coding hevc --crf 30 --size 256x192 --tries 1 --filter-width 0 \
+  "${quick[@]}" -q 2>stderr || fail "hevc: $(cat stderr)"
+"$kitsink" info hevc.zip | grep -q 'HEVC, . pictures of 256 x 192' || fail "info: $("$kitsink" info hevc.zip)"
+for archive in whole hevc; do
+  "$kitsink" unpack $archive.zip -o $archive.safetensors >/dev/null || fail "unpack"
+  "$kitsink" pack $archive.safetensors -o packed.zip --force >/dev/null || fail "pack"
+  cmp $archive.zip packed.zip || fail "pack gave another archive"
+done
+
+# A damaged stream whose checksums are right: one sentence, and no frames that look whole.
+python3 - hevc.safetensors damaged.safetensors <<'PY' || fail "damage"
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+first, end = json.loads(bytes(data[8:8 + size]))["stream.bytes"]["data_offsets"]
+begin, end = 8 + size + first, 8 + size + end
+data[begin + (end - begin) // 2:end] = bytes(end - begin - (end - begin) // 2)
+open(sys.argv[2], "wb").write(data)
+PY
+"$kitsink" pack damaged.safetensors -o damaged.zip >/dev/null || fail "pack damaged"
+expect 'damaged stream' 1 'stream: picture' "$kitsink" inflate damaged.zip damaged
+[[ ! -e damaged/damaged.raw ]] || fail "damaged frames look whole"
+
+expect 'size' 2 'expected WIDTHxHEIGHT' "$kitsink" compress clip.mkv -o no.zip --codec video --size 100 "${quick[@]}"
+expect 'odd size' 1 'even sides' "$kitsink" compress clip.mkv -o no.zip --codec video --size 101x100 --tries 1 "${quick[@]}"
+expect 'encoder options' 1 'has no option colour' "$kitsink" compress clip.mkv -o no.zip --codec video --encoder-options colour=blue "${quick[@]}"
+expect 'filter width' 1 'multiple of 8' "$kitsink" compress clip.mkv -o no.zip --codec video --filter-width 12 "${quick[@]}"
+[[ ! -e no.zip ]] || fail "an archive of a refused job"
+if [[ $failures -ne 0 ]]; then
+  echo "$failures checks failed"
+  exit 1
+fi
+echo "all checks passed"
