@@ -5,7 +5,8 @@
 // one (in units of 2^-32) splits it at mid = low + floor((high - low) * p / 2^32). A one keeps [low, mid], a zero keeps
 // [mid + 1, high]. While low and high share their first byte, the coder outputs this byte and shifts both by 8 bits:
 // low takes in zeros, high takes in ones. There is no carry. The end of the stream is the shortest byte string inside
-// [low, high] without its trailing zero bytes, because a decoder reads zeros past the end.
+// [low, high] without its trailing zero bytes, because a decoder reads zeros past the end. A whole stream leaves out
+// those of this end alone.
 
 #include <cstddef>
 #include <cstdint>
@@ -39,9 +40,13 @@ class BinaryEncoder {
   }
   // Ends the stream and returns it. The encoder cannot be used afterwards.
   Bytes Finish();
+  // The same, but it keeps the trailing zero bytes that the coder had put out before: a decoder never reads more than 8
+  // zeros past such a stream, so failed() tells that one was cut.
+  Bytes FinishWhole();
   bool failed() const { return false; }
 
  private:
+  void AppendEnd();
   uint64_t low_ = 0, high_ = UINT64_MAX;
   Bytes bytes_;
 };
@@ -64,8 +69,8 @@ class BinaryDecoder {
     }
     return bit;
   }
-  // True when the decoder has read more than 8 zeros past its bytes. So does a damaged stream, and one that ends with
-  // more than 64 bits' worth of ones: only a coder whose streams never do may take it for an error.
+  // True when the decoder has read more than 8 zeros past its bytes. A stream of FinishWhole() is then damaged; one of
+  // Finish() may end with more than 64 bits' worth of ones.
   bool failed() const { return position_ > bytes_.size() + 8; }
   // Number of bytes not read yet; 0 at the end of an undamaged stream.
   size_t unread() const { return position_ >= bytes_.size() ? 0 : bytes_.size() - position_; }

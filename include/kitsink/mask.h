@@ -24,7 +24,7 @@ struct MaskOptions {
   int level = 2;  // 1 = fastest .. 3 = smallest, or kCtwLevel; stored in the stream
 };
 
-// kInvalidArgument when the clip is empty, oversized, or holds an id >= num_classes.
+// kInvalidArgument when the clip is empty or holds an id >= num_classes, kLimit when it is too large.
 Result<Bytes> EncodeMask(const MaskClip& clip, const MaskOptions& options, const Limits& limits, Progress& progress);
 
 // Decodes the maps and verifies their checksum. kCorrupt, kUnsupported (version or level) or kLimit.

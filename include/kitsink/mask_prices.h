@@ -29,12 +29,14 @@ struct EditPrice {
 };
 
 // Codes both maps whole, with the edits and without, as EncodeMask() does: it searches their motions anew, and the
-// second map is coded by what the model learned from the edited one. The maps after them are not counted.
+// second map is coded by what the model learned from the edited one. The maps after them are not counted. The camera
+// stays that of the clip as it was at Create(); EncodeMask() finds another one when edits move it, mostly in short
+// clips.
 inline constexpr int kAllRows = -1;
 
 struct PriceOptions {
   int level = 1;    // 1 to 3, as MaskOptions::level
-  int threads = 1;  // 1 or more; does not change the prices. Each has a model of its own (25 to 50 MB).
+  int threads = 1;  // 1 or more; does not change the prices. Each takes about 40, 70 or 160 MB at level 1, 2 or 3.
   // An edit is priced in its own row and in this many rows below it (and in the map after it, in 5 rows above, too).
   // Both maps keep the motion that was found without the edits. What an edit changes further down is not counted, nor
   // what the model learns from it for the next map. kAllRows counts all of it. With 16 rows a price is off by 0.7 bits
@@ -45,8 +47,9 @@ struct PriceOptions {
 // Prices edits of one map after another, by a model that has coded the maps before it.
 class EditPricer {
  public:
-  // kInvalidArgument as for EncodeMask(), and when an option is out of range. `clip` must outlive the pricer. The
-  // caller may change ids of maps that are not coded yet: those from position() on. Its other members stay as they are.
+  // kInvalidArgument and kLimit as for EncodeMask(), and kInvalidArgument when an option is out of range. `clip` must
+  // outlive the pricer. The caller may change ids of maps that are not coded yet: those from position() on. Its other
+  // members stay as they are.
   static Result<EditPricer> Create(const MaskClip& clip, const PriceOptions& options, const Limits& limits);
   EditPricer(EditPricer&&) noexcept;
   EditPricer& operator=(EditPricer&&) noexcept;

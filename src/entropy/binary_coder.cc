@@ -14,12 +14,21 @@ uint64_t EndOfInterval(uint64_t low, uint64_t high) {
   return low;
 }
 
-Bytes BinaryEncoder::Finish() {
+void BinaryEncoder::AppendEnd() {
   // The decoder reads zeros past the end, so trailing zero bytes are left out; low = 0 needs no bytes at all.
   for (uint64_t value = EndOfInterval(low_, high_); value != 0; value <<= 8) {
     bytes_.push_back(static_cast<uint8_t>(value >> 56));
   }
+}
+
+Bytes BinaryEncoder::Finish() {
+  AppendEnd();
   while (!bytes_.empty() && bytes_.back() == 0) bytes_.pop_back();
+  return std::move(bytes_);
+}
+
+Bytes BinaryEncoder::FinishWhole() {
+  AppendEnd();
   return std::move(bytes_);
 }
 

@@ -28,7 +28,7 @@ Result<Bytes> EncodeMaps(const MaskClip& clip, const MaskHead& head, Progress& p
     if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted"};
   }
   progress.End();
-  return maps.coder().Finish();
+  return maps.coder().FinishWhole();
 }
 
 Result<Bytes> Encode(const MaskClip& clip, const MaskOptions& options, const Limits& limits, Progress& progress) {

@@ -107,6 +107,27 @@ TEST(BinaryCoder, ARunOfOnesTakesNoBytes) {
   EXPECT_TRUE(coder.at_end());
 }
 
+// A whole stream keeps the zero bytes of such a run, so that a decoder can tell a cut.
+TEST(BinaryCoder, AWholeStreamKeepsWhatADecoderReads) {
+  for (const uint32_t p_one : {1U << 31, 3U << 30, ~0U >> 4}) {
+    for (const int ones : {0, 1, 70, 300, 3000}) {
+      BinaryEncoder encoder;
+      encoder.Code(0, 1U << 31);
+      for (int i = 0; i < ones; ++i) encoder.Code(1, p_one);
+      const Bytes whole = encoder.FinishWhole();
+      const auto ends_early = [&](std::span<const uint8_t> bytes) {
+        BinaryDecoder decoder(bytes);
+        EXPECT_EQ(decoder.Code(0, 1U << 31), 0);
+        for (int i = 0; i < ones; ++i) EXPECT_EQ(decoder.Code(0, p_one), 1);
+        return decoder.failed();
+      };
+      EXPECT_FALSE(ends_early(whole)) << ones;
+      if (whole.size() <= 9) continue;
+      EXPECT_TRUE(ends_early(std::span(whole).first(whole.size() - 9))) << ones;
+    }
+  }
+}
+
 TEST(BinaryCoder, NoticesThatTheStreamIsTooShort) {
   Random random(5);
   const Bytes bytes = random.Bytes(20);

@@ -299,6 +299,20 @@ TEST(MaskCodec, RoundTripOfNoiseAndConstants) {
   ExpectRoundTrip(MakeClip(200, 100, 4, 16, [](auto...) { return 15U; }));
 }
 
+// A flat map after noise is coded as ones alone, and its code may be zero bytes alone.
+TEST(MaskCodec, RoundTripOfFlatMapsAfterNoise) {
+  for (const uint32_t size : {28U, 32U, 40U, 64U}) {
+    for (const uint32_t classes : {2U, 16U}) {
+      for (uint64_t seed = 1; seed <= 3; ++seed) {
+        Random random(seed);
+        ExpectRoundTrip(MakeClip(size, size, 2, classes, [&](uint32_t, uint32_t, uint32_t t) {
+          return t > 0 ? 0 : classes == 2 ? (random.Below(4) == 0 ? 1 : 0) : random.Below(classes);
+        }));
+      }
+    }
+  }
+}
+
 TEST(MaskCodec, RoundTripWhenTheLastMapDiffersWholly) {
   ExpectRoundTrip(MakeClip(90, 60, 4, 6, [](uint32_t x, uint32_t y, uint32_t t) {
     return t < 3 ? (y > 30 ? 1U : 0U) : 2 + (x / 9 + y / 7) % 4;
