@@ -239,8 +239,8 @@ refused "what the maps decide" "$(printf '%s\n' "$wrong_type" "$selector" "$miss
   "$says_type" "$says_selector" "$says_missing"
 
 # Metadata.
-refused "no codec" "del metadata['codec']" 'no "codec", expected one of search'
-refused "unknown codec" "metadata['codec'] = 'mp\x1b4'" 'codec "mp\x1b4", expected one of search'
+refused "no codec" "del metadata['codec']" 'no "codec", expected one of hnerv, search'
+refused "unknown codec" "metadata['codec'] = 'mp\x1b4'" 'codec "mp\x1b4", expected one of hnerv, search'
 refused "no metadata" "metadata.clear()" 'no "codec"'
 refused "frame width" "metadata['frame_width'] = '320px'" 'frame_width as "320px", expected a number from 1 to 4096'
 refused "frame height" "metadata['frame_height'] = '0'" 'frame_height as "0"'
