@@ -30,6 +30,7 @@ Status CheckStreamShape(const Stream& stream, const Limits& limits) {
     return Error{Code::kLimit,
                  "stream: " + std::to_string(stream.num_pairs) + " pairs, limit " + std::to_string(limits.max_pairs)};
   }
+  if (stream.bytes.empty()) return Error{Code::kInvalidArgument, "stream: holds no units, expected pictures"};
   return Ok();
 }
 
@@ -77,6 +78,7 @@ Result<Stream> DecodeStreamSection(std::span<const uint8_t> section, const Limit
   }
   stream.coding = static_cast<StreamCoding>(head & 0x7f);
   stream.lead = (head & 0x80) != 0;
+  stream.bytes.assign(bytes.begin(), bytes.end());
   if (const Status status = CheckStreamShape(stream, limits); !status.ok()) {
     return Error{status.error().code == Code::kLimit ? Code::kLimit : Code::kCorrupt, status.error().message};
   }
@@ -84,7 +86,6 @@ Result<Stream> DecodeStreamSection(std::span<const uint8_t> section, const Limit
     return Corrupt("stream: checksum of its bytes is " + std::to_string(got) + ", expected " + std::to_string(crc) +
                    ", from byte " + std::to_string(begin));
   }
-  stream.bytes.assign(bytes.begin(), bytes.end());
   return stream;
 }
 

@@ -70,6 +70,7 @@ TEST(VideoScene, RefusesWhatIsOutOfRange) {
   EXPECT_EQ(error([](Scene& scene) { scene.stream.size.height = 386; }),
             "stream: pictures of 96 x 386, expected even sides, 16 x 16 to 512 x 384");
   EXPECT_EQ(error([](Scene& scene) { scene.stream.num_pairs = 0; }), "stream: 0 pairs, expected 1 or more");
+  EXPECT_EQ(error([](Scene& scene) { scene.stream.bytes.clear(); }), "stream: holds no units, expected pictures");
   EXPECT_EQ(error([](Scene& scene) { scene.stream.num_pairs = 65536; }), "stream: 65536 pairs, limit 65535");
   EXPECT_EQ(error([](Scene& scene) { scene.filters[0].width = 72; }),
             "filter: 72 channels, expected a multiple of 8 up to 64");
