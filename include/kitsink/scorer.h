@@ -24,6 +24,12 @@ using PairStream = std::function<Result<std::optional<FramePair>>()>;
 // Gives the observations of the next `count` pairs; fewer, or none, only at the end.
 using ObservationStream = std::function<Result<std::vector<Observation>>(size_t count)>;
 
+// The next `count` pairs of a stream; fewer, or none, only at its end.
+Result<std::vector<FramePair>> NextPairs(const PairStream& stream, size_t count);
+
+// Gives observations that are there already. They must outlive the result.
+ObservationStream GiveObservations(std::span<const Observation> observations);
+
 // Reads pairs and observes them together. `observer` must outlive the result.
 ObservationStream ObservePairs(PairStream stream, Observer& observer);
 

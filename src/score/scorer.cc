@@ -27,14 +27,27 @@ PairDistortion CompareAsUpstream(const Observation& original, const Observation&
 
 }  // namespace
 
+Result<std::vector<FramePair>> NextPairs(const PairStream& stream, size_t count) {
+  std::vector<FramePair> pairs;
+  while (pairs.size() < count) {
+    KIT_ASSIGN(std::optional<FramePair> pair, stream());
+    if (!pair.has_value()) break;
+    pairs.push_back(std::move(*pair));
+  }
+  return pairs;
+}
+
+ObservationStream GiveObservations(std::span<const Observation> observations) {
+  return [observations, next = size_t{0}](size_t count) mutable -> Result<std::vector<Observation>> {
+    const auto part = observations.subspan(next, std::min(count, observations.size() - next));
+    next += part.size();
+    return std::vector<Observation>(part.begin(), part.end());
+  };
+}
+
 ObservationStream ObservePairs(PairStream stream, Observer& observer) {
   return [stream = std::move(stream), &observer](size_t count) -> Result<std::vector<Observation>> {
-    std::vector<FramePair> pairs;
-    while (pairs.size() < count) {
-      KIT_ASSIGN(std::optional<FramePair> pair, stream());
-      if (!pair.has_value()) break;
-      pairs.push_back(std::move(*pair));
-    }
+    KIT_ASSIGN(const std::vector<FramePair> pairs, NextPairs(stream, count));
     return observer.Observe(pairs);
   };
 }

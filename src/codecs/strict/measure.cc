@@ -2,7 +2,6 @@
 
 #include "codecs/strict/measure.h"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -12,14 +11,6 @@
 
 namespace kitsink::strict {
 namespace {
-
-ObservationStream Given(std::span<const Observation> observations) {
-  return [observations, next = size_t{0}](size_t count) mutable -> Result<std::vector<Observation>> {
-    const auto part = observations.subspan(next, std::min(count, observations.size() - next));
-    next += part.size();
-    return std::vector<Observation>(part.begin(), part.end());
-  };
-}
 
 PairStream Rendered(const FrameRenderer& renderer, uint64_t num_pairs, int threads) {
   return [&renderer, num_pairs, threads, next = uint64_t{0}]() mutable -> Result<std::optional<FramePair>> {
@@ -41,10 +32,10 @@ Result<MeasuredScene> MeasureScene(const Scene& scene, std::span<const Observati
   KIT_ASSIGN(const Bytes bytes, WriteMember(measured.member, context.limits));
   KIT_ASSIGN(const Bytes zip, PackZip(bytes));
   KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(decoded));
-  KIT_ASSIGN(
-      const std::vector<PairDistortion> pairs,
-      MeasureDistortion(Given(targets), ObservePairs(Rendered(*renderer, decoded.mask.count, context.threads), nets),
-                        kUpstreamBatchSize, *context.progress, targets.size()));
+  KIT_ASSIGN(const std::vector<PairDistortion> pairs,
+             MeasureDistortion(GiveObservations(targets),
+                               ObservePairs(Rendered(*renderer, decoded.mask.count, context.threads), nets),
+                               kUpstreamBatchSize, *context.progress, targets.size()));
   const MeanDistortion means = ExactMeans(pairs);
   measured.score = {means.seg, means.pose, zip.size(), original_bytes};
   return measured;

@@ -2,7 +2,6 @@
 
 #include "codecs/video/measure.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -11,14 +10,6 @@
 
 namespace kitsink::video {
 namespace {
-
-ObservationStream Given(std::span<const Observation> observations) {
-  return [observations, next = size_t{0}](size_t count) mutable -> Result<std::vector<Observation>> {
-    const auto part = observations.subspan(next, std::min(count, observations.size() - next));
-    next += part.size();
-    return std::vector<Observation>(part.begin(), part.end());
-  };
-}
 
 PairStream Restored(PairSource& source) {
   return [&source, next = uint64_t{0}]() mutable -> Result<std::optional<FramePair>> {
@@ -44,7 +35,7 @@ Result<MeasuredScene> MeasureScene(const Scene& scene, std::span<const Observati
   static_cast<CodingContext&>(open) = context;
   KIT_ASSIGN(const std::unique_ptr<PairSource> source, Open(measured.member, open));
   KIT_ASSIGN(const std::vector<PairDistortion> pairs,
-             MeasureDistortion(Given(targets), ObservePairs(Restored(*source), nets), kUpstreamBatchSize,
+             MeasureDistortion(GiveObservations(targets), ObservePairs(Restored(*source), nets), kUpstreamBatchSize,
                                *context.progress, targets.size()));
   const MeanDistortion means = ExactMeans(pairs);
   measured.score = {means.seg, means.pose, zip.size(), original_bytes};

@@ -9,7 +9,7 @@
 
 #include "kitsink/bytes.h"
 #include "kitsink/kernels.h"
-#include "kitsink/score.h"
+#include "kitsink/scorer.h"
 
 namespace kitsink::video {
 namespace {
@@ -35,25 +35,15 @@ Result<std::vector<Observation>> UnpackBatch(std::span<const uint8_t> bytes, siz
   return pairs;
 }
 
-// Up to a batch of the scorer; fewer, or none, at the end.
-Result<std::vector<FramePair>> NextBatch(PairReader& reader) {
-  std::vector<FramePair> frames;
-  while (frames.size() < kUpstreamBatchSize) {
-    KIT_ASSIGN(std::optional<FramePair> pair, reader.Next());
-    if (!pair.has_value()) break;
-    frames.push_back(std::move(*pair));
-  }
-  return frames;
-}
-
 }  // namespace
 
 Result<std::vector<Observation>> ObserveClip(PairReader& reader, uint64_t num_pairs, Nets& nets,
                                              const ResumeFolder& folder, Progress& progress) {
   std::vector<Observation> targets;
   progress.Begin("observe", num_pairs, "pairs");
+  const PairStream stream = [&reader] { return reader.Next(); };
   for (;;) {
-    KIT_ASSIGN(const std::vector<FramePair> frames, NextBatch(reader));
+    KIT_ASSIGN(const std::vector<FramePair> frames, NextPairs(stream, kUpstreamBatchSize));
     if (frames.empty()) break;
     const std::string entry = "observed-" + std::to_string(targets.size());
     std::vector<Observation> pairs;
