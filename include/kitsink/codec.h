@@ -66,6 +66,7 @@ struct EngineContext : CodingContext {
 
 struct CompressContext : EngineContext {
   std::filesystem::path video;
+  GroundTruthOptions ground_truth;  // of its frames
   PairRange pairs;
   uint64_t original_bytes = 0;
   // Opens the job's folder of finished entries. `plan` holds everything that the entries depend on, apart from the

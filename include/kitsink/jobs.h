@@ -34,6 +34,7 @@ struct JobOptions {
 
 struct CompressOptions {
   std::filesystem::path video;
+  GroundTruthOptions ground_truth;  // of its frames
   std::filesystem::path archive;
   std::string codec = "search";
   std::any options;  // the codec's own struct; empty = its defaults

@@ -2,6 +2,7 @@
 // The contest's score: its arithmetic and its reports. scorer.h measures it.
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -58,6 +59,13 @@ std::string FormatMeans(const MeanDistortion& means);
 std::string FormatTerms(const MeanDistortion& means);
 
 inline constexpr size_t kUpstreamBatchSize = 16;
+
+// Source of the original's frames; the device of the nets does not change it.
+struct GroundTruthOptions {
+  // Raw frames of another decoder, with a record beside them (docs/usage.md). Empty: the video is decoded here, to the
+  // same bytes as by PyAV and upstream's conversion.
+  std::filesystem::path dump;
+};
 
 // Everything that a reader of a score must know.
 struct ScoreReport {

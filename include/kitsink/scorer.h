@@ -38,13 +38,6 @@ Result<std::vector<PairDistortion>> MeasureDistortion(const ObservationStream& o
                                                       const ObservationStream& inflated, size_t pairs_at_once,
                                                       Progress& progress, uint64_t expected_pairs);
 
-// Source of the original's frames; the device of the nets does not change it.
-struct GroundTruthOptions {
-  // Raw frames of another decoder, with a record beside them (docs/usage.md). Empty: the video is decoded here, to the
-  // same bytes as by PyAV and upstream's conversion.
-  std::filesystem::path dump;
-};
-
 // What a score says about the original's frames that it used.
 struct GroundTruthInfo {
   std::string description;    // for people

@@ -171,7 +171,7 @@ void AddJobOptions(CLI::App& verb, JobOptions& job) {
       ->type_name("A:B");
 }
 
-void AddGroundTruthOptions(CLI::App& verb, GroundTruthOptions& ground_truth, bool& use_cache) {
+void AddGroundTruthOption(CLI::App& verb, GroundTruthOptions& ground_truth) {
   verb.add_option_function<std::string>(
           "--gt",
           [&ground_truth](const std::string& text) {
@@ -185,6 +185,9 @@ void AddGroundTruthOptions(CLI::App& verb, GroundTruthOptions& ground_truth, boo
           "The original's frames: pyav (decoded here to the bytes that PyAV and upstream's conversion give; default) "
           "or raw:FILE, another decoder's frames, for instance DALI's, with FILE's record beside it")
       ->type_name("KIND");
+}
+
+void AddCacheOption(CLI::App& verb, bool& use_cache) {
   verb.add_flag_callback(
       "--no-cache", [&use_cache] { use_cache = false; },
       "Neither read nor keep what the nets see in the original ($XDG_CACHE_HOME/kitsink or ~/.cache/kitsink)");

@@ -80,8 +80,10 @@ void AddNetsOptions(CLI::App& verb, JobOptions& job);
 void AddDeviceOption(CLI::App& verb, JobOptions& job);
 // All of these, and --pairs
 void AddJobOptions(CLI::App& verb, JobOptions& job);
-// --gt, --no-cache
-void AddGroundTruthOptions(CLI::App& verb, GroundTruthOptions& ground_truth, bool& use_cache);
+// --gt
+void AddGroundTruthOption(CLI::App& verb, GroundTruthOptions& ground_truth);
+// --no-cache
+void AddCacheOption(CLI::App& verb, bool& use_cache);
 
 // INFLATED, --original, --archive, --gt, --no-cache
 void AddScoreOptions(CLI::App& verb, ScoreOptions& options);

@@ -103,6 +103,7 @@ void AddCompress(CLI::App& app, Action& action) {
   for (const CodecCommandLine* line : CommandLines()) {
     if (line->add_compress != nullptr) state->make_options[std::string(line->codec)] = line->add_compress(*verb);
   }
+  AddGroundTruthOption(*verb, state->options.ground_truth);
   AddForceOption(*verb, state->job);
   AddJobOptions(*verb, state->job);
   AddOutputOptions(*verb, state->output);

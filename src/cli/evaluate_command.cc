@@ -79,7 +79,8 @@ void AddEvaluate(CLI::App& app, Action& action) {
       ->type_name("TIME")
       ->default_str("30m");
   AddLedgerOptions(*verb, state->ledger);
-  AddGroundTruthOptions(*verb, options.ground_truth, options.use_cache);
+  AddGroundTruthOption(*verb, options.ground_truth);
+  AddCacheOption(*verb, options.use_cache);
   AddNetsOptions(*verb, state->job);
   AddOutputOptions(*verb, state->output);
   verb->footer(

@@ -55,7 +55,8 @@ void AddScoreOptions(CLI::App& verb, ScoreOptions& options) {
           "The archive whose bytes count; default: the submission's, or the one that the manifest beside the .raw "
           "names")
       ->type_name("FILE");
-  AddGroundTruthOptions(verb, options.ground_truth, options.use_cache);
+  AddGroundTruthOption(verb, options.ground_truth);
+  AddCacheOption(verb, options.use_cache);
 }
 
 // --video-names-file, --uncompressed-dir, --batch-size: as for evaluate.

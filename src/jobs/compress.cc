@@ -9,6 +9,7 @@
 #include "kitsink/contest.h"
 #include "kitsink/hash.h"
 #include "kitsink/jobs.h"
+#include "kitsink/scorer.h"
 
 namespace kitsink {
 namespace {
@@ -80,12 +81,15 @@ Result<CompressReport> Compress(const CompressOptions& options, const JobOptions
   Json json = ManifestHead("compress");
   json["codec"] = codec.format->name;
   json["original"] = DescribeFile(options.video, report.original_bytes, original_sha256);
+  KIT_ASSIGN(const GroundTruthInfo frames, DescribeGroundTruth(options.ground_truth, original_sha256));
+  json["ground_truth"] = {{"decoder", frames.decoder}, {"sha256", frames.frames_sha256}};
 
   Json of_codec;
   std::optional<ResumeFolder> folder;
   CompressContext context;
   FillContext(job, options.options, progress, context);
   context.video = options.video;
+  context.ground_truth = options.ground_truth;
   context.pairs = job.pairs.value_or(PairRange{});
   context.original_bytes = report.original_bytes;
   context.manifest = &of_codec;

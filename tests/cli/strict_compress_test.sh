@@ -84,6 +84,17 @@ PY
 "$kitsink" compress clip.mkv -o same.zip --from scene.safetensors "${few[@]}" -q || fail "--from a whole scene"
 cmp whole.zip same.zip || fail "a scene that was brought gave another archive"
 
+# Against its own frames, as those of another decoder, the scene has no error.
+cp out/whole.raw dump.raw
+cat >dump.json <<JSON
+{"decoder": "Other 1.0", "sha256": "$(sha256sum <dump.raw | cut -d' ' -f1)",
+ "video_sha256": "$(sha256sum <clip.mkv | cut -d' ' -f1)"}
+JSON
+"$kitsink" compress clip.mkv -o other.zip --from scene.safetensors --gt raw:dump.raw "${unedited[@]}" >stdout 2>stderr ||
+  fail "--gt: $(cat stderr)"
+grep -Eq '^ +nothing +[0-9]+ +0\.00000000 +0\.0000e\+00 ' stdout || fail "--gt raw:dump.raw is not read: $(cat stdout)"
+grep -q '"decoder": "Other 1.0"' other.zip.json || fail "the manifest does not name the other decoder"
+
 # A hop is taken as a whole or not at all.
 "$kitsink" compress clip.mkv -o hop.zip --from scene.safetensors --stages hops --edit-rounds 0 --hops 1 "${tiny[@]}" \
   -q 2>stderr || fail "--stages hops: $(cat stderr)"

@@ -36,7 +36,7 @@ class HnervPairs : public PairSource {
 
 }  // namespace
 
-Result<std::unique_ptr<PairSource>> OpenPairs(const Scene& scene, const EngineContext& context) {
+Result<std::unique_ptr<PairSource>> OpenPairs(const Scene& scene, const CodingContext& context) {
   KIT_ASSIGN(std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
   const uint64_t working_bytes = renderer->WorkingBytes();
   if (working_bytes > context.limits.max_working_bytes) {

@@ -9,6 +9,6 @@
 namespace kitsink::hnerv {
 
 // kInvalidArgument as FrameRenderer::Create; kLimit when rendering a pair takes more than Limits::max_working_bytes.
-Result<std::unique_ptr<PairSource>> OpenPairs(const Scene& scene, const EngineContext& context);
+Result<std::unique_ptr<PairSource>> OpenPairs(const Scene& scene, const CodingContext& context);
 
 }  // namespace kitsink::hnerv

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/original.h"
 #include "codecs/search/engine.h"
 #include "codecs/search/observe.h"
 #include "codecs/search/options.h"
@@ -93,26 +94,25 @@ GeneratorShape ShapeFor(GeneratorSize size, uint64_t num_pairs) {
 Result<Member> Compress(CompressContext& context) {
   const CompressOptions options = OptionsOf<CompressOptions>(context);
   Progress& progress = *context.progress;
-  KIT_ASSIGN(PairReader reader, PairReader::Open(context.video, context.pairs, context.limits));
-  KIT_ASSIGN(const uint64_t num_pairs, CountPairs(context.video, context.pairs, context.limits, progress));
+  KIT_ASSIGN(Original original, OpenOriginal(context));
   context.threads = ConfigureTorch(context.threads);
   KIT_ASSIGN(const Device device, ParseDevice(context.device));
   KIT_ASSIGN(const std::unique_ptr<Nets> nets, Nets::Load(context.nets_folder, device));
   FitOptions fit = options.fit;
-  fit.shape = ShapeFor(options.generator, num_pairs);
+  fit.shape = ShapeFor(options.generator, original.num_pairs);
   Json& manifest = *context.manifest;
   manifest = DescribeNets(nets->info(), device);
   manifest["options"] = DescribeOptions(options, fit, context.threads);
   KIT_ASSIGN(const ResumeFolder folder, context.resume(manifest));
 
-  KIT_ASSIGN(const std::unique_ptr<WeightFitter> fitter, WeightFitter::Create(*nets, reader.frame_size(), fit));
+  KIT_ASSIGN(const std::unique_ptr<WeightFitter> fitter, WeightFitter::Create(*nets, original.pairs.frame_size(), fit));
   Stopwatch watch;
   Json seconds;
   const auto end_stage = [&](const char* stage) {
     seconds[stage] = watch.seconds();
     watch = Stopwatch();
   };
-  KIT_ASSIGN(ObservedClip clip, ObserveClip(reader, num_pairs, *nets, folder, *fitter, context));
+  KIT_ASSIGN(ObservedClip clip, ObserveClip(original, *nets, folder, *fitter, context));
   end_stage("observe");
   Scene scene;
   scene.frame_size = clip.frame_size;

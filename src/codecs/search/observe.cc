@@ -43,17 +43,17 @@ void AddToClip(const TeacherReading& reading, WeightFitter& fitter, ObservedClip
 
 }  // namespace
 
-Result<ObservedClip> ObserveClip(PairReader& reader, uint64_t num_pairs, Nets& nets, const ResumeFolder& folder,
-                                 WeightFitter& fitter, const CodingContext& context) {
+Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFolder& folder, WeightFitter& fitter,
+                                 const CodingContext& context) {
   Progress& progress = *context.progress;
   ObservedClip clip;
-  clip.frame_size = reader.frame_size();
+  clip.frame_size = original.pairs.frame_size();
   clip.mask.width = kModelGrid.width;
   clip.mask.height = kModelGrid.height;
   clip.mask.num_classes = kNumClasses;
-  progress.Begin("observe", num_pairs, "pairs");
+  progress.Begin("observe", original.num_pairs, "pairs");
   for (;;) {
-    KIT_ASSIGN(const std::optional<FramePair> pair, reader.Next());
+    KIT_ASSIGN(const std::optional<FramePair> pair, original.pairs.Next());
     if (!pair.has_value()) break;
     const std::string entry = TargetEntry(clip.mask.count);
     if (folder.Has(entry)) {
@@ -69,9 +69,9 @@ Result<ObservedClip> ObserveClip(PairReader& reader, uint64_t num_pairs, Nets& n
     if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
   }
   progress.End();
-  if (clip.mask.count != num_pairs) {
-    return Error{Code::kIo, "video: changed while it was read: had " + std::to_string(num_pairs) + " pairs, now " +
-                                std::to_string(clip.mask.count)};
+  if (clip.mask.count != original.num_pairs) {
+    return Error{Code::kIo, "video: changed while it was read: had " + std::to_string(original.num_pairs) +
+                                " pairs, now " + std::to_string(clip.mask.count)};
   }
   return clip;
 }

@@ -3,11 +3,11 @@
 
 #include <vector>
 
+#include "codecs/original.h"
 #include "codecs/search/fit.h"
 #include "kitsink/codec.h"
 #include "kitsink/mask.h"
 #include "kitsink/nets.h"
-#include "kitsink/video.h"
 
 namespace kitsink::search {
 
@@ -18,8 +18,8 @@ struct ObservedClip {
 };
 
 // Reads the clip once: class maps and poses for the scene, teacher logits for the fitter. Pairs that an earlier job has
-// observed are decoded and skipped. `num_pairs` is how many the reader gives.
-Result<ObservedClip> ObserveClip(PairReader& reader, uint64_t num_pairs, Nets& nets, const ResumeFolder& folder,
-                                 WeightFitter& fitter, const CodingContext& context);
+// observed are decoded and skipped.
+Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFolder& folder, WeightFitter& fitter,
+                                 const CodingContext& context);
 
 }  // namespace kitsink::search

@@ -50,7 +50,7 @@ struct Job {
   CompressContext& context;
   CompressOptions options;
   std::unique_ptr<Nets> nets;
-  Targets targets;
+  std::vector<Observation> targets;
   ResumeFolder folder;
   Stopwatch watch;
   Scene scene;
@@ -95,8 +95,12 @@ Status RunRenderer(Job& job) {
   training.optimiser = job.options.optimiser;
   training.plan = [&](double seconds) { return PlanUnits(job, "renderer", training.steps, "steps", seconds, 0.7); };
   KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(job.folder.PathOf("renderer.checkpoint")));
-  KIT_ASSIGN(job.scene.renderer, TrainRenderer(job.scene, job.targets, *job.nets, training, job.context.threads,
-                                               checkpoint, *job.context.progress));
+  ClassColours colours{};
+  if (job.scene.renderer.tensors.empty()) {
+    KIT_ASSIGN(colours, MeanColours(job.context, job.targets));
+  }
+  KIT_ASSIGN(job.scene.renderer, TrainRenderer(job.scene, MapsOf(job.targets), colours, *job.nets, training,
+                                               job.context.threads, checkpoint, *job.context.progress));
   return Ok();
 }
 
@@ -110,8 +114,8 @@ Status Solve(Job& job, const std::string& name, Scene& scene) {
   solve.new_basis = std::ranges::all_of(scene.carrier.basis, [](int8_t code) { return code == 0; });
   solve.score_per_byte = ScorePerByte(job.context.original_bytes);
   solve.expired = [&job] { return job.seconds_left() <= 0; };
-  KIT_ASSIGN(SolvedCarrier solved, SolveCarrier(scene, job.targets.pairs, *job.nets, solve, job.folder,
-                                                job.context.threads, *job.context.progress));
+  KIT_ASSIGN(SolvedCarrier solved, SolveCarrier(scene, job.targets, *job.nets, solve, job.folder, job.context.threads,
+                                                *job.context.progress));
   scene.carrier = std::move(solved.carrier);
   scene.selector = std::move(solved.selector);
   return Ok();
@@ -119,9 +123,8 @@ Status Solve(Job& job, const std::string& name, Scene& scene) {
 
 Status RunCarrier(Job& job) { return Solve(job, "carrier", job.scene); }
 
-Result<MeasuredScene> Measure(const Job& job, const Scene& scene) {
-  return MeasureScene(scene, job.targets.pairs, job.options.mask_level, *job.nets, job.context.original_bytes,
-                      job.context);
+Result<MeasuredMember> Measure(const Job& job, const Scene& scene) {
+  return MeasureScene(scene, job.targets, job.options.mask_level, *job.nets, job.context.original_bytes, job.context);
 }
 
 MapEditing Editing(const Job& job, const std::string& name) {
@@ -150,7 +153,7 @@ Json RoundsJson(std::span<const EditRound> rounds) {
 }
 
 Status RunEdits(Job& job) {
-  KIT_ASSIGN(EditedScene edited, EditMaps(job.scene, job.targets.pairs, *job.nets, Editing(job, "edits"), job.folder,
+  KIT_ASSIGN(EditedScene edited, EditMaps(job.scene, job.targets, *job.nets, Editing(job, "edits"), job.folder,
                                           job.context.threads, *job.context.progress));
   job.scene = std::move(edited.scene);
   return job.folder.Save("edits.rounds", RoundsJson(edited.rounds).dump());
@@ -169,16 +172,16 @@ Result<EditedScene> Hop(Job& job, const std::string& name) {
   training.plan = [&](double seconds) { return PlanUnits(job, training.name, training.steps, "steps", seconds, 0.4); };
   KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(job.folder.PathOf(training.name + ".checkpoint")));
   Scene moved = job.scene;
-  KIT_ASSIGN(moved.renderer, TrainRenderer(moved, job.targets, *job.nets, training, job.context.threads, checkpoint,
-                                           *job.context.progress));
+  KIT_ASSIGN(moved.renderer, TrainRenderer(moved, MapsOf(job.targets), {}, *job.nets, training, job.context.threads,
+                                           checkpoint, *job.context.progress));
   KIT_TRY(Solve(job, name + "-carrier", moved));
-  return EditMaps(moved, job.targets.pairs, *job.nets, Editing(job, name + "-edits"), job.folder, job.context.threads,
+  return EditMaps(moved, job.targets, *job.nets, Editing(job, name + "-edits"), job.folder, job.context.threads,
                   *job.context.progress);
 }
 
 // Each hop is taken as a whole or not at all.
 Status RunHops(Job& job) {
-  KIT_ASSIGN(const MeasuredScene before, Measure(job, job.scene));
+  KIT_ASSIGN(const MeasuredMember before, Measure(job, job.scene));
   double least = before.score.total();
   for (uint32_t h = 1; h <= job.options.hops && job.seconds_left() > 0; ++h) {
     KIT_ASSIGN(EditedScene hop, Hop(job, "hop-" + std::to_string(h)));
@@ -232,7 +235,7 @@ std::vector<QuantizedTensor> EmptyTensors(const RendererShape& shape) {
 // The scene before the first stage: the targets' maps, no renderer, a grey carrier, and what the user brings.
 Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
   Scene& scene = job.scene;
-  const auto num_pairs = static_cast<uint32_t>(job.targets.pairs.size());
+  const auto num_pairs = static_cast<uint32_t>(job.targets.size());
   scene.frame_size = frame_size;
   scene.mask = MapsOf(job.targets);
   scene.renderer.shape = ShapeFor(job.options.renderer, num_pairs);
@@ -291,7 +294,7 @@ Result<Scene> LoadScene(const ResumeFolder& folder, const std::string& entry, co
 }
 
 // Runs a stage unless an earlier job finished it, and measures the scene after it.
-Result<MeasuredScene> RunStage(Job& job, const Stage& stage) {
+Result<MeasuredMember> RunStage(Job& job, const Stage& stage) {
   const std::string entry = std::string(stage.name) + ".scene";
   const double before = CpuSeconds();
   if (job.folder.Has(entry)) {
@@ -300,7 +303,7 @@ Result<MeasuredScene> RunStage(Job& job, const Stage& stage) {
     KIT_TRY(stage.run(job));
   }
   const double cpu_seconds = CpuSeconds() - before;
-  KIT_ASSIGN(MeasuredScene measured, Measure(job, job.scene));
+  KIT_ASSIGN(MeasuredMember measured, Measure(job, job.scene));
   KIT_ASSIGN(const Bytes bytes, WriteMember(measured.member, job.context.limits));
   KIT_TRY(job.folder.Save(entry, bytes));
   job.context.remarks.push_back(RowText(stage.name, measured.score, cpu_seconds));
@@ -356,25 +359,23 @@ Result<Member> Compress(CompressContext& context) {
   if (!options.from.empty()) {
     KIT_ASSIGN(brought, LoadTensorFile(options.from));
   }
-  KIT_ASSIGN(PairReader reader, PairReader::Open(context.video, context.pairs, context.limits));
-  KIT_ASSIGN(const uint64_t num_pairs, CountPairs(context.video, context.pairs, context.limits, *context.progress));
+  KIT_ASSIGN(Original original, OpenOriginal(context));
   context.threads = ConfigureTorch(context.threads);
   KIT_ASSIGN(const Device device, ParseDevice(context.device));
   KIT_ASSIGN(std::unique_ptr<Nets> nets, Nets::Load(context.nets_folder, device));
   Renderer wanted;
   wanted.preimage = options.chain == F1Chain::kPreimage;
-  KIT_TRY(CheckPreimage(wanted, kModelGrid, reader.frame_size()));
+  KIT_TRY(CheckPreimage(wanted, kModelGrid, original.pairs.frame_size()));
   Json& manifest = *context.manifest;
   manifest = DescribeNets(nets->info(), device);
-  manifest["ground_truth_decoder"] = DecoderVersion();
   manifest["options"] = DescribeOptions(options, brought.file, brought.sha256, context.threads);
   KIT_ASSIGN(ResumeFolder folder, context.resume(manifest));
 
   Job job{context, options, std::move(nets), {}, std::move(folder), {}, {}};
-  KIT_ASSIGN(job.targets, ObserveClip(reader, num_pairs, *job.nets, job.folder, *context.progress));
-  KIT_TRY(StartScene(job, reader.frame_size(), brought.file));
+  KIT_ASSIGN(job.targets, ObserveOriginal(original, *job.nets, job.folder, *context.progress));
+  KIT_TRY(StartScene(job, original.pairs.frame_size(), brought.file));
   context.remarks.emplace_back("after         bytes         seg          pose    terms      rate     score     CPU s");
-  std::optional<MeasuredScene> measured;
+  std::optional<MeasuredMember> measured;
   for (const Stage& stage : kStages) {
     if (!MustRun(job, stage, brought.file)) continue;
     KIT_ASSIGN(measured, RunStage(job, stage));

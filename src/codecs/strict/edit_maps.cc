@@ -243,8 +243,8 @@ Result<EditedScene> EditMaps(const Scene& scene, std::span<const Observation> ta
     round.Choose();
     EditRound report = round.Report();
     if (report.pixels == 0) break;
-    KIT_ASSIGN(MeasuredScene measured, options.measure(round.edited()));
-    const auto maps_bytes = [](const MeasuredScene& of) {
+    KIT_ASSIGN(MeasuredMember measured, options.measure(round.edited()));
+    const auto maps_bytes = [](const MeasuredMember& of) {
       return static_cast<int64_t>(of.member.sections[kMapsSection].size());
     };
     report.paid_bytes = maps_bytes(measured) - maps_bytes(result.measured);

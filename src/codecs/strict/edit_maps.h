@@ -22,7 +22,7 @@ struct MapEditing {
   double least_gain = 1e-4;    // of score; a round that gains less is the last
   uint64_t original_bytes = 0;
   // The scene's score through the bytes of its archive.
-  std::function<Result<MeasuredScene>(const Scene&)> measure;
+  std::function<Result<MeasuredMember>(const Scene&)> measure;
   std::function<bool()> expired = [] { return false; };  // true: no more rounds
 };
 
@@ -38,7 +38,7 @@ struct EditRound {
 
 struct EditedScene {
   Scene scene;
-  MeasuredScene measured;
+  MeasuredMember measured;
   std::vector<EditRound> rounds;
 };
 

@@ -17,7 +17,7 @@ constexpr uint64_t kMemoryAtOnce = 1ULL << 30;
 
 class StrictPairs : public PairSource {
  public:
-  static Result<std::unique_ptr<PairSource>> Create(Scene scene, const EngineContext& context) {
+  static Result<std::unique_ptr<PairSource>> Create(Scene scene, const CodingContext& context) {
     std::unique_ptr<StrictPairs> pairs(new StrictPairs(std::move(scene)));
     KIT_ASSIGN(pairs->renderer_, FrameRenderer::Create(pairs->scene_));
     const uint64_t working_bytes = pairs->renderer_->WorkingBytes(1);
@@ -54,9 +54,13 @@ class StrictPairs : public PairSource {
 
 }  // namespace
 
+Result<std::unique_ptr<PairSource>> OpenPairs(Scene scene, const CodingContext& context) {
+  return StrictPairs::Create(std::move(scene), context);
+}
+
 Result<std::unique_ptr<PairSource>> Open(const Member& member, const EngineContext& context) {
   KIT_ASSIGN(Scene scene, DecodeScene(member, context));
-  return StrictPairs::Create(std::move(scene), context);
+  return OpenPairs(std::move(scene), context);
 }
 
 }  // namespace kitsink::strict

@@ -157,17 +157,17 @@ Tensor ReadPicture(const Tensor& picture, bool preimage, FrameSize frame_size) {
   return ResizeToModelGrid(RoundSte(UpsampleToFrame(picture, frame_size)));
 }
 
-Result<Renderer> TrainRenderer(const Scene& scene, const Targets& targets, Nets& nets, const RendererTraining& training,
-                               int threads, const Checkpoint& checkpoint, Progress& progress) {
+Result<Renderer> TrainRenderer(const Scene& scene, const MaskClip& classes, const ClassColours& colours, Nets& nets,
+                               const RendererTraining& training, int threads, const Checkpoint& checkpoint,
+                               Progress& progress) {
   return Guarded("renderer", [&]() -> Result<Renderer> {
     KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
     const torch::Device device = TorchDevice(nets.device());
-    const MaskClip maps = MapsOf(targets);
     const std::vector<Tensor> values = scene.renderer.tensors.empty()
-                                           ? StartValues(scene.renderer.shape, targets.colours, training.seed, device)
+                                           ? StartValues(scene.renderer.shape, colours, training.seed, device)
                                            : ValuesOf(scene.renderer, device);
     RendererTraining planned = training;
-    RendererTrainer trainer(scene, maps, values, *modules, planned, threads);
+    RendererTrainer trainer(scene, classes, values, *modules, planned, threads);
     if (training.plan) {
       KIT_ASSIGN(planned.steps, training.plan(trainer.SecondsOfAStep()));
     }

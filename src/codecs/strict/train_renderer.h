@@ -31,8 +31,10 @@ struct RendererTraining {
 
 // The renderer with the fewest wrong classes over (at most 64, evenly spaced) pairs of the clip, each rendered by
 // FrameRenderer and read by SegNet. Training starts at scene.renderer, or, where that has no tensors, at a renderer of
-// its shape that paints classes in their mean colours. The scene's other parts must be whole.
-Result<Renderer> TrainRenderer(const Scene& scene, const Targets& targets, Nets& nets, const RendererTraining& training,
-                               int threads, const Checkpoint& checkpoint, Progress& progress);
+// its shape that paints classes in these colours. `classes` are the maps that SegNet shall read. The scene's other
+// parts must be whole.
+Result<Renderer> TrainRenderer(const Scene& scene, const MaskClip& classes, const ClassColours& colours, Nets& nets,
+                               const RendererTraining& training, int threads, const Checkpoint& checkpoint,
+                               Progress& progress);
 
 }  // namespace kitsink::strict

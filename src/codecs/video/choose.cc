@@ -9,8 +9,8 @@
 #include <cstdio>
 #include <optional>
 
+#include "codecs/original.h"
 #include "codecs/video/measure.h"
-#include "codecs/video/observe.h"
 #include "kitsink/run.h"
 
 namespace kitsink::video {
@@ -56,8 +56,8 @@ class Judge {
     const auto count = std::min<uint64_t>(targets_.size(), options_.sample_pairs);
     first_ = (targets_.size() - count) / 2;
     const uint64_t begin = context_.pairs.first + first_;
-    return ForEachGridFrame(context_, {begin, begin + count}, [this](const Frame& frame) {
-      sample_.push_back(frame);
+    return ForEachGridPair(context_, {begin, begin + count}, [this](const FramePair& pair) {
+      sample_.insert(sample_.end(), {pair.f0, pair.f1});
       return Ok();
     });
   }
@@ -104,7 +104,7 @@ class Judge {
     KIT_ASSIGN(ClipEncoder encoder, ClipEncoder::Create(choice, options_, context_.threads));
     for (const Frame& frame : sample_) KIT_TRY(encoder.Add(frame));
     KIT_ASSIGN(scene.stream, encoder.Finish());
-    KIT_ASSIGN(const MeasuredScene measured,
+    KIT_ASSIGN(const MeasuredMember measured,
                MeasureScene(scene, targets_.subspan(first_, sample_.size() / 2), nets_, context_.original_bytes,
                             static_cast<const CodingContext&>(context_)));
     if (context_.progress->stop_requested()) {

@@ -10,9 +10,9 @@
 #include <string>
 #include <utility>
 
+#include "codecs/original.h"
 #include "codecs/video/choose.h"
 #include "codecs/video/measure.h"
-#include "codecs/video/observe.h"
 #include "codecs/video/options.h"
 #include "codecs/video/source.h"
 #include "codecs/video/train_filter.h"
@@ -56,12 +56,14 @@ Json DescribeOptions(const CompressOptions& options, int threads) {
 Result<Stream> EncodeWhole(const StreamChoice& choice, const CompressOptions& options, CompressContext& context) {
   KIT_ASSIGN(ClipEncoder encoder, ClipEncoder::Create(choice, options, context.threads));
   (*context.manifest)["encoder"] = {{"name", encoder.name()}, {"options", EncoderOptions(choice, options)}};
-  KIT_TRY(ForEachGridFrame(context, context.pairs, [&](const Frame& frame) {
+  const auto add = [&](const FramePair& pair) -> Status {
     if (context.progress->stop_requested()) {
-      return Status(Error{Code::kInterrupted, "interrupted; the same command goes on from here"});
+      return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
     }
-    return encoder.Add(frame);
-  }));
+    KIT_TRY(encoder.Add(pair.f0));
+    return encoder.Add(pair.f1);
+  };
+  KIT_TRY(ForEachGridPair(context, context.pairs, add));
   return encoder.Finish();
 }
 
@@ -106,7 +108,7 @@ Result<Filter> MakeFilter(const Scene& scene, std::span<const Observation> targe
 // Trains a filter for the scene, and replaces `measured` where it lowers the score.
 Status AddFilter(uint32_t width, const CompressOptions& options, const Scene& scene,
                  std::span<const Observation> targets, Nets& nets, const ResumeFolder& folder, CompressContext& context,
-                 MeasuredScene& measured) {
+                 MeasuredMember& measured) {
   const Stopwatch watch;
   FilterTraining training;
   training.width = width;
@@ -116,7 +118,7 @@ Status AddFilter(uint32_t width, const CompressOptions& options, const Scene& sc
   KIT_ASSIGN(Filter filter, MakeFilter(scene, targets, nets, training, folder, context));
   Scene filtered = scene;
   filtered.filters.push_back(std::move(filter));
-  KIT_ASSIGN(MeasuredScene with, MeasureScene(filtered, targets, nets, context.original_bytes, context));
+  KIT_ASSIGN(MeasuredMember with, MeasureScene(filtered, targets, nets, context.original_bytes, context));
   const bool better = with.score.total() < measured.score.total();
   context.remarks.push_back(RowText("with a filter of " + std::to_string(width) + " channels", with.score,
                                     watch.seconds(), VerdictText(better)));
@@ -131,19 +133,18 @@ Result<Member> Compress(CompressContext& context) {
   const CompressOptions options = OptionsOf<CompressOptions>(context);
   if (options.size.has_value()) KIT_TRY(CheckPictureSize(*options.size));
   if (options.filter_width.value_or(0) != 0) KIT_TRY(CheckFilterWidth(*options.filter_width));
-  KIT_ASSIGN(PairReader reader, PairReader::Open(context.video, context.pairs, context.limits));
-  KIT_ASSIGN(const uint64_t num_pairs, CountPairs(context.video, context.pairs, context.limits, *context.progress));
+  KIT_ASSIGN(Original original, OpenOriginal(context));
   context.threads = ConfigureTorch(context.threads);
   KIT_ASSIGN(const Device device, ParseDevice(context.device));
   KIT_ASSIGN(const std::unique_ptr<Nets> nets, Nets::Load(context.nets_folder, device));
   Json& manifest = *context.manifest;
   manifest = DescribeNets(nets->info(), device);
-  manifest["ground_truth_decoder"] = DecoderVersion();
   manifest["options"] = DescribeOptions(options, context.threads);
   KIT_ASSIGN(const ResumeFolder folder, context.resume(manifest));
 
-  KIT_ASSIGN(const std::vector<Observation> targets, ObserveClip(reader, num_pairs, *nets, folder, *context.progress));
-  KIT_ASSIGN(const ChosenStream chosen, ChooseStream(options, context, *nets, reader.frame_size(), targets, folder));
+  KIT_ASSIGN(const std::vector<Observation> targets, ObserveOriginal(original, *nets, folder, *context.progress));
+  KIT_ASSIGN(const ChosenStream chosen,
+             ChooseStream(options, context, *nets, original.pairs.frame_size(), targets, folder));
   context.remarks.emplace_back(
       "stream                           bytes         seg          pose     terms      rate     score        s");
   for (const Try& made : chosen.tries) {
@@ -151,14 +152,14 @@ Result<Member> Compress(CompressContext& context) {
     manifest["tries"].push_back(RowJson(ChoiceText(made.choice), made.score, made.promoted));
   }
   Scene scene;
-  scene.frame_size = reader.frame_size();
+  scene.frame_size = original.pairs.frame_size();
   KIT_ASSIGN(scene.stream, EncodeWhole(chosen.best, options, context));
-  if (scene.stream.num_pairs != num_pairs) return Error{Code::kIo, "video: changed while it was read"};
+  if (scene.stream.num_pairs != original.num_pairs) return Error{Code::kIo, "video: changed while it was read"};
   const Stopwatch watch;
-  KIT_ASSIGN(MeasuredScene measured, MeasureScene(scene, targets, *nets, context.original_bytes, context));
+  KIT_ASSIGN(MeasuredMember measured, MeasureScene(scene, targets, *nets, context.original_bytes, context));
   context.remarks.push_back(RowText("whole clip", measured.score, watch.seconds(), ""));
   manifest["stages"].push_back(RowJson("stream", measured.score, true));
-  const uint32_t width = options.filter_width.value_or(WidthFor(num_pairs));
+  const uint32_t width = options.filter_width.value_or(WidthFor(original.num_pairs));
   if (width > 0) KIT_TRY(AddFilter(width, options, scene, targets, *nets, folder, context, measured));
   return std::move(measured.member);
 }

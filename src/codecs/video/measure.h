@@ -1,22 +1,16 @@
 #pragma once
 // The score of a scene through the bytes of its archive.
 
+#include <cstdint>
 #include <span>
 
+#include "codecs/measure.h"
 #include "codecs/video/scene.h"
-#include "kitsink/codec.h"
-#include "kitsink/nets.h"
-#include "kitsink/score.h"
 
 namespace kitsink::video {
 
-struct MeasuredScene {
-  Member member;
-  Score score;
-};
-// Encodes the scene, decodes it again, compares, restores all frames, and lets the nets read them. kInternal when the
-// decoded scene differs. `targets` are those of the scene's pairs.
-Result<MeasuredScene> MeasureScene(const Scene& scene, std::span<const Observation> targets, Nets& nets,
-                                   uint64_t original_bytes, const CodingContext& context);
+// Encodes the scene, decodes it again and scores the result. kInternal when decoding gives another scene.
+Result<MeasuredMember> MeasureScene(const Scene& scene, std::span<const Observation> targets, Nets& nets,
+                                    uint64_t original_bytes, const CodingContext& context);
 
 }  // namespace kitsink::video

@@ -17,7 +17,7 @@ constexpr size_t kMostWaiting = 16;
 
 class VideoPairs : public PairSource {
  public:
-  VideoPairs(Scene scene, const EngineContext& context)
+  VideoPairs(Scene scene, const CodingContext& context)
       : scene_(std::move(scene)), threads_(context.threads), restorer_(scene_) {}
 
   uint64_t num_pairs() const override { return scene_.stream.num_pairs; }
@@ -88,9 +88,13 @@ Result<FramePair> PairDecoder::Next() {
   return pair;
 }
 
+std::unique_ptr<PairSource> OpenPairs(Scene scene, const CodingContext& context) {
+  return std::make_unique<VideoPairs>(std::move(scene), context);
+}
+
 Result<std::unique_ptr<PairSource>> Open(const Member& member, const EngineContext& context) {
   KIT_ASSIGN(Scene scene, DecodeScene(member, context));
-  return std::unique_ptr<PairSource>(std::make_unique<VideoPairs>(std::move(scene), context));
+  return OpenPairs(std::move(scene), context);
 }
 
 }  // namespace kitsink::video

@@ -27,6 +27,7 @@ class PairDecoder {
   uint32_t next_ = 0;
 };
 
+std::unique_ptr<PairSource> OpenPairs(Scene scene, const CodingContext& context);
 Result<std::unique_ptr<PairSource>> Open(const Member& member, const EngineContext& context);
 
 }  // namespace kitsink::video

@@ -1,0 +1,23 @@
+#pragma once
+// What an archive is worth, while compress still works on it.
+
+#include <cstdint>
+#include <span>
+
+#include "kitsink/codec.h"
+#include "kitsink/nets.h"
+#include "kitsink/score.h"
+
+namespace kitsink {
+
+struct MeasuredMember {
+  Member member;
+  Score score;
+};
+
+// The bytes of the member's archive, and the distortion of the frames that inflate makes of it, as `kitsink score`
+// measures them, to the last digit. `pairs` are the member's, `targets` what the nets read in the original's.
+Result<Score> ScoreMember(const Member& member, PairSource& pairs, std::span<const Observation> targets, Nets& nets,
+                          uint64_t original_bytes, const CodingContext& context);
+
+}  // namespace kitsink
