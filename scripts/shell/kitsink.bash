@@ -30,7 +30,7 @@ _kitsink() {
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
     "compress:--codec")
-      mapfile -t COMPREPLY < <(compgen -W "search strict video" -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W "hnerv search strict video" -- "$current")
       return ;;
     "compress:--preset")
       mapfile -t COMPREPLY < <(compgen -W "fast default best" -- "$current")
@@ -39,6 +39,9 @@ _kitsink() {
       mapfile -t COMPREPLY < <(compgen -W "1 2 3 ctw" -- "$current")
       return ;;
     "compress:--seed")
+      COMPREPLY=()
+      return ;;
+    "compress:--gt")
       COMPREPLY=()
       return ;;
     "compress:--nets")
@@ -51,6 +54,12 @@ _kitsink() {
       COMPREPLY=()
       return ;;
     "compress:--pairs")
+      COMPREPLY=()
+      return ;;
+    "compress:--polish-rounds")
+      COMPREPLY=()
+      return ;;
+    "compress:--polish-candidates")
       COMPREPLY=()
       return ;;
     "compress:--fit-steps")
@@ -89,15 +98,6 @@ _kitsink() {
     "compress:--hops")
       COMPREPLY=()
       return ;;
-    "compress:--from")
-      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
-      return ;;
-    "compress:--stages")
-      mapfile -t COMPREPLY < <(compgen -W "renderer carrier edits hops" -- "$current")
-      return ;;
-    "compress:--time-limit")
-      COMPREPLY=()
-      return ;;
     "compress:--coding")
       mapfile -t COMPREPLY < <(compgen -W "auto av1 hevc" -- "$current")
       return ;;
@@ -123,6 +123,15 @@ _kitsink() {
       COMPREPLY=()
       return ;;
     "compress:--filter-steps")
+      COMPREPLY=()
+      return ;;
+    "compress:--from")
+      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
+    "compress:--stages")
+      mapfile -t COMPREPLY < <(compgen -W "polish renderer carrier edits hops" -- "$current")
+      return ;;
+    "compress:--time-limit")
       COMPREPLY=()
       return ;;
     "inflate:--output"|"inflate:-o")
@@ -368,7 +377,7 @@ _kitsink() {
   esac
   case "$verb" in
     "") words="compress inflate score evaluate info verify unpack pack repack doctor ledger report submission audit mask --help --help-all --version" ;;
-    "compress") words="--help --help-all --output --codec --preset --level --seed --force --nets --threads --device --pairs --quiet --verbose --json --fit-steps --generator --selectors --renderer --train-steps --optimiser --f1 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --from --stages --time-limit --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps" ;;
+    "compress") words="--help --help-all --output --codec --preset --level --seed --gt --force --nets --threads --device --pairs --quiet --verbose --json --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --train-steps --optimiser --f1 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --from --stages --time-limit" ;;
     "inflate") words="--help --help-all --output --name --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json --steps --prepass-steps --repair-steps --batch --grid" ;;
     "score") words="--help --help-all --original --archive --gt --no-cache --video-names-file --video_names_file --uncompressed-dir --uncompressed_dir --batch-size --batch_size --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "evaluate") words="--help --help-all --submission-dir --submission_dir --uncompressed-dir --uncompressed_dir --video-names-file --video_names_file --report --device --batch-size --batch_size --num-threads --num_threads --prefetch-queue-depth --prefetch_queue_depth --seed --time-limit --ledger --note --gt --no-cache --nets --threads --quiet --verbose --json" ;;

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <any>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,11 +12,15 @@
 
 namespace kitsink {
 
-// Options of compress that every codec has.
+// Options of compress that several codecs have.
 struct CompressChoice {
   std::string preset = "default";  // "fast", "default" or "best"
   std::optional<int> level;        // MaskOptions::level; absent: the preset's
   uint64_t seed = 0;               // of the codec's training
+  // Of codecs whose compress runs stages.
+  std::filesystem::path from;       // what the user brings of a scene; empty: nothing
+  std::vector<std::string> stages;  // to run although `from` brings their result
+  double time_limit_seconds = 0;    // 0: none
 };
 
 struct CodecCommandLine {
@@ -24,6 +29,8 @@ struct CodecCommandLine {
   // command line has been parsed. Null: compress does not offer the codec; inflate has no options of it.
   std::function<std::any(const CompressChoice&)> (*add_compress)(CLI::App& verb) = nullptr;
   std::function<std::any()> (*add_inflate)(CLI::App& verb) = nullptr;
+  // Stages of compress, in their order. Empty: compress takes no --from, --stages and --time-limit with this codec.
+  std::vector<std::string> stages = {};
 };
 
 // One for each codec in src/codecs/codecs.def.

@@ -1,5 +1,6 @@
 // Runs `kitsink compress`: makes an archive from a video.
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -43,20 +44,76 @@ void PrintSummary(const State& state, const CompressReport& report) {
   std::printf("\n");
 }
 
+// The group of the options that codecs with stages share: "Codecs hnerv, strict".
+constexpr std::string_view kOneCodec = "Codec ", kSeveralCodecs = "Codecs ";
+
 // An option of another codec would have no effect.
 Status CheckCodecOptions(const CLI::App& verb, const std::string& codec) {
-  constexpr std::string_view kPrefix = "Codec ";
   for (const CLI::Option* option : verb.get_options()) {
     const std::string group = option->get_group();
-    if (option->count() == 0 || !group.starts_with(kPrefix) || group.substr(kPrefix.size()) == codec) continue;
-    return Error{Code::kInvalidArgument, option->get_name() + " is an option of codec " + group.substr(kPrefix.size()) +
-                                             ", the codec is " + codec};
+    const bool several = group.starts_with(kSeveralCodecs);
+    if (option->count() == 0 || (!several && !group.starts_with(kOneCodec))) continue;
+    const std::string codecs = group.substr(several ? kSeveralCodecs.size() : kOneCodec.size());
+    if ((", " + codecs + ",").find(", " + codec + ",") != std::string::npos) continue;
+    return Error{Code::kInvalidArgument, option->get_name() + " is an option of codec" + (several ? "s " : " ") +
+                                             codecs + ", the codec is " + codec};
   }
   return Ok();
 }
 
+Status CheckStages(const CompressChoice& choice, const std::string& codec) {
+  for (const CodecCommandLine* line : CommandLines()) {
+    if (line->codec != codec) continue;
+    for (const std::string& stage : choice.stages) {
+      if (std::ranges::find(line->stages, stage) != line->stages.end()) continue;
+      return Error{Code::kInvalidArgument, "--stages: codec " + codec + " has no stage " + stage};
+    }
+  }
+  return Ok();
+}
+
+// --from, --stages and --time-limit, which the codecs with stages share.
+void AddStageOptions(CLI::App& verb, CompressChoice& choice) {
+  std::vector<std::string> stages;
+  std::string group, kind;
+  for (const CodecCommandLine* line : CommandLines()) {
+    if (line->stages.empty()) continue;
+    group += (group.empty() ? std::string(kSeveralCodecs) : ", ") + std::string(line->codec);
+    for (const std::string& stage : line->stages) {
+      if (std::ranges::find(stages, stage) != stages.end()) continue;
+      stages.push_back(stage);
+      kind += (kind.empty() ? "" : "|") + stage;
+    }
+  }
+  verb.add_option("--from", choice.from,
+                  "A scene to start from (kitsink unpack): stages whose result is there are skipped. strict: also some "
+                  "of maps, renderer.*, carrier.* with selector; hnerv: also an archive, with as many pairs as the "
+                  "video")
+      ->type_name("FILE")
+      ->group(group);
+  verb.add_option("--stages", choice.stages,
+                  "With --from: stages to run although their result is there, starting from it")
+      ->check(CLI::IsMember(stages))
+      ->delimiter(',')
+      ->type_name(kind)
+      ->group(group);
+  verb.add_option_function<std::string>(
+          "--time-limit",
+          [&choice](const std::string& text) {
+            const Result<double> seconds = ParseDuration(text);
+            if (!seconds.ok()) throw CLI::ValidationError("--time-limit", seconds.error().message);
+            choice.time_limit_seconds = seconds.value();
+          },
+          "End at about this wall time (90s, 30m, 1h30m) by planning less work; the manifest says so")
+      ->type_name("TIME")
+      ->group(group);
+}
+
 int Run(State& state, const CLI::App& verb) {
   if (const Status status = CheckCodecOptions(verb, state.options.codec); !status.ok()) {
+    return Fail("compress", status.error());
+  }
+  if (const Status status = CheckStages(state.choice, state.options.codec); !status.ok()) {
     return Fail("compress", status.error());
   }
   Progress& progress = StartOutput(state.output);
@@ -103,6 +160,7 @@ void AddCompress(CLI::App& app, Action& action) {
   for (const CodecCommandLine* line : CommandLines()) {
     if (line->add_compress != nullptr) state->make_options[std::string(line->codec)] = line->add_compress(*verb);
   }
+  AddStageOptions(*verb, state->choice);
   AddGroundTruthOption(*verb, state->options.ground_truth);
   AddForceOption(*verb, state->job);
   AddJobOptions(*verb, state->job);

@@ -1,10 +1,53 @@
-// Codec hnerv's row of the command line; compress does not offer it yet.
+// Adds codec hnerv's own options to compress.
+
+#include <map>
+#include <memory>
 
 #include "cli/codec_options.h"
+#include "codecs/hnerv/options.h"
 
 namespace kitsink::hnerv {
+namespace {
+
+constexpr const char* kGroup = "Codec hnerv";
+
+struct Preset {
+  uint32_t polish_rounds, polish_candidates;
+};
+
+const std::map<std::string, Preset> kPresets = {{"fast", {2, 16}}, {"default", {8, 32}}, {"best", {40, 48}}};
+
+std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb) {
+  struct State {
+    std::optional<uint32_t> polish_rounds, polish_candidates;
+  };
+  const auto state = std::make_shared<State>();
+  verb.add_option("--polish-rounds", state->polish_rounds,
+                  "Rounds of changes to the pairs' latent codes, corrections and selector modes at most; 0 = none; "
+                  "presets: fast 2, default 8, best 40")
+      ->type_name("N")
+      ->group(kGroup);
+  verb.add_option(
+          "--polish-candidates", state->polish_candidates,
+          "Changes of a pair that a round renders and scores, in batches of 16; presets: fast 16, default 32, best 48")
+      ->check(CLI::Range(1U, 1000U))
+      ->type_name("N")
+      ->group(kGroup);
+  return [state](const CompressChoice& choice) {
+    const Preset& preset = kPresets.at(choice.preset);
+    CompressOptions made;
+    made.polish_rounds = state->polish_rounds.value_or(preset.polish_rounds);
+    made.polish_candidates = state->polish_candidates.value_or(preset.polish_candidates);
+    made.time_limit_seconds = choice.time_limit_seconds;
+    made.from = choice.from;
+    made.stages = choice.stages;
+    return std::any(made);
+  };
+}
+
+}  // namespace
 
 extern const CodecCommandLine kCommandLine;
-const CodecCommandLine kCommandLine = {.codec = "hnerv"};
+const CodecCommandLine kCommandLine = {.codec = "hnerv", .add_compress = AddCompressOptions, .stages = {"polish"}};
 
 }  // namespace kitsink::hnerv

@@ -71,27 +71,6 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
                   "whole or not at all; presets: fast 0, default 1, best 2")
       ->type_name("N")
       ->group(kGroup);
-  verb.add_option("--from", options.from,
-                  "Tensors of a strict scene (kitsink unpack), or some of maps, renderer.*, carrier.* with selector: "
-                  "stages whose result is there are skipped")
-      ->type_name("FILE")
-      ->group(kGroup);
-  verb.add_option("--stages", options.stages,
-                  "With --from: stages to run although their result is there, starting from it")
-      ->check(CLI::IsMember({"renderer", "carrier", "edits", "hops"}))
-      ->delimiter(',')
-      ->type_name("renderer|carrier|edits|hops")
-      ->group(kGroup);
-  verb.add_option_function<std::string>(
-          "--time-limit",
-          [state](const std::string& text) {
-            const Result<double> seconds = ParseDuration(text);
-            if (!seconds.ok()) throw CLI::ValidationError("--time-limit", seconds.error().message);
-            state->options.time_limit_seconds = seconds.value();
-          },
-          "End at about this wall time (90s, 30m, 1h30m) by planning fewer steps; the manifest says so")
-      ->type_name("TIME")
-      ->group(kGroup);
   return [state](const CompressChoice& choice) {
     const Preset& preset = kPresets.at(choice.preset);
     CompressOptions made = state->options;
@@ -101,6 +80,9 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
     made.hops = state->hops.value_or(preset.hops);
     made.mask_level = choice.level.value_or(preset.mask_level);
     made.seed = choice.seed;
+    made.from = choice.from;
+    made.stages = choice.stages;
+    made.time_limit_seconds = choice.time_limit_seconds;
     return std::any(made);
   };
 }
@@ -108,6 +90,7 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
 }  // namespace
 
 extern const CodecCommandLine kCommandLine;
-const CodecCommandLine kCommandLine = {.codec = "strict", .add_compress = AddCompressOptions};
+const CodecCommandLine kCommandLine = {
+    .codec = "strict", .add_compress = AddCompressOptions, .stages = {"renderer", "carrier", "edits", "hops"}};
 
 }  // namespace kitsink::strict

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "kitsink/at_once.h"
 #include "kitsink/scorer.h"
@@ -47,14 +46,16 @@ class Inflated {
 }  // namespace
 
 Result<Score> ScoreMember(const Member& member, PairSource& pairs, std::span<const Observation> targets, Nets& nets,
-                          uint64_t original_bytes, const CodingContext& context) {
+                          uint64_t original_bytes, const CodingContext& context,
+                          std::vector<PairDistortion>* distortions) {
   KIT_ASSIGN(const Bytes bytes, WriteMember(member, context.limits));
   KIT_ASSIGN(const Bytes zip, PackZip(bytes));
   Inflated inflated(pairs);
-  KIT_ASSIGN(const std::vector<PairDistortion> distortions,
+  KIT_ASSIGN(std::vector<PairDistortion> found,
              MeasureDistortion(GiveObservations(targets), ObservePairs([&inflated] { return inflated.Next(); }, nets),
                                kUpstreamBatchSize, *context.progress, targets.size()));
-  const MeanDistortion means = ExactMeans(distortions);
+  const MeanDistortion means = ExactMeans(found);
+  if (distortions != nullptr) *distortions = std::move(found);
   return Score{means.seg, means.pose, zip.size(), original_bytes};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "kitsink/codec.h"
 #include "kitsink/nets.h"
@@ -16,8 +17,10 @@ struct MeasuredMember {
 };
 
 // The bytes of the member's archive, and the distortion of the frames that inflate makes of it, as `kitsink score`
-// measures them, to the last digit. `pairs` are the member's, `targets` what the nets read in the original's.
+// measures them, to the last digit. `pairs` are the member's, `targets` what the nets read in the original's. Fills in
+// the distortion of each pair unless `distortions` is null.
 Result<Score> ScoreMember(const Member& member, PairSource& pairs, std::span<const Observation> targets, Nets& nets,
-                          uint64_t original_bytes, const CodingContext& context);
+                          uint64_t original_bytes, const CodingContext& context,
+                          std::vector<PairDistortion>* distortions = nullptr);
 
 }  // namespace kitsink

@@ -58,7 +58,7 @@ cp part/clip.raw bare/
 expect "score of a part as if whole" 1 "has 1 pairs, the original has 2; --pairs A:B scores a part" \
   "$kitsink" score bare --original clip.mkv --archive clip.zip "${quick[@]}"
 expect "score of a part" 0 "partial: 1 of 2" "$kitsink" score part --original clip.mkv --pairs 1:2 "${quick[@]}"
-expect "unknown codec" 2 "expected search|strict|video, got nosuch" "$kitsink" compress odd.mkv -o odd.zip --codec nosuch
+expect "unknown codec" 2 "expected hnerv|search|strict|video, got nosuch" "$kitsink" compress odd.mkv -o odd.zip --codec nosuch
 expect "odd frame count" 0 "2 pairs" "$kitsink" compress odd.mkv -o odd.zip "${fit[@]}" "${quick[@]}"
 grep -q "odd number of frames" stderr || fail "no warning about the odd frame"
 

@@ -91,16 +91,6 @@ Bytes EncodeDecoder(const Scene& scene) {
   return FinishSection(coder, DecoderChecksum(scene.tensors));
 }
 
-Bytes EncodeRest(const Scene& scene) {
-  BinaryEncoder coder;
-  SectionBits<BinaryEncoder> bits(coder);
-  bits.CodeVersion();
-  EncodeLatents(coder, scene.latents);
-  Scene copy = scene;
-  CodeFrames(bits, copy);
-  return FinishSection(coder, LatentsChecksum(scene));
-}
-
 // The network, or with `shape_only` only its shape.
 Status DecodeDecoder(std::span<const uint8_t> section, bool shape_only, const Limits& limits, Scene& scene,
                      std::vector<StreamPart>* parts) {
@@ -287,12 +277,23 @@ Status CheckScene(const Scene& scene, const Limits& limits) {
   return CheckFrames(scene);
 }
 
+Bytes EncodeLatentsSection(const Scene& scene, double* bits) {
+  BinaryEncoder coder;
+  SectionBits<BinaryEncoder> section(coder);
+  section.CodeVersion();
+  EncodeLatents(coder, scene.latents);
+  Scene copy = scene;
+  CodeFrames(section, copy);
+  if (bits != nullptr) *bits = coder.bits();
+  return FinishSection(coder, LatentsChecksum(scene));
+}
+
 Result<Member> EncodeScene(const Scene& scene, const CodingContext& context) {
   KIT_TRY(CheckScene(scene, context.limits));
   Member member;
   member.codec = kCodecId;
   member.frame_size = scene.frame_size;
-  member.sections = {EncodeDecoder(scene), EncodeRest(scene)};
+  member.sections = {EncodeDecoder(scene), EncodeLatentsSection(scene)};
   return member;
 }
 

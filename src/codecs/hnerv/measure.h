@@ -1,0 +1,23 @@
+#pragma once
+// The score of a scene through the bytes of its archive.
+
+#include <span>
+#include <vector>
+
+#include "codecs/hnerv/scene.h"
+#include "codecs/measure.h"
+#include "kitsink/codec.h"
+#include "kitsink/nets.h"
+#include "kitsink/score.h"
+
+namespace kitsink::hnerv {
+
+struct MeasuredScene : MeasuredMember {
+  std::vector<PairDistortion> pairs;
+};
+// Encodes the scene, decodes it again, renders every pair and scores it against the targets as `kitsink score` does, to
+// the last digit. kInternal when decoding gives another scene. REQUIRES: a target for each pair.
+Result<MeasuredScene> MeasureScene(const Scene& scene, std::span<const Observation> targets, Nets& nets,
+                                   uint64_t original_bytes, const CodingContext& context);
+
+}  // namespace kitsink::hnerv

@@ -1,0 +1,401 @@
+// Polishes a scene in rounds: tests changes of every pair, makes those that lower the score together, and measures.
+
+#include "codecs/hnerv/polish.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "codecs/hnerv/frames.h"
+#include "kitsink/at_once.h"
+#include "kitsink/bytes.h"
+#include "kitsink/contest.h"
+#include "kitsink/run.h"
+
+namespace kitsink::hnerv {
+namespace {
+
+constexpr double kTolerance = 1e-6;  // of a prediction, relative to a score above 1
+
+// Number of pairs that the scorer reads together with a pair. PoseNet's last bits depend on it, so a pair is tested in
+// batches of this size.
+size_t BatchOf(size_t pair, size_t num_pairs) {
+  return std::min(kUpstreamBatchSize, num_pairs - pair / kUpstreamBatchSize * kUpstreamBatchSize);
+}
+
+// The score of a scene, and what its pairs add to it.
+struct Measured {
+  Score score;
+  std::vector<PairDistortion> pairs;
+};
+
+// Measures a scene unless an earlier job has.
+Result<Measured> MeasureOnce(const std::string& entry, const Scene& scene, const Polishing& options,
+                             const ResumeFolder& folder) {
+  if (!folder.Has(entry)) {
+    KIT_ASSIGN(const MeasuredScene measured, options.measure(scene));
+    ByteWriter writer;
+    writer.U64(measured.score.archive_bytes);
+    writer.U64(measured.score.original_bytes);
+    for (const PairDistortion& pair : measured.pairs) {
+      writer.F32(pair.seg);
+      writer.F32(pair.pose);
+    }
+    KIT_TRY(folder.Save(entry, writer.Take()));
+  }
+  KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
+  ByteReader reader(bytes);
+  Measured measured;
+  measured.score.archive_bytes = reader.U64();
+  measured.score.original_bytes = reader.U64();
+  measured.pairs.resize(scene.latents.num_pairs);
+  for (PairDistortion& pair : measured.pairs) {
+    pair.seg = reader.F32();
+    pair.pose = reader.F32();
+  }
+  KIT_TRY(reader.Finish("measured scene"));
+  const MeanDistortion means = ExactMeans(measured.pairs);
+  measured.score.seg = means.seg;
+  measured.score.pose = means.pose;
+  return measured;
+}
+
+Bytes PackTested(std::span<const TestedChange> changes) {
+  ByteWriter writer;
+  for (const TestedChange& tested : changes) {
+    writer.U8(static_cast<uint8_t>(tested.change.kind));
+    writer.U8(tested.change.dim);
+    writer.U8(static_cast<uint8_t>(tested.change.amount));
+    writer.F32(tested.after.seg);
+    writer.F32(tested.after.pose);
+    writer.U8(tested.bits.has_value() ? 1 : 0);
+    writer.F32(tested.bits.value_or(0));
+  }
+  return writer.Take();
+}
+
+Result<std::vector<TestedChange>> UnpackTested(std::span<const uint8_t> bytes, size_t pair, const Scene& scene) {
+  ByteReader reader(bytes);
+  std::vector<TestedChange> changes;
+  while (reader.remaining() > 0) {
+    TestedChange& tested = changes.emplace_back();
+    const uint8_t kind = reader.U8();
+    tested.change.kind = static_cast<ChangeKind>(kind);
+    tested.change.dim = reader.U8();
+    tested.change.amount = static_cast<int8_t>(reader.U8());
+    tested.after.seg = reader.F32();
+    tested.after.pose = reader.F32();
+    const bool priced = reader.U8() != 0;
+    const float bits = reader.F32();
+    if (priced) tested.bits = bits;
+    if (reader.overran() || kind >= kNumChangeKinds || !Fits(tested.change, pair, scene)) {
+      return Error{Code::kCorrupt, "polished pair: an entry of the resume folder is damaged"};
+    }
+  }
+  return changes;
+}
+
+void Count(ChangeKind kind, ChangeCounts& counts) {
+  uint64_t& count = kind == ChangeKind::kCode   ? counts.codes
+                    : kind == ChangeKind::kMode ? counts.modes
+                                                : counts.corrections;
+  ++count;
+}
+
+// Tests changes of single pairs. What it finds depends on scene, pair and changes alone, not on other pairs' frames.
+class PairTester {
+ public:
+  static Result<std::unique_ptr<PairTester>> Create(const Scene& scene, std::span<const Observation> targets,
+                                                    Nets& nets, int threads) {
+    KIT_ASSIGN(std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
+    return std::unique_ptr<PairTester>(new PairTester(std::move(renderer), targets, nets, threads));
+  }
+
+  // The distortion of the pair with each of the changes.
+  Status Render(const Scene& scene, size_t pair, std::span<TestedChange> changes) const {
+    const size_t size = BatchOf(pair, targets_.size());
+    for (size_t first = 0; first < changes.size(); first += size) {
+      const auto batch = changes.subspan(first, std::min(size, changes.size() - first));
+      std::vector<FramePair> frames(batch.size());
+      KIT_TRY(RunAtOnce(batch.size(), threads_, [&](size_t, size_t i) -> Status {
+        frames[i] = RenderWith(scene, pair, batch[i].change);
+        return Ok();
+      }));
+      frames.resize(size, frames[0]);
+      KIT_ASSIGN(const std::vector<Observation> read, nets_.Observe(frames));
+      for (size_t i = 0; i < batch.size(); ++i) batch[i].after = ComparePair(targets_[pair], read[i]);
+    }
+    return Ok();
+  }
+
+ private:
+  PairTester(std::unique_ptr<FrameRenderer> renderer, std::span<const Observation> targets, Nets& nets, int threads)
+      : renderer_(std::move(renderer)), targets_(targets), nets_(nets), threads_(threads) {}
+
+  FramePair RenderWith(const Scene& scene, size_t pair, const Change& change) const {
+    const Latents& all = scene.latents;
+    Scene one;  // of this pair alone
+    one.latents = {1, all.dims, {}, all.minimum, all.scale, {}, all.correction_unit};
+    const auto codes = all.codes.begin() + static_cast<ptrdiff_t>(pair * all.dims);
+    one.latents.codes.assign(codes, codes + all.dims);
+    if (!all.corrections.empty()) one.latents.corrections = {all.corrections[pair]};
+    if (!scene.selector.empty()) one.selector = {scene.selector[pair]};
+    MakeChange(change, 0, one);
+    return renderer_->Render(DequantizeLatent(one.latents, 0), one.selector.empty() ? uint8_t{0} : one.selector[0]);
+  }
+
+  std::unique_ptr<FrameRenderer> renderer_;
+  std::span<const Observation> targets_;
+  Nets& nets_;
+  int threads_;
+};
+
+// A change that a round may make.
+struct Choice {
+  size_t pair = 0;
+  TestedChange tested;
+  double gain = 0;  // with the price of its bits
+};
+
+// A scene that a round may end with, and its predicted score.
+struct Plan {
+  Scene scene;
+  std::vector<Choice> choices;
+  Score score;
+};
+
+// One round, up to the scene that would follow.
+class Round {
+ public:
+  // `scene` needs no decoder. All arguments must outlive it.
+  Round(const Scene& scene, const Measured& measured, std::vector<PolishedPair>& pairs, const Polishing& options,
+        int threads)
+      : scene_(scene), measured_(measured), pairs_(pairs), options_(options), threads_(threads) {
+    const auto count = static_cast<double>(pairs.size());
+    prices_.seg = 100 / count;
+    prices_.pose = measured.score.pose > 0 ? PoseTermSlope(measured.score.pose) / count : 0;
+    prices_.bit = ScorePerByte(measured.score.original_bytes) / 8;
+    section_bytes_ = EncodeLatentsSection(scene, &section_bits_).size();
+  }
+
+  // Adds what the nets read to what is known of each pair. After the time limit pairs get no more candidates.
+  Status Test(const PairTester& tester, const std::string& name, bool first, const ResumeFolder& folder,
+              Progress& progress) {
+    const ChangeProposer proposer(scene_, pairs_, prices_);
+    std::vector<std::vector<TestedChange>> found(pairs_.size());
+    progress.Begin(name, pairs_.size(), "pairs");
+    for (size_t i = 0; i < pairs_.size(); ++i) {
+      const std::string entry = name + "-pair-" + std::to_string(i);
+      if (!folder.Has(entry)) {
+        const Stopwatch watch;
+        std::vector<TestedChange> changes;
+        if (!options_.expired()) {
+          const size_t batch = BatchOf(i, pairs_.size());
+          for (const Change& change : proposer.Propose(i, (options_.candidates + batch - 1) / batch * batch)) {
+            changes.push_back({change, pairs_[i].now, {}, {}, pairs_[i].version});
+          }
+        }
+        KIT_TRY(tester.Render(scene_, i, changes));
+        KIT_TRY(Price(proposer, i, changes));
+        KIT_TRY(folder.Save(entry, PackTested(changes)));
+        if (first && i == 0) Announce(watch.seconds());
+      }
+      KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
+      KIT_ASSIGN(found[i], UnpackTested(bytes, i, scene_));
+      progress.Update(i + 1, "");
+      if (progress.stop_requested())
+        return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
+    }
+    progress.End();
+    for (size_t i = 0; i < pairs_.size(); ++i) {
+      for (TestedChange& tested : found[i]) {
+        tested.before = pairs_[i].now;
+        tested.version = pairs_[i].version;
+        Count(tested.change.kind, tried_);
+        pairs_[i].tested.push_back(tested);
+      }
+    }
+    return Ok();
+  }
+
+  const ChangeCounts& tried() const { return tried_; }
+
+  // The plan of the least predicted score; nothing when none is lower than the present one.
+  std::optional<Plan> Choose() const {
+    std::optional<Plan> best;
+    double least = measured_.score.total();
+    // The first correction makes an entry for each pair, and so does the first mode: a few alone may not pay.
+    for (const bool corrections : {true, false}) {
+      for (const bool modes : {true, false}) {
+        const std::vector<Choice> choices = BestOfEachPair(corrections, modes);
+        for (size_t count = choices.size(); count > 0; count /= 2) {
+          Plan plan = PlanOf(std::span(choices).first(count));
+          if (!(plan.score.total() < least)) continue;
+          least = plan.score.total();
+          best = std::move(plan);
+        }
+      }
+    }
+    return best;
+  }
+
+ private:
+  void Announce(double seconds_of_a_pair) const {
+    const double total = seconds_of_a_pair * static_cast<double>(pairs_.size()) * options_.rounds;
+    Log(total > 600 ? LogLevel::kWarning : LogLevel::kInfo,
+        options_.name + ": at most about " + FormatClock(total) + " (h:mm:ss) in all");
+  }
+
+  // Prices the most promising changes of each kind by coding the section with them.
+  Status Price(const ChangeProposer& proposer, size_t pair, std::vector<TestedChange>& changes) const {
+    constexpr size_t kPriced[kNumChangeKinds] = {3, 1, 1, 1};
+    std::vector<std::pair<double, size_t>> order;
+    for (size_t i = 0; i < changes.size(); ++i) {
+      const TestedChange& tested = changes[i];
+      order.emplace_back(
+          prices_.bit * proposer.GuessBits(tested.change, pair) - prices_.Gain(tested.before, tested.after), i);
+    }
+    std::ranges::sort(order);
+    size_t counts[kNumChangeKinds] = {};
+    std::vector<size_t> priced;
+    for (const auto& [loss, i] : order) {
+      const auto kind = static_cast<size_t>(changes[i].change.kind);
+      if (loss < 10 * prices_.bit && counts[kind]++ < kPriced[kind]) priced.push_back(i);
+    }
+    return RunAtOnce(priced.size(), threads_, [&](size_t, size_t at) -> Status {
+      TestedChange& tested = changes[priced[at]];
+      const ChangeKind kind = tested.change.kind;
+      const bool first = (kind == ChangeKind::kCorrection && scene_.latents.corrections.empty()) ||
+                         (kind == ChangeKind::kMode && scene_.selector.empty());
+      double bits = section_bits_ + proposer.GuessBits(tested.change, pair);
+      if (!first) {
+        Scene changed = scene_;
+        MakeChange(tested.change, pair, changed);
+        EncodeLatentsSection(changed, &bits);
+      }
+      tested.bits = static_cast<float>(bits - section_bits_);
+      return Ok();
+    });
+  }
+
+  // Of each pair the best change that lowers the score by itself, best pairs first.
+  std::vector<Choice> BestOfEachPair(bool corrections, bool modes) const {
+    std::vector<Choice> choices;
+    for (size_t i = 0; i < pairs_.size(); ++i) {
+      Choice best{i, {}, 0};
+      for (const TestedChange& tested : pairs_[i].tested) {
+        const ChangeKind kind = tested.change.kind;
+        if (tested.version != pairs_[i].version || !tested.bits.has_value()) continue;
+        if ((kind == ChangeKind::kCorrection && !corrections) || (kind == ChangeKind::kMode && !modes)) continue;
+        const double gain = prices_.Gain(tested.before, tested.after) - prices_.bit * double{*tested.bits};
+        if (gain > best.gain) best = {i, tested, gain};
+      }
+      if (best.gain > 0) choices.push_back(best);
+    }
+    std::ranges::stable_sort(choices, std::greater(), &Choice::gain);
+    return choices;
+  }
+
+  Plan PlanOf(std::span<const Choice> choices) const {
+    Plan plan{scene_, {choices.begin(), choices.end()}, measured_.score};
+    std::vector<PairDistortion> distortions = measured_.pairs;
+    for (const Choice& choice : choices) {
+      MakeChange(choice.tested.change, choice.pair, plan.scene);
+      distortions[choice.pair] = choice.tested.after;
+    }
+    DropEmptyColumns(plan.scene);
+    const MeanDistortion means = ExactMeans(distortions);
+    plan.score.seg = means.seg;
+    plan.score.pose = means.pose;
+    plan.score.archive_bytes += EncodeLatentsSection(plan.scene).size() - section_bytes_;
+    return plan;
+  }
+
+  const Scene& scene_;
+  const Measured& measured_;
+  std::vector<PolishedPair>& pairs_;
+  const Polishing& options_;
+  int threads_;
+  ChangePrices prices_;
+  double section_bits_ = 0;
+  size_t section_bytes_ = 0;
+  ChangeCounts tried_;
+};
+
+std::string RoundText(const PolishRound& round, double gain) {
+  const auto counts = [](const ChangeCounts& c) {
+    return std::to_string(c.codes) + " codes, " + std::to_string(c.corrections) + " corrections, " +
+           std::to_string(c.modes) + " modes";
+  };
+  char scores[120];
+  std::snprintf(scores, sizeof(scores), "predicted %.8f, measured %.8f, gain %.8f", round.predicted, round.measured,
+                gain);
+  return "tried " + counts(round.tried) + "; made " + counts(round.made) + "; paid " +
+         std::to_string(round.paid_bytes) + " bytes; " + scores + (round.kept ? "" : ", undone");
+}
+
+// Moves the scene, and what is known of it, to a round's plan.
+void Follow(const Plan& plan, const Measured& measured, std::vector<PolishedPair>& pairs, Scene& scene) {
+  scene.latents = plan.scene.latents;
+  scene.selector = plan.scene.selector;
+  for (const Choice& choice : plan.choices) ++pairs[choice.pair].version;
+  for (size_t i = 0; i < pairs.size(); ++i) pairs[i].now = measured.pairs[i];
+}
+
+}  // namespace
+
+Result<PolishedScene> Polish(const Scene& scene, std::span<const Observation> targets, Nets& nets,
+                             const Polishing& options, const ResumeFolder& folder, int threads, Progress& progress) {
+  KIT_CHECK(targets.size() == scene.latents.num_pairs);
+  PolishedScene result{scene, {}};
+  DropEmptyColumns(result.scene);
+  KIT_ASSIGN(Measured measured, MeasureOnce(options.name + "-0.measured", result.scene, options, folder));
+  std::vector<PolishedPair> pairs;
+  for (const PairDistortion& pair : measured.pairs) pairs.push_back({pair, 0, {}});
+  KIT_ASSIGN(const std::unique_ptr<PairTester> tester, PairTester::Create(result.scene, targets, nets, threads));
+  for (uint32_t r = 1; r <= options.rounds; ++r) {
+    const std::string name = options.name + "-" + std::to_string(r);
+    Scene without_decoder = result.scene;
+    without_decoder.tensors.clear();
+    Round round(without_decoder, measured, pairs, options, threads);
+    KIT_TRY(round.Test(*tester, name, r == 1, folder, progress));
+    PolishRound report;
+    report.tried = round.tried();
+    report.predicted = report.measured = measured.score.total();
+    if (report.tried.codes + report.tried.corrections + report.tried.modes == 0) break;
+    const std::optional<Plan> plan = round.Choose();
+    double gain = 0;
+    if (plan.has_value()) {
+      Scene planned = result.scene;
+      planned.latents = plan->scene.latents;
+      planned.selector = plan->scene.selector;
+      KIT_ASSIGN(Measured after, MeasureOnce(name + ".measured", planned, options, folder));
+      for (const Choice& choice : plan->choices) Count(choice.tested.change.kind, report.made);
+      report.paid_bytes =
+          static_cast<int64_t>(after.score.archive_bytes) - static_cast<int64_t>(measured.score.archive_bytes);
+      report.predicted = plan->score.total();
+      report.measured = after.score.total();
+      gain = measured.score.total() - report.measured;
+      report.kept = gain > 0;
+      if (report.kept) {
+        Follow(*plan, after, pairs, result.scene);
+        measured = std::move(after);
+      }
+    }
+    result.rounds.push_back(report);
+    Log(LogLevel::kInfo, options.name + ": round " + std::to_string(r) + ": " + RoundText(report, gain));
+    if (std::abs(report.predicted - report.measured) > kTolerance * std::max(1.0, report.measured)) {
+      Log(LogLevel::kWarning, options.name + ": round " + std::to_string(r) +
+                                  " was predicted otherwise than it was measured: the nets read single pairs "
+                                  "otherwise than whole batches here");
+    }
+    if (plan.has_value() && !report.kept) break;
+  }
+  return result;
+}
+
+}  // namespace kitsink::hnerv
