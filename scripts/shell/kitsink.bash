@@ -83,6 +83,9 @@ _kitsink() {
     "compress:--f1")
       mapfile -t COMPREPLY < <(compgen -W "auto preimage enlarged" -- "$current")
       return ;;
+    "compress:--f0")
+      mapfile -t COMPREPLY < <(compgen -W "motion atoms" -- "$current")
+      return ;;
     "compress:--carrier-steps")
       COMPREPLY=()
       return ;;
@@ -377,7 +380,7 @@ _kitsink() {
   esac
   case "$verb" in
     "") words="compress inflate score evaluate info verify unpack pack repack doctor ledger report submission audit mask --help --help-all --version" ;;
-    "compress") words="--help --help-all --output --codec --preset --level --seed --gt --force --nets --threads --device --pairs --quiet --verbose --json --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --train-steps --optimiser --f1 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --from --stages --time-limit" ;;
+    "compress") words="--help --help-all --output --codec --preset --level --seed --gt --force --nets --threads --device --pairs --quiet --verbose --json --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --train-steps --optimiser --f1 --f0 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --from --stages --time-limit" ;;
     "inflate") words="--help --help-all --output --name --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json --steps --prepass-steps --repair-steps --batch --grid" ;;
     "score") words="--help --help-all --original --archive --gt --no-cache --video-names-file --video_names_file --uncompressed-dir --uncompressed_dir --batch-size --batch_size --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "evaluate") words="--help --help-all --submission-dir --submission_dir --uncompressed-dir --uncompressed_dir --video-names-file --video_names_file --report --device --batch-size --batch_size --num-threads --num_threads --prefetch-queue-depth --prefetch_queue_depth --seed --time-limit --ledger --note --gt --no-cache --nets --threads --quiet --verbose --json" ;;

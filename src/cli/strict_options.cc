@@ -48,6 +48,9 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       "How inflate writes f1: preimage (the nets read the renderer's picture itself), enlarged bilinearly, or auto = "
       "preimage where the frame is at least twice 512 x 384")
       ->group(kGroup);
+  AddChoice<F0Form>(verb, "--f0", options.f0, {{"motion", F0Form::kMotion}, {"atoms", F0Form::kAtoms}},
+                    "How f0 is made: motion, f1's picture under six numbers a pair; or atoms, a sum of small pictures")
+      ->group(kGroup);
   verb.add_option("--carrier-steps", state->carrier_steps,
                   "Training steps of the carrier for each pair; presets: fast 24, default 96, best 400")
       ->type_name("N")

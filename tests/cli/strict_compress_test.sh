@@ -81,6 +81,11 @@ assert [s["stage"] for s in brought] == ["carrier"], brought
 for name in ("archive_bytes", "seg", "pose"):
     assert whole[1][name] == brought[0][name], (name, whole, brought)
 PY
+# The other form of f0.
+"$kitsink" compress clip.mkv -o atoms.zip --f0 atoms --from renderer.safetensors "${unedited[@]}" -q 2>stderr ||
+  fail "--f0 atoms: $(cat stderr)"
+"$kitsink" info atoms.zip | grep -q "5 atoms of 16 x 12" || fail "--f0 atoms made no atoms: $("$kitsink" info atoms.zip)"
+"$kitsink" info brought.zip | grep -q "motions of 6 terms" || fail "no motions: $("$kitsink" info brought.zip)"
 "$kitsink" compress clip.mkv -o same.zip --from scene.safetensors "${few[@]}" -q || fail "--from a whole scene"
 cmp whole.zip same.zip || fail "a scene that was brought gave another archive"
 

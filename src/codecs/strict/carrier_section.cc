@@ -150,8 +150,8 @@ Status CheckCarrierValues(const Carrier& carrier, std::span<const uint8_t> selec
   if (carrier.coefficient_scales.size() != atoms) {
     return fail("scales of the coefficients", carrier.coefficient_scales.size(), atoms);
   }
-  if (carrier.coefficients.size() != num_pairs * atoms) {
-    return fail("coefficients", carrier.coefficients.size(), num_pairs * atoms);
+  if (const uint64_t terms = num_pairs * carrier.num_terms(); carrier.coefficients.size() != terms) {
+    return fail("coefficients", carrier.coefficients.size(), terms);
   }
   if (selector.size() != num_pairs) return fail("modes of the selector", selector.size(), num_pairs);
   for (const uint8_t mode : selector) {
@@ -167,15 +167,21 @@ Bytes EncodeCarrier(const Carrier& carrier, std::span<const uint8_t> selector) {
   SectionBits<BinaryEncoder> bits(coder);
   Carrier copy = carrier;
   std::vector<uint8_t> modes(selector.begin(), selector.end());
+  // Version 1 adds atoms, version 2 moves f1's picture.
+  if (carrier.moves()) bits.CodeUsual(false);
   bits.CodeVersion();
-  CodeShape(bits, copy);
-  CodeFields(bits, copy, modes);
-  const TableShape shape = BasisShape(carrier);
-  std::vector<int32_t> basis(shape.num_values());
-  VisitBasis(shape, [&](size_t index, size_t at) { basis[at] = carrier.basis[index]; });
-  EncodeTable(coder, shape, basis);
+  if (carrier.moves()) {
+    CodeSelector(bits, modes);
+  } else {
+    CodeShape(bits, copy);
+    CodeFields(bits, copy, modes);
+    const TableShape shape = BasisShape(carrier);
+    std::vector<int32_t> basis(shape.num_values());
+    VisitBasis(shape, [&](size_t index, size_t at) { basis[at] = carrier.basis[index]; });
+    EncodeTable(coder, shape, basis);
+  }
   const std::vector<int32_t> coefficients(carrier.coefficients.begin(), carrier.coefficients.end());
-  EncodeTable(coder, {TableKind::kTrack, static_cast<uint32_t>(selector.size()), carrier.num_atoms}, coefficients);
+  EncodeTable(coder, {TableKind::kTrack, static_cast<uint32_t>(selector.size()), carrier.num_terms()}, coefficients);
   return FinishSection(coder, Checksum(carrier, selector));
 }
 
@@ -183,33 +189,42 @@ Result<DecodedCarrier> DecodeCarrier(std::span<const uint8_t> section, uint32_t 
   KIT_ASSIGN(const CodedSection coded, OpenSection(section, "carrier"));
   BinaryDecoder coder(coded.code);
   SectionBits<BinaryDecoder> bits(coder);
-  if (!bits.CodeVersion()) return UnknownVersion("carrier");
+  const bool moves = !bits.CodeVersion();
+  if (moves && !bits.CodeVersion()) return UnknownVersion("carrier");
   DecodedCarrier decoded;
   Carrier& carrier = decoded.carrier;
-  CodeShape(bits, carrier);
-  if (const Status status = CheckCarrierShape(carrier); !status.ok()) {
-    return Error{Code::kCorrupt, status.error().message};
-  }
-  carrier.basis_scales.resize(carrier.num_atoms);
-  carrier.coefficient_scales.resize(carrier.num_atoms);
   decoded.selector.resize(num_pairs);
-  CodeFields(bits, carrier, decoded.selector);
-
-  const TableShape shape = BasisShape(carrier);
-  std::vector<double> basis_bits(shape.num_columns), coefficient_bits(carrier.num_atoms);
-  const std::vector<int32_t> basis = DecodeTable(coder, shape, basis_bits);
-  const std::vector<int32_t> coefficients =
-      DecodeTable(coder, {TableKind::kTrack, num_pairs, carrier.num_atoms}, coefficient_bits);
-  carrier.basis.resize(basis.size());
-  carrier.coefficients.resize(coefficients.size());
   bool fits = true;
-  VisitBasis(shape, [&](size_t index, size_t at) { fits = Narrow(basis[at], carrier.basis[index]) && fits; });
+  std::vector<double> basis_bits;
+  if (moves) {
+    CodeSelector(bits, decoded.selector);
+  } else {
+    CodeShape(bits, carrier);
+    if (carrier.moves()) return Error{Code::kCorrupt, "carrier: atoms: got 0, expected 1 to 32 in version 1"};
+    if (const Status status = CheckCarrierShape(carrier); !status.ok()) {
+      return Error{Code::kCorrupt, status.error().message};
+    }
+    carrier.basis_scales.resize(carrier.num_atoms);
+    carrier.coefficient_scales.resize(carrier.num_atoms);
+    CodeFields(bits, carrier, decoded.selector);
+    const TableShape shape = BasisShape(carrier);
+    basis_bits.resize(shape.num_columns);
+    const std::vector<int32_t> basis = DecodeTable(coder, shape, basis_bits);
+    carrier.basis.resize(basis.size());
+    VisitBasis(shape, [&](size_t index, size_t at) { fits = Narrow(basis[at], carrier.basis[index]) && fits; });
+  }
+  std::vector<double> coefficient_bits(carrier.num_terms());
+  const std::vector<int32_t> coefficients =
+      DecodeTable(coder, {TableKind::kTrack, num_pairs, carrier.num_terms()}, coefficient_bits);
+  carrier.coefficients.resize(coefficients.size());
   for (size_t i = 0; i < coefficients.size(); ++i) fits = Narrow(coefficients[i], carrier.coefficients[i]) && fits;
   if (!fits || !AllFinite(carrier)) return Error{Code::kCorrupt, "carrier: a code or a scale is out of range"};
   KIT_TRY(CloseSection(coder, coded, Checksum(carrier, decoded.selector), "carrier"));
-  decoded.parts = {{"basis", Sum(basis_bits), basis.size()},
-                   {"coefficients", Sum(coefficient_bits), coefficients.size()},
-                   {"scales and selector", bits.bits(), 2 * uint64_t{carrier.num_atoms} + num_pairs}};
+  const StreamPart terms{moves ? "motions" : "coefficients", Sum(coefficient_bits), coefficients.size()};
+  const StreamPart rest{moves ? "selector" : "scales and selector", bits.bits(),
+                        2 * uint64_t{carrier.num_atoms} + num_pairs};
+  decoded.parts = {terms, rest};
+  if (!moves) decoded.parts.insert(decoded.parts.begin(), {"basis", Sum(basis_bits), carrier.basis.size()});
   AddRest(section.size(), decoded.parts);
   return decoded;
 }

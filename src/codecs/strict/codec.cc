@@ -11,7 +11,7 @@ extern const CodecFormat kFormat;
 const CodecFormat kFormat = {
     .id = kCodecId,
     .name = "strict",
-    .summary = "exact class maps, a small renderer and a carrier picture; inflate renders, without the nets",
+    .summary = "exact class maps, a small renderer and a motion or carrier of f0; inflate renders, without the nets",
     .nets_at_inflate = false,
     .describe = Describe,
     .unpack = Unpack,

@@ -79,14 +79,16 @@ Status RunRenderer(Job& job) {
   return Ok();
 }
 
-// Solves the scene's carrier; from a grey one, with a new basis.
+// Solves the scene's carrier; from one of zeros, with a new basis or new motions.
 Status Solve(Job& job, const std::string& name, Scene& scene) {
   CarrierSolve solve;
   solve.name = name;
   solve.steps_each = job.options.carrier_steps;
   solve.rounds = job.options.carrier_rounds;
   solve.largest_code = CarrierSizeFor(scene.mask.count).largest_code;
-  solve.new_basis = std::ranges::all_of(scene.carrier.basis, [](int8_t code) { return code == 0; });
+  const auto is_zero = [](int code) { return code == 0; };
+  solve.new_basis =
+      std::ranges::all_of(scene.carrier.basis, is_zero) && std::ranges::all_of(scene.carrier.coefficients, is_zero);
   solve.score_per_byte = ScorePerByte(job.context.original_bytes);
   solve.expired = [&job] { return job.seconds_left() <= 0; };
   KIT_ASSIGN(SolvedCarrier solved, SolveCarrier(scene, job.targets, *job.nets, solve, job.folder, job.context.threads,
@@ -218,7 +220,8 @@ Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
   scene.renderer.shape = ShapeFor(job.options.renderer, num_pairs);
   scene.renderer.preimage =
       job.options.chain == F1Chain::kPreimage || (job.options.chain == F1Chain::kAuto && HasPrivateTaps(frame_size));
-  scene.carrier = GreyCarrier(CarrierSizeFor(num_pairs), num_pairs);
+  scene.carrier =
+      job.options.f0 == F0Form::kMotion ? StillCarrier(num_pairs) : GreyCarrier(CarrierSizeFor(num_pairs), num_pairs);
   scene.selector.assign(num_pairs, 0);
   if (brought.tensors.empty()) return Ok();
 
@@ -308,10 +311,12 @@ Json DescribeOptions(const CompressOptions& options, const TensorFile& brought, 
                      int threads) {
   const char* const sizes[] = {"auto", "tiny", "small", "full"};
   const char* const chains[] = {"auto", "preimage", "enlarged"};
+  const char* const forms[] = {"motion", "atoms"};
   const char* const optimisers[] = {"adamw", "muon"};
   Json json = {{"seed", options.seed},
                {"renderer", sizes[static_cast<int>(options.renderer)]},
                {"f1", chains[static_cast<int>(options.chain)]},
+               {"f0", forms[static_cast<int>(options.f0)]},
                {"optimiser", optimisers[static_cast<int>(options.optimiser)]},
                {"train_steps", options.train_steps},
                {"carrier_steps", options.carrier_steps},

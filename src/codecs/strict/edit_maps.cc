@@ -8,7 +8,6 @@
 #include <mutex>
 #include <utility>
 
-#include "codecs/strict/carrier.h"
 #include "codecs/strict/pose_solver.h"
 #include "codecs/strict/render.h"
 #include "codecs/strict/search_edits.h"
@@ -106,26 +105,23 @@ class Round {
   // Solves the coefficients of the changed pairs anew, several at once, and measures those of the others.
   Status SolvePoses() {
     KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene_));
-    const Carrier& carrier = scene_.carrier;
-    const FrameSize grid{carrier.grid_width, carrier.grid_height};
-    const CarrierPicture picture(carrier, {scene_.mask.width, scene_.mask.height}, scene_.frame_size, FastRowKernels());
+    const size_t terms = scene_.carrier.num_terms();
     std::mutex mutex;
     uint64_t done = 0;
     progress_.Begin(name_ + " poses", pairs_.size(), "pairs");
     const auto item = [&](size_t, size_t i) -> Status {
       const std::string entry = name_ + "-pose-" + std::to_string(i);
-      const auto at = scene_.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * carrier.num_atoms);
+      const auto at = scene_.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * terms);
       if (!folder_.Has(entry)) {
         KIT_TRY(Guarded("edits", [&]() -> Status {
           const auto solver = [&](const MaskClip& maps) {
-            return PairSolver(picture, grid, renderer->RenderF1(maps.map(i), i, 1), targets_[i].pose,
-                              scene_.selector[i], modules_);
+            return MakePairSolver(scene_, *renderer, maps.map(i), i, targets_[i].pose, modules_);
           };
-          SolvedPair solved{Coefficients(at, at + carrier.num_atoms), 0};
-          const double before = solver(scene_.mask).Errors({&solved.coefficients, 1})[0];
+          SolvedPair solved{Coefficients(at, at + static_cast<ptrdiff_t>(terms)), 0};
+          const double before = solver(scene_.mask)->Errors({&solved.coefficients, 1})[0];
           solved.error = before;
           if (pairs_[i].changed)
-            solved = solver(edited_.mask).Solve(solved.coefficients, {.iterations = 4, .polish = 4});
+            solved = solver(edited_.mask)->Solve(solved.coefficients, {.iterations = 4, .polish = 4});
           ByteWriter writer;
           writer.F32(static_cast<float>(before));
           writer.F32(static_cast<float>(solved.error));
@@ -137,8 +133,8 @@ class Round {
       ByteReader reader(bytes);
       pairs_[i].pose_before = reader.F32();
       pairs_[i].pose_after = reader.F32();
-      for (size_t k = 0; k < carrier.num_atoms; ++k) {
-        edited_.carrier.coefficients[i * carrier.num_atoms + k] = static_cast<int16_t>(reader.U16());
+      for (size_t k = 0; k < terms; ++k) {
+        edited_.carrier.coefficients[i * terms + k] = static_cast<int16_t>(reader.U16());
       }
       KIT_TRY(reader.Finish("solved pair"));
       const std::lock_guard lock(mutex);
@@ -154,13 +150,13 @@ class Round {
   void Choose() {
     const std::vector<bool> kept =
         ChoosePairs(pairs_, static_cast<double>(scene_.mask.map_bytes()), ScorePerByte(options_.original_bytes) / 8);
-    const size_t atoms = scene_.carrier.num_atoms;
+    const size_t terms = scene_.carrier.num_terms();
     for (size_t i = 0; i < pairs_.size(); ++i) {
       if (kept[i]) continue;
       std::ranges::copy(scene_.mask.map(i),
                         edited_.mask.ids.begin() + static_cast<ptrdiff_t>(i * edited_.mask.map_bytes()));
-      std::copy_n(scene_.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * atoms), atoms,
-                  edited_.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * atoms));
+      std::copy_n(scene_.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * terms), terms,
+                  edited_.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * terms));
       pairs_[i].errors_after = pairs_[i].errors_before;
       pairs_[i].bits = 0;
     }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "codecs/strict/motion.h"
 #include "nets/nets_torch.h"
 
 namespace kitsink::strict {
@@ -27,6 +28,27 @@ Coefficients Moved(const Coefficients& from, const Tensor& step, double length) 
 void AddUnlessThere(Coefficients candidate, const Coefficients& start, std::vector<Coefficients>& candidates) {
   if (candidate == start || std::ranges::find(candidates, candidate) != candidates.end()) return;
   candidates.push_back(std::move(candidate));
+}
+
+std::vector<double> MeanSquares(const Tensor& residuals) {
+  const Tensor errors = residuals.square().mean(1).contiguous();
+  return {errors.data_ptr<double>(), errors.data_ptr<double>() + errors.numel()};
+}
+
+// Steps that remove a residual [6] under the Jacobian [6, terms], where `back` = G^-1 J^T and G measures a step.
+Tensor DampedSteps(const Tensor& jacobian, const Tensor& back, const Tensor& residual) {
+  // One output, the speed, moves some hundred times more than the others. Damping by shares of the largest diagonal
+  // element leaves their small errors for the last steps; damping each output by its own share lost, because meeting
+  // all outputs at once takes steps beyond what is linear.
+  constexpr double kDampings[] = {1e-1, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-9};
+  const Tensor normal = jacobian.mm(back);
+  std::vector<Tensor> steps;
+  for (const double damping : kDampings) {
+    const Tensor damped =
+        normal + torch::eye(normal.size(0), torch::kDouble) * (damping * normal.diagonal().max() + 1e-30);
+    steps.push_back(-back.mm(torch::linalg_solve(damped, residual.unsqueeze(1))).flatten());
+  }
+  return torch::stack(steps);
 }
 
 }  // namespace
@@ -52,22 +74,18 @@ Tensor AtomsOf(const CarrierPicture& picture, FrameSize grid) {
       .contiguous();
 }
 
-PairSolver::PairSolver(const CarrierPicture& picture, FrameSize grid, const Frame& f1,
-                       std::array<float, kPoseValues> target, uint8_t mode, Nets::Modules& modules)
-    : picture_(picture), mode_(mode), modules_(modules), device_(TorchDevice(modules.device)) {
+PairSolver::PairSolver(const Frame& f1, std::array<float, kPoseValues> target, uint8_t mode, Nets::Modules& modules)
+    : modules_(modules), device_(TorchDevice(modules.device)), mode_(mode) {
   const torch::NoGradGuard no_grad;
   const Frame* const frames[] = {&f1};
   small_f1_ = ResizeToModelGrid(FramesToTensor(frames, device_));
   target_ = torch::tensor(std::vector<double>(target.begin(), target.end()), torch::kDouble);
-  atoms_ = AtomsOf(picture, grid);
-  rows_ = CubicWeights(grid.height, kModelGrid.height).to(device_);
-  columns_ = CubicWeights(grid.width, kModelGrid.width).to(device_);
 }
 
 std::vector<Frame> PairSolver::Render(std::span<const Coefficients> candidates) const {
   std::vector<Frame> frames;
   for (const Coefficients& candidate : candidates) {
-    frames.push_back(picture_.Render(candidate, 1));
+    frames.push_back(RenderF0(candidate));
     ApplySelector(mode_, frames.back());
   }
   return frames;
@@ -83,21 +101,23 @@ std::vector<double> PairSolver::Errors(std::span<const Coefficients> candidates)
   return errors;
 }
 
+Tensor PairSolver::Read(const Tensor& small_f0) const {
+  const torch::NoGradGuard no_grad;
+  return PoseOutputs(modules_, small_f0, small_f1_.expand_as(small_f0)).to(torch::kCPU, torch::kDouble);
+}
+
 std::vector<double> PairSolver::ErrorsOf(std::span<const Frame> frames) const {
   const torch::NoGradGuard no_grad;
   std::vector<const Frame*> pointers;
   for (const Frame& frame : frames) pointers.push_back(&frame);
-  const Tensor small_f0 = ResizeToModelGrid(FramesToTensor(pointers, device_));
-  const Tensor read = PoseOutputs(modules_, small_f0, small_f1_.expand_as(small_f0)).to(torch::kCPU, torch::kDouble);
-  const Tensor errors = (read - target_).square().mean(1).contiguous();
-  return {errors.data_ptr<double>(), errors.data_ptr<double>() + errors.numel()};
+  return MeanSquares(Read(ResizeToModelGrid(FramesToTensor(pointers, device_))) - target_);
 }
 
 uint8_t PairSolver::BestMode(SolvedPair& pair, double least_gain) const {
   constexpr uint8_t kModes = 8;
   std::vector<Frame> frames;
   for (uint8_t mode = 1; mode < kModes; ++mode) {
-    frames.push_back(picture_.Render(pair.coefficients, 1));
+    frames.push_back(RenderF0(pair.coefficients));
     ApplySelector(mode, frames.back());
   }
   const std::vector<double> errors = ErrorsOf(frames);
@@ -107,7 +127,17 @@ uint8_t PairSolver::BestMode(SolvedPair& pair, double least_gain) const {
   return static_cast<uint8_t>(best - errors.begin() + 1);
 }
 
-Linearisation PairSolver::Linearise(const Coefficients& at) const {
+AtomSolver::AtomSolver(const CarrierPicture& picture, FrameSize grid, const Frame& f1,
+                       std::array<float, kPoseValues> target, uint8_t mode, Nets::Modules& modules)
+    : PairSolver(f1, target, mode, modules), picture_(picture), atoms_(AtomsOf(picture, grid)) {
+  const torch::NoGradGuard no_grad;
+  rows_ = CubicWeights(grid.height, kModelGrid.height).to(device_);
+  columns_ = CubicWeights(grid.width, kModelGrid.width).to(device_);
+}
+
+Frame AtomSolver::RenderF0(const Coefficients& coefficients) const { return picture_.Render(coefficients, 1); }
+
+Linearisation AtomSolver::Linearise(const Coefficients& at) const {
   const std::vector<Frame> frames = Render({&at, 1});
   const Frame* const pointers[] = {&frames[0]};
   // The Jacobian passes over the two roundings, and over the enlargement to the frame and the nets' resize, which all
@@ -125,24 +155,112 @@ Linearisation PairSolver::Linearise(const Coefficients& at) const {
   return {read.detach().to(torch::kCPU, torch::kDouble) - target_, jacobian.flatten(1).to(torch::kCPU, torch::kDouble)};
 }
 
-Tensor PairSolver::Steps(const Linearisation& linear) const {
-  // A picture moves the speed some hundred times more than the other outputs. Damping by shares of the largest diagonal
-  // element leaves their small errors for the last steps; damping each output by its own share lost, because meeting
-  // all outputs at once takes steps beyond what is linear.
+Tensor AtomSolver::Steps(const Linearisation& linear) const {
   constexpr double kRidge = 1e-6;
-  constexpr double kDampings[] = {1e-1, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-9};
   const Tensor by_codes = linear.jacobian.mm(atoms_.t());  // [6, A]
   Tensor gram = atoms_.mm(atoms_.t());
   gram = gram + torch::eye(gram.size(0), torch::kDouble) * (kRidge * gram.diagonal().mean() + 1e-30);
-  const Tensor back = torch::linalg_solve(gram, by_codes.t());  // [A, 6]
-  const Tensor normal = by_codes.mm(back);
-  std::vector<Tensor> steps;
-  for (const double damping : kDampings) {
-    const Tensor damped =
-        normal + torch::eye(normal.size(0), torch::kDouble) * (damping * normal.diagonal().max() + 1e-30);
-    steps.push_back(-back.mm(torch::linalg_solve(damped, linear.residual.unsqueeze(1))).flatten());
+  return DampedSteps(by_codes, torch::linalg_solve(gram, by_codes.t()), linear.residual);
+}
+
+MotionSolver::MotionSolver(const FrameRenderer& renderer, std::vector<float> picture,
+                           std::array<float, kPoseValues> target, uint8_t mode, Nets::Modules& modules)
+    : PairSolver(renderer.WriteFrame(picture, 1), target, mode, modules),
+      renderer_(renderer),
+      picture_(std::move(picture)) {
+  KIT_CHECK(picture_.size() == kModelGrid.size_bytes());
+  moves_ = {-64, -8, -1, 1, 8, 64};
+}
+
+Frame MotionSolver::RenderF0(const Coefficients& coefficients) const {
+  return renderer_.RenderF0(picture_, coefficients, 0, 1);
+}
+
+Tensor MotionSolver::ReadMoved(std::span<const Coefficients> candidates) const {
+  std::vector<Tensor> read;
+  for (size_t first = 0; first < candidates.size(); first += kBatch) {
+    std::vector<Tensor> pictures;
+    for (const Coefficients& terms : candidates.subspan(first, std::min(kBatch, candidates.size() - first))) {
+      const std::vector<float> moved = MovePicture(picture_, kModelGrid, terms);
+      pictures.push_back(torch::tensor(moved).view({kModelGrid.height, kModelGrid.width, 3}));
+    }
+    read.push_back(Read(torch::stack(pictures).permute({0, 3, 1, 2}).contiguous().to(device_)));
   }
-  return torch::stack(steps);
+  return torch::cat(read);
+}
+
+Coefficients MotionSolver::Start() const {
+  // Zoom about a point a little above the centre, where a road's lines meet; then shifts. In terms' units: 2^16 is
+  // twice the size, 2^8 a pixel.
+  constexpr double kHorizon = -17;  // rows from the centre
+  constexpr double kZooms[] = {-0.06, -0.03, -0.015, 0,    0.01, 0.02, 0.03, 0.045, 0.06, 0.08,
+                               0.1,   0.12,  0.14,   0.16, 0.19, 0.22, 0.26, 0.31,  0.37, 0.44};
+  constexpr double kShifts[] = {-12, -8, -5, -3, -2, -1, -0.5, 0, 0.5, 1, 2, 3, 5, 8, 12};
+  struct View {
+    double zoom = 0, dx = 0, dy = 0;
+  };
+  const auto terms_of = [](const View& view) {
+    const auto code = [](double value) { return static_cast<int16_t>(std::lround(value)); };
+    const double shift_y = view.dy - kHorizon * view.zoom;
+    return Coefficients{code(256 * view.dx),    code(65536 * view.zoom), 0, code(256 * shift_y), 0,
+                        code(65536 * view.zoom)};
+  };
+  View best;
+  double least = INFINITY;
+  for (const double fineness : {1.0, 0.125}) {
+    for (const auto& [member, values] : {std::pair{&View::zoom, std::span<const double>(kZooms)},
+                                         {&View::dx, std::span<const double>(kShifts)},
+                                         {&View::dy, std::span<const double>(kShifts)}}) {
+      const View from = best;
+      std::vector<View> views;
+      std::vector<Coefficients> candidates;
+      for (const double value : values) {
+        View view = from;
+        view.*member = std::clamp(fineness * value + (fineness < 1 ? from.*member : 0), -40.0, 40.0);
+        view.zoom = std::clamp(view.zoom, -0.45, 0.45);
+        views.push_back(view);
+        candidates.push_back(terms_of(view));
+      }
+      const std::vector<double> errors = MeanSquares(ReadMoved(candidates) - target_);
+      for (size_t i = 0; i < errors.size(); ++i) {
+        if (!(errors[i] < least)) continue;
+        least = errors[i];
+        best = views[i];
+      }
+    }
+  }
+  return terms_of(best);
+}
+
+Tensor MotionSolver::StepsAt(const Coefficients& at) const {
+  constexpr int16_t kReach = 64;  // of the differences: a quarter of a pixel
+  std::vector<Coefficients> around{at};
+  for (size_t k = 0; k < at.size(); ++k) {
+    for (const int16_t reach : {kReach, static_cast<int16_t>(-kReach)}) {
+      around.push_back(at);
+      around.back()[k] = static_cast<int16_t>(std::clamp(at[k] + reach, -32000, 32000));
+    }
+  }
+  const Tensor read = ReadMoved(around);
+  std::vector<Tensor> columns;
+  for (size_t k = 0; k < at.size(); ++k) {
+    const int width = around[1 + 2 * k][k] - around[2 + 2 * k][k];
+    columns.push_back((read[static_cast<int64_t>(1 + 2 * k)] - read[static_cast<int64_t>(2 + 2 * k)]) / width);
+  }
+  const Tensor by_codes = torch::stack(columns, 1);  // [6, terms]
+  return DampedSteps(by_codes, by_codes.t(), read[0] - target_);
+}
+
+std::unique_ptr<PairSolver> MakePairSolver(const Scene& scene, const FrameRenderer& renderer,
+                                           std::span<const uint8_t> map, size_t pair,
+                                           const std::array<float, kPoseValues>& target, Nets::Modules& modules) {
+  const Carrier& carrier = scene.carrier;
+  if (carrier.moves()) {
+    return std::make_unique<MotionSolver>(renderer, renderer.RenderPicture(map, pair, 1), target, scene.selector[pair],
+                                          modules);
+  }
+  return std::make_unique<AtomSolver>(renderer.carrier(), FrameSize{carrier.grid_width, carrier.grid_height},
+                                      renderer.RenderF1(map, pair, 1), target, scene.selector[pair], modules);
 }
 
 bool PairSolver::TakeBest(std::span<const Coefficients> candidates, SolvedPair& best) const {
@@ -160,7 +278,7 @@ SolvedPair PairSolver::Solve(const Coefficients& start, const PairSolveOptions& 
   constexpr double kLengths[] = {1, 0.3};
   SolvedPair best{start, Errors({&start, 1})[0]};
   for (int i = 0; i < options.iterations; ++i) {
-    const Tensor steps = Steps(Linearise(best.coefficients));
+    const Tensor steps = StepsAt(best.coefficients);
     std::vector<Coefficients> candidates;
     for (int64_t k = 0; k < steps.size(0); ++k) {
       for (const double length : kLengths) {
@@ -172,7 +290,7 @@ SolvedPair PairSolver::Solve(const Coefficients& start, const PairSolveOptions& 
   for (int i = 0; i < options.polish; ++i) {
     std::vector<Coefficients> candidates;
     for (size_t k = 0; k < start.size(); ++k) {
-      for (const int move : {-2, -1, 1, 2}) {
+      for (const int move : moves_) {
         Coefficients moved = best.coefficients;
         moved[k] = static_cast<int16_t>(std::clamp(moved[k] + move, -32000, 32000));
         candidates.push_back(std::move(moved));

@@ -5,16 +5,18 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "codecs/strict/carrier.h"
+#include "codecs/strict/render.h"
 #include "codecs/strict/scene.h"
 #include "kitsink/nets.h"
 
 namespace kitsink::strict {
 
-using Coefficients = std::vector<int16_t>;  // one for each atom
+using Coefficients = std::vector<int16_t>;  // Carrier::num_terms() of them
 
 // What PoseNet reads near a pair's f0.
 struct Linearisation {
@@ -35,37 +37,85 @@ struct PairSolveOptions {
 // One pair, with its f1 fixed. Functions throw what LibTorch throws.
 class PairSolver {
  public:
-  // All arguments must outlive the solver. `mode` is the pair's selector.
-  PairSolver(const CarrierPicture& picture, FrameSize grid, const Frame& f1, std::array<float, kPoseValues> target,
-             uint8_t mode, Nets::Modules& modules);
+  virtual ~PairSolver() = default;
 
   // The mean squared pose error of each candidate's frame: rendered to bytes, read by the scorer's resize and PoseNet.
   std::vector<double> Errors(std::span<const Coefficients> candidates) const;
-  Linearisation Linearise(const Coefficients& at) const;
-  // Changes of the coefficients, in codes: Gauss-Newton steps of least picture norm, from barely damped to such as
-  // follow the output that a picture moves most. [steps, atoms] double.
-  torch::Tensor Steps(const Linearisation& linear) const;
-  // Takes the best of Steps() at three lengths, rounded to integers and measured, while that improves; then single
-  // moves of 1 and 2 codes. Never worse than `start`.
+  // Takes the best of StepsAt() at two lengths, rounded to integers and measured, while that improves; then single
+  // moves of the coefficients. Never worse than `start`.
   SolvedPair Solve(const Coefficients& start, const PairSolveOptions& options) const;
   // The selector's mode that lowers the error most, by more than `least_gain`; else 0. Updates the error.
   // REQUIRES: the pair has no mode yet.
   uint8_t BestMode(SolvedPair& pair, double least_gain) const;
 
- private:
-  std::vector<Frame> Render(std::span<const Coefficients> candidates) const;
-  std::vector<double> ErrorsOf(std::span<const Frame> frames) const;
-  bool TakeBest(std::span<const Coefficients> candidates, SolvedPair& best) const;
+ protected:
+  // `modules` must outlive the solver. `mode` is the pair's selector.
+  PairSolver(const Frame& f1, std::array<float, kPoseValues> target, uint8_t mode, Nets::Modules& modules);
+  // Before the selector.
+  virtual Frame RenderF0(const Coefficients& coefficients) const = 0;
+  // Gauss-Newton steps of the coefficients from here, from barely damped to such as follow the output that moves most.
+  // [steps, coefficients] double, in codes.
+  virtual torch::Tensor StepsAt(const Coefficients& at) const = 0;
 
-  const CarrierPicture& picture_;
-  uint8_t mode_;
+  std::vector<Frame> Render(std::span<const Coefficients> candidates) const;
+  // What PoseNet reads, [N, 6] double on the CPU, of f0s [N, 3, H, W] on kModelGrid.
+  torch::Tensor Read(const torch::Tensor& small_f0) const;
+
   Nets::Modules& modules_;
   torch::Device device_;
-  torch::Tensor small_f1_;        // [1, 3, H, W]
-  torch::Tensor target_;          // [6] double
+  torch::Tensor small_f1_;                   // [1, 3, H, W]
+  torch::Tensor target_;                     // [6] double
+  std::vector<int> moves_ = {-2, -1, 1, 2};  // of a single coefficient, that Solve() tries
+
+ private:
+  std::vector<double> ErrorsOf(std::span<const Frame> frames) const;
+  bool TakeBest(std::span<const Coefficients> candidates, SolvedPair& best) const;
+  uint8_t mode_;
+};
+
+// f0 is a sum of atoms.
+class AtomSolver : public PairSolver {
+ public:
+  // `picture` must outlive the solver.
+  AtomSolver(const CarrierPicture& picture, FrameSize grid, const Frame& f1, std::array<float, kPoseValues> target,
+             uint8_t mode, Nets::Modules& modules);
+  Linearisation Linearise(const Coefficients& at) const;
+  // StepsAt() is these of Linearise(). Of least picture norm.
+  torch::Tensor Steps(const Linearisation& linear) const;
+
+ private:
+  Frame RenderF0(const Coefficients& coefficients) const override;
+  torch::Tensor StepsAt(const Coefficients& at) const override { return Steps(Linearise(at)); }
+
+  const CarrierPicture& picture_;
   torch::Tensor atoms_;           // [atoms, 3 * grid] double, grey levels of a code
   torch::Tensor rows_, columns_;  // [H, grid height], [W, grid width]: the bicubic enlargement
 };
+
+// f0 is f1's picture under a motion.
+class MotionSolver : public PairSolver {
+ public:
+  // `renderer` must outlive the solver. REQUIRES: the picture, of kModelGrid, is f1's.
+  MotionSolver(const FrameRenderer& renderer, std::vector<float> picture, std::array<float, kPoseValues> target,
+               uint8_t mode, Nets::Modules& modules);
+  // The best of some hundred zooms and shifts.
+  Coefficients Start() const;
+
+ private:
+  Frame RenderF0(const Coefficients& coefficients) const override;
+  torch::Tensor StepsAt(const Coefficients& at) const override;
+  // What PoseNet reads if the frame gives the nets the moved picture itself: [N, 6].
+  torch::Tensor ReadMoved(std::span<const Coefficients> candidates) const;
+
+  const FrameRenderer& renderer_;
+  std::vector<float> picture_;
+};
+
+// The solver of one of the scene's pairs, with f1 from this map. `scene` and `renderer`, which is of that scene, must
+// outlive it.
+std::unique_ptr<PairSolver> MakePairSolver(const Scene& scene, const FrameRenderer& renderer,
+                                           std::span<const uint8_t> map, size_t pair,
+                                           const std::array<float, kPoseValues>& target, Nets::Modules& modules);
 
 // The weights of a bicubic enlargement along one axis, [target, source].
 torch::Tensor CubicWeights(int64_t source, int64_t target);

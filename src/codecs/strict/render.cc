@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "codecs/strict/motion.h"
+
 namespace kitsink::strict {
 namespace {
 
@@ -25,9 +27,9 @@ Status CheckScene(const Scene& scene) {
   if (scene.mask.num_classes > shape.num_classes) return Misfit("the maps have more classes than the renderer");
   if (shape.width % kLaneFloats != 0 || shape.width == 0 || shape.width > kMaxRowChannels) return Misfit("width");
   if (shape.num_pairs != pairs || scene.selector.size() != pairs) return Misfit("the parts differ in pairs");
-  if (carrier.num_atoms == 0 || grid == 0 || carrier.basis.size() != carrier.num_atoms * grid ||
+  if (grid == 0 || carrier.basis.size() != carrier.num_atoms * grid ||
       carrier.basis_scales.size() != carrier.num_atoms || carrier.coefficient_scales.size() != carrier.num_atoms ||
-      carrier.coefficients.size() != pairs * carrier.num_atoms) {
+      carrier.coefficients.size() != pairs * carrier.num_terms()) {
     return Misfit("the carrier's parts differ in atoms or pairs");
   }
   if (scene.renderer.tensors.size() != specs.size()) return Misfit("the renderer has another number of tensors");
@@ -57,38 +59,47 @@ FrameRenderer::FrameRenderer(const Scene& scene, const RowKernels& kernels)
 
 FramePair FrameRenderer::Render(uint64_t pair, int threads) const {
   KIT_CHECK(pair < scene_.mask.count);
-  const size_t atoms = scene_.carrier.num_atoms;
-  const auto coefficients = std::span(scene_.carrier.coefficients).subspan(pair * atoms, atoms);
-  return {RenderF0(coefficients, scene_.selector[pair], threads), RenderF1(scene_.mask.map(pair), pair, threads)};
+  const size_t terms = scene_.carrier.num_terms();
+  const auto coefficients = std::span(scene_.carrier.coefficients).subspan(pair * terms, terms);
+  const std::vector<float> picture = RenderPicture(scene_.mask.map(pair), pair, threads);
+  return {RenderF0(picture, coefficients, scene_.selector[pair], threads), WriteFrame(picture, threads)};
 }
 
-Frame FrameRenderer::RenderF0(std::span<const int16_t> coefficients, uint8_t mode, int threads) const {
-  Frame frame = carrier_.Render(coefficients, threads);
+Frame FrameRenderer::RenderF0(std::span<const float> picture, std::span<const int16_t> coefficients, uint8_t mode,
+                              int threads) const {
+  Frame frame = scene_.carrier.moves() ? WriteFrame(MovePicture(picture, MapSize(scene_), coefficients), threads)
+                                       : carrier_.Render(coefficients, threads);
   ApplySelector(mode, frame);
   return frame;
 }
 
 Frame FrameRenderer::RenderF1(std::span<const uint8_t> map, uint64_t pair, int threads) const {
+  return WriteFrame(RenderPicture(map, pair, threads), threads);
+}
+
+Frame FrameRenderer::WriteFrame(std::span<const float> picture, int threads) const {
+  return scene_.renderer.preimage ? WritePreimage(PlanesOf(picture), scene_.frame_size)
+                                  : to_frame_.Resize(picture, {}, threads);
+}
+
+std::vector<float> FrameRenderer::RenderPicture(std::span<const uint8_t> map, uint64_t pair, int threads) const {
   KIT_CHECK(map.size() == scene_.mask.map_bytes() && pair < scene_.mask.count);
   // Kept between calls: fresh memory costs a tenth of the time of a call.
-  std::unique_ptr<Workspace> work;
+  std::unique_ptr<Network::Workspace> work;
   if (const std::lock_guard lock(mutex_); !idle_.empty()) {
     work = std::move(idle_.back());
     idle_.pop_back();
   }
-  if (work == nullptr) work = std::make_unique<Workspace>();
-  work->picture.resize(3 * map.size());
-  network_.Run(map, pair, threads, work->network, work->picture.data());
-
-  Frame frame = scene_.renderer.preimage ? WritePreimage(PlanesOf(work->picture), scene_.frame_size)
-                                         : to_frame_.Resize(work->picture, {}, threads);
+  if (work == nullptr) work = std::make_unique<Network::Workspace>();
+  std::vector<float> picture(3 * map.size());
+  network_.Run(map, pair, threads, *work, picture.data());
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(work));
-  return frame;
+  return picture;
 }
 
 size_t FrameRenderer::WorkingBytes(int threads) const {
-  return network_.WorkingBytes(threads) + 3 * scene_.mask.map_bytes() * (2 * sizeof(float) + 1) +
+  return network_.WorkingBytes(threads) + 3 * scene_.mask.map_bytes() * (3 * sizeof(float) + 1) +
          2 * scene_.frame_size.size_bytes();
 }
 

@@ -26,19 +26,22 @@ class FrameRenderer {
 
   // Thread-safe. `threads` splits the pair's pictures into bands of rows. REQUIRES: `pair` is in the scene.
   FramePair Render(uint64_t pair, int threads) const;
-  // Its halves, with values other than the scene's. REQUIRES: the map has the scene's size and ids below its number of
-  // classes; a coefficient for each atom.
-  Frame RenderF0(std::span<const int16_t> coefficients, uint8_t mode, int threads) const;
+  // Its parts, with values other than the scene's. REQUIRES: the map has the scene's size and ids below its number of
+  // classes; a coefficient for each of Carrier::num_terms().
   Frame RenderF1(std::span<const uint8_t> map, uint64_t pair, int threads) const;
+  // The network's picture, interleaved RGB 0 .. 255 of the maps' size, and f1 from it.
+  std::vector<float> RenderPicture(std::span<const uint8_t> map, uint64_t pair, int threads) const;
+  Frame WriteFrame(std::span<const float> picture, int threads) const;
+  // `picture` is f1's; only a carrier that moves reads it.
+  Frame RenderF0(std::span<const float> picture, std::span<const int16_t> coefficients, uint8_t mode,
+                 int threads) const;
+
+  const CarrierPicture& carrier() const { return carrier_; }
 
   // Memory of one call of Render. The renderer keeps as much for each of the most calls that ran at once.
   size_t WorkingBytes(int threads) const;
 
  private:
-  struct Workspace {
-    Network::Workspace network;
-    std::vector<float> picture;
-  };
   FrameRenderer(const Scene& scene, const RowKernels& kernels);
 
   const Scene& scene_;
@@ -46,7 +49,7 @@ class FrameRenderer {
   Network network_;
   Resizer to_frame_;
   mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Workspace>> idle_;
+  mutable std::vector<std::unique_ptr<Network::Workspace>> idle_;
 };
 
 }  // namespace kitsink::strict

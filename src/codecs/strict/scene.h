@@ -38,15 +38,21 @@ struct Renderer {
   bool operator==(const Renderer&) const = default;
 };
 
-// f0 as a weighted sum of small pictures (atoms).
+// Terms of the affine motion that makes f0 of f1's picture (motion.h).
+inline constexpr uint32_t kMotionTerms = 6;
+
+// What makes PoseNet read the pair's pose: f0 as a weighted sum of small pictures (atoms), or, without atoms, as f1's
+// picture under a motion.
 struct Carrier {
-  uint32_t num_atoms = 0;                      // 1 .. 32
+  uint32_t num_atoms = 0;                      // 0 .. 32; 0: the coefficients are the terms of motions
   uint32_t grid_height = 24, grid_width = 32;  // of an atom, each 1 .. 128
   std::vector<int8_t> basis;                   // [num_atoms][3][grid_height][grid_width]
   std::vector<float> basis_scales;             // [num_atoms]
-  std::vector<int16_t> coefficients;           // [pairs][num_atoms]
+  std::vector<int16_t> coefficients;           // [pairs][num_terms()]
   std::vector<float> coefficient_scales;       // [num_atoms]
-  float grey = 127.5F, amplitude = 64.0F;
+  float grey = 127.5F, amplitude = 64.0F;      // of a sum of atoms
+  bool moves() const { return num_atoms == 0; }
+  uint32_t num_terms() const { return moves() ? kMotionTerms : num_atoms; }
   bool operator==(const Carrier&) const = default;
 };
 

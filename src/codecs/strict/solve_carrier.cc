@@ -15,6 +15,7 @@
 #include "codecs/strict/carrier_basis.h"
 #include "codecs/strict/pose_solver.h"
 #include "codecs/strict/render.h"
+#include "codecs/strict/solve_motions.h"
 #include "codecs/strict/train_carrier.h"
 #include "kitsink/at_once.h"
 #include "kitsink/bytes.h"
@@ -130,7 +131,7 @@ class Solver {
   void Estimate(const Carrier& carrier) const {
     const CarrierPicture picture = Picture(carrier);
     const Frame f1 = renderer_->RenderF1(scene_.mask.map(0), 0, 1);
-    const PairSolver solver(picture, grid_, f1, targets_[0].pose, 0, modules_);
+    const AtomSolver solver(picture, grid_, f1, targets_[0].pose, 0, modules_);
     const std::vector<Coefficients> candidates(8, Coefficients(carrier.num_atoms, 0));
     solver.Linearise(candidates[0]);  // LibTorch prepares its kernels
     Stopwatch watch;
@@ -169,7 +170,7 @@ class Solver {
     SetBasis(torch::cat({shared.atoms, torch::zeros({atoms - 1, shared.atoms.size(1)})}).to(torch::kDouble),
              options_.largest_code, carrier);
     SetCoefficients({shared.atoms, shared.coefficients}, carrier, pairs);
-    KIT_TRY(ForAll("start", carrier, pairs, [](const PairSolver& solver, PairState& state) {
+    KIT_TRY(ForAll("start", carrier, pairs, [](const AtomSolver& solver, PairState& state) {
       state.solved.error = solver.Errors({&state.solved.coefficients, 1})[0];
       state.linear = solver.Linearise(state.solved.coefficients);
     }));
@@ -265,7 +266,7 @@ class Solver {
       if (!folder_.Has(entry)) {
         KIT_TRY(Guarded("carrier", [&]() -> Status {
           const Frame f1 = renderer_->RenderF1(scene_.mask.map(i), i, 1);
-          work(PairSolver(picture, grid_, f1, targets_[i].pose, pairs[i].mode, modules_), pairs[i]);
+          work(AtomSolver(picture, grid_, f1, targets_[i].pose, pairs[i].mode, modules_), pairs[i]);
           return folder_.Save(entry, PackState(pairs[i]));
         }));
       }
@@ -283,7 +284,7 @@ class Solver {
   }
 
   Status SolveAll(const std::string& part, const Carrier& carrier, std::vector<PairState>& pairs) {
-    KIT_TRY(ForAll(part, carrier, pairs, [this](const PairSolver& solver, PairState& state) {
+    KIT_TRY(ForAll(part, carrier, pairs, [this](const AtomSolver& solver, PairState& state) {
       state.solved = solver.Solve(state.solved.coefficients, {.iterations = options_.expired() ? 1 : 8});
       state.linear = solver.Linearise(state.solved.coefficients);
     }));
@@ -301,7 +302,7 @@ class Solver {
       std::vector<PairState> tried_pairs = from_pairs;
       MoveBasisBy(damping, tried, tried_pairs);
       KIT_TRY(ForAll("try-" + round + "-" + std::to_string(damping), tried, tried_pairs,
-                     [](const PairSolver& solver, PairState& state) {
+                     [](const AtomSolver& solver, PairState& state) {
                        state.linear = {};
                        state.solved.error = solver.Errors({&state.solved.coefficients, 1})[0];
                      }));
@@ -341,7 +342,7 @@ class Solver {
   Status Polish(const Carrier& carrier, std::vector<PairState>& pairs) {
     constexpr double kModeBytes = 1.5;  // a flag that is rarely set, and three bits
     const double slope = PoseTermSlope(std::max(MeanError(pairs), 1e-9)) / static_cast<double>(pairs.size());
-    return ForAll("polish", carrier, pairs, [&](const PairSolver& solver, PairState& state) {
+    return ForAll("polish", carrier, pairs, [&](const AtomSolver& solver, PairState& state) {
       state.linear = {};
       if (options_.expired()) return;
       state.solved = solver.Solve(state.solved.coefficients, {.iterations = 2, .polish = 16});
@@ -368,6 +369,12 @@ CarrierSize CarrierSizeFor(uint64_t num_pairs) {
   return {};
 }
 
+Carrier StillCarrier(uint64_t num_pairs) {
+  Carrier carrier;
+  carrier.coefficients.resize(num_pairs * kMotionTerms);
+  return carrier;
+}
+
 Carrier GreyCarrier(const CarrierSize& size, uint64_t num_pairs) {
   Carrier carrier;
   carrier.num_atoms = size.num_atoms;
@@ -385,6 +392,7 @@ Result<SolvedCarrier> SolveCarrier(const Scene& scene, std::span<const Observati
                                    Progress& progress) {
   KIT_CHECK(targets.size() == scene.mask.count);
   return Guarded("carrier", [&]() -> Result<SolvedCarrier> {
+    if (scene.carrier.moves()) return SolveMotions(scene, targets, nets.modules(), options, folder, threads, progress);
     return Solver(scene, targets, nets.modules(), options, folder, threads, progress).Run();
   });
 }

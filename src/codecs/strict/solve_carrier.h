@@ -21,6 +21,8 @@ struct CarrierSize {
 };
 CarrierSize CarrierSizeFor(uint64_t num_pairs);
 
+// A carrier without atoms and motion: f0 is f1.
+Carrier StillCarrier(uint64_t num_pairs);
 // A carrier of grey pictures.
 Carrier GreyCarrier(const CarrierSize& size, uint64_t num_pairs);
 
@@ -29,7 +31,7 @@ struct CarrierSolve {
   uint32_t steps_each = 24;      // of training atoms and coefficients together, for each pair
   uint32_t rounds = 2;           // basis steps, each followed by a solve of all pairs; kept where the error falls
   int largest_code = 15;         // of the basis
-  bool new_basis = true;         // false: starts from the scene's basis and coefficients
+  bool new_basis = true;         // false: starts from the scene's basis and coefficients, or from its motions
   double score_per_byte = 0;     // what a byte of the archive costs
   std::function<bool()> expired = [] { return false; };  // true: only what cannot be left out is done from now on
 };

@@ -20,6 +20,7 @@ constexpr const char* kPreimage = "renderer.preimage";
 constexpr const char* kBasis = "carrier.basis";
 constexpr const char* kCoefficients = "carrier.coefficients";
 constexpr const char* kLevels = "carrier.levels";
+constexpr const char* kMotion = "carrier.motion";
 constexpr const char* kSelector = "selector";
 
 std::string CodesOf(const std::string& name) { return name + ".codes"; }
@@ -46,6 +47,10 @@ void AddRenderer(const Renderer& renderer, TensorFile& file) {
 }
 
 void AddCarrier(const Carrier& carrier, int64_t num_pairs, TensorFile& file) {
+  if (carrier.moves()) {
+    file.tensors[kMotion] = MakeTensor({num_pairs, kMotionTerms}, std::span<const int16_t>(carrier.coefficients));
+    return;
+  }
   const int64_t atoms = carrier.num_atoms;
   file.tensors[CodesOf(kBasis)] =
       MakeTensor({atoms, 3, carrier.grid_height, carrier.grid_width}, std::span<const int8_t>(carrier.basis));
@@ -148,6 +153,11 @@ void TakeRenderer(const TensorFile& file, const Limits& limits, TensorTaker& tak
 }
 
 void TakeCarrier(TensorTaker& taker, int64_t num_pairs, Carrier& carrier) {
+  if (taker.Has(kMotion)) {
+    const FileTensor* const motion = taker.Take(kMotion, "I16", {num_pairs, kMotionTerms}, kAnyNumber);
+    if (motion != nullptr) carrier.coefficients = Int16sOf(*motion);
+    return;
+  }
   const FileTensor* const basis = taker.Take(CodesOf(kBasis), "I8", {-1, 3, -1, -1}, kAnyNumber);
   int64_t atoms = kAnySize;
   if (basis != nullptr) {

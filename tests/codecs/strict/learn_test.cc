@@ -145,7 +145,7 @@ struct PoseCase {
 TEST(PairSolver, LowersTheErrorOfTheWrittenFrame) {
   const PoseCase pose;
   const CarrierPicture picture = pose.Picture();
-  const PairSolver solver(picture, {8, 6}, pose.f1, pose.target, 0, StandIns().modules());
+  const AtomSolver solver(picture, {8, 6}, pose.f1, pose.target, 0, StandIns().modules());
   const Coefficients start{140, -90, 70};
   const double before = solver.Errors({&start, 1})[0];
   const SolvedPair solved = solver.Solve(start, {.iterations = 4, .polish = 1});
@@ -161,13 +161,39 @@ TEST(PairSolver, LowersTheErrorOfTheWrittenFrame) {
   EXPECT_LT(solver.Errors({&truth, 1})[0], 1e-9);
 }
 
+// f0 is f1's picture under a motion that the solver does not know.
+TEST(MotionSolver, FindsAMotionThatReadsTheSame) {
+  testing::StrictSizes sizes;
+  sizes.map = kModelGrid;
+  sizes.frame = {1024, 768};
+  sizes.pairs = 1;
+  sizes.atoms = 0;
+  Scene scene = testing::SmallStrictScene(sizes, 3);
+  scene.renderer.preimage = true;
+  scene.carrier.coefficients = {150, 5000, 40, -200, -30, 5300};
+  scene.selector = {0};
+  const std::unique_ptr<FrameRenderer> renderer = FrameRenderer::Create(scene).TakeValue();
+  const FramePair written = renderer->Render(0, 1);
+  const std::array<float, kPoseValues> target = StandIns().Observe({&written, 1}).TakeValue()[0].pose;
+  const MotionSolver solver(*renderer, renderer->RenderPicture(scene.mask.map(0), 0, 1), target, 0,
+                            StandIns().modules());
+  EXPECT_LT(solver.Errors({&scene.carrier.coefficients, 1})[0], 1e-9);
+  const Coefficients still(kMotionTerms, 0), start = solver.Start();
+  const std::array candidates{still, start};
+  const std::vector<double> errors = solver.Errors(candidates);
+  EXPECT_LT(errors[1], errors[0] / 10);
+  const SolvedPair solved = solver.Solve(start, {.iterations = 4, .polish = 1});
+  EXPECT_LT(solved.error, errors[1]);
+  EXPECT_NEAR(solver.Errors({&solved.coefficients, 1})[0], solved.error, 1e-3 * solved.error);  // in another batch
+}
+
 // The Jacobian by the grid's pixels is the gradient through the enlargement of a change, and a code changes the picture
 // by its atom.
 TEST(PairSolver, JacobianIsTheGradientOfTheEnlargedGrid) {
   namespace F = torch::nn::functional;
   const PoseCase pose;
   const CarrierPicture picture = pose.Picture();
-  const PairSolver solver(picture, {8, 6}, pose.f1, pose.target, 0, StandIns().modules());
+  const AtomSolver solver(picture, {8, 6}, pose.f1, pose.target, 0, StandIns().modules());
   const auto read = [](const Frame& frame) {
     const Frame* const frames[] = {&frame};
     return ResizeToModelGrid(FramesToTensor(frames, torch::kCPU));
@@ -196,14 +222,14 @@ TEST(PairSolver, JacobianIsTheGradientOfTheEnlargedGrid) {
 TEST(PairSolver, TakesAModeOnlyWhereItGains) {
   const PoseCase pose;
   const CarrierPicture picture = pose.Picture();
-  const PairSolver solver(picture, {8, 6}, pose.f1, pose.target, 0, StandIns().modules());
+  const AtomSolver solver(picture, {8, 6}, pose.f1, pose.target, 0, StandIns().modules());
   SolvedPair pair{{140, -90, 70}, 0};
   pair.error = solver.Errors({&pair.coefficients, 1})[0];
   const double before = pair.error;
   EXPECT_EQ(solver.BestMode(pair, 1e9), 0);
   EXPECT_EQ(pair.error, before);
   const uint8_t mode = solver.BestMode(pair, 0);
-  const PairSolver in_mode(picture, {8, 6}, pose.f1, pose.target, mode, StandIns().modules());
+  const AtomSolver in_mode(picture, {8, 6}, pose.f1, pose.target, mode, StandIns().modules());
   EXPECT_NEAR(in_mode.Errors({&pair.coefficients, 1})[0], pair.error, 1e-3 * pair.error);
   EXPECT_LE(pair.error, before);
 }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <thread>
 
+#include "codecs/strict/motion.h"
 #include "codecs/strict/render_testlib.h"
 #include "kitsink/hash.h"
 #include "testlib.h"
@@ -33,6 +34,42 @@ TEST(Render, OneResultForTwinsAndThreadsAtAnySize) {
   ExpectOneResult(SmallStrictScene({{1, 1}, {3, 2}, 1, 16, {1, 1}}, 3));
   ExpectOneResult(SmallStrictScene({{19, 3}, {40, 41}, 2, 40, {16, 1, 2, 4, 1, 8, 1, 3}}, 4));
   ExpectOneResult(SmallStrictScene({{33, 18}, {33, 18}, 8, 128, {2}}, 5));
+}
+
+TEST(Render, OneResultForMotions) {
+  StrictSizes sizes;
+  sizes.atoms = 0;
+  const Scene scene = SmallStrictScene(sizes, 10);
+  ExpectOneResult(scene);
+  EXPECT_EQ(Sha256Hex(RenderAll(scene, FastRowKernels(), 2)).substr(0, 16), "485596d75f23f940");
+  ExpectOneResult(SmallStrictScene({{1, 1}, {3, 2}, 1, 16, {1, 1}, 5, 8, 0}, 11));
+}
+
+// Positions of a motion, by hand.
+TEST(Motion, MovesByItsTerms) {
+  const FrameSize size{8, 6};
+  std::vector<float> picture(size.size_bytes());
+  for (size_t i = 0; i < picture.size(); ++i) picture[i] = static_cast<float>(i * i % 251);
+  const auto at = [&](const std::vector<float>& of, uint32_t x, uint32_t y) {
+    return of[3 * (size.width * y + x) + 1];
+  };
+  const auto move = [&](std::vector<int16_t> terms) { return MovePicture(picture, size, terms); };
+  EXPECT_EQ(move({0, 0, 0, 0, 0, 0}), picture);
+  // A pixel to the left and two up; the edge repeats.
+  const std::vector<float> shifted = move({256, 0, 0, 512, 0, 0});
+  EXPECT_EQ(at(shifted, 2, 1), at(picture, 3, 3));
+  EXPECT_EQ(at(shifted, 7, 1), at(picture, 7, 3));
+  EXPECT_EQ(at(shifted, 2, 5), at(picture, 3, 5));
+  // A quarter of a pixel.
+  EXPECT_FLOAT_EQ(at(move({64, 0, 0, 0, 0, 0}), 2, 1), 0.75F * at(picture, 2, 1) + 0.25F * at(picture, 3, 1));
+  // Beyond every edge, as far as a term goes.
+  EXPECT_EQ(at(move({32767, 0, 0, -32768, 0, 0}), 3, 3), at(picture, 7, 0));
+  // Twice a half of the distance from the centre: (6, 0) is 2.5 columns right of it and reads 1.25 further right.
+  const std::vector<float> zoomed = move({0, 32767, 0, 0, 0, 0});
+  EXPECT_NEAR(at(zoomed, 5, 0), 0.25F * at(picture, 5, 0) + 0.75F * at(picture, 6, 0), 0.1F);
+  // Columns shift with the row: row 5 lies 2.5 rows below the centre, 32767 / 65536 * 2.5 = 1.25 columns.
+  const std::vector<float> sheared = move({0, 0, 32767, 0, 0, 0});
+  EXPECT_NEAR(at(sheared, 2, 5), 0.75F * at(picture, 3, 5) + 0.25F * at(picture, 4, 5), 0.1F);
 }
 
 TEST(Render, CallsAtOnceGiveTheSame) {

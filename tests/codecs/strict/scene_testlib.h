@@ -36,13 +36,19 @@ struct StrictSizes {
   FrameSize map = {64, 48}, frame = {146, 110};
   uint32_t pairs = 3, width = 16;
   std::vector<uint8_t> dilations = {1, 2};
-  uint32_t classes = 5, frame_dims = 8, atoms = 3, grid_height = 6, grid_width = 8;
+  uint32_t classes = 5, frame_dims = 8, atoms = 3 /* 0: motions */, grid_height = 6, grid_width = 8;
 };
 
 inline strict::Carrier SmallCarrier(const StrictSizes& sizes, Random& random) {
   constexpr float kBasisScales[] = {0.5F, 1.0F, 0.125F};
   constexpr float kCoefficientScales[] = {0.0009765625F, 0.00048828125F, 0.001953125F};
   strict::Carrier carrier;
+  if (sizes.atoms == 0) {
+    for (uint32_t i = 0; i < sizes.pairs * strict::kMotionTerms; ++i) {
+      carrier.coefficients.push_back(static_cast<int16_t>(static_cast<int32_t>(random.Below(8001)) - 4000));
+    }
+    return carrier;
+  }
   carrier.num_atoms = sizes.atoms;
   carrier.grid_height = sizes.grid_height;
   carrier.grid_width = sizes.grid_width;

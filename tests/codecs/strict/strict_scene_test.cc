@@ -77,6 +77,7 @@ TEST(StrictScene, UsualAndUnusualShapesSurvive) {
        }},
       {"1 column of frame_embed", [](StrictSizes& s) { s.frame_dims = 1; }},
       {"64 columns of frame_embed", [](StrictSizes& s) { s.frame_dims = 64; }},
+      {"motions", [](StrictSizes& s) { s.atoms = 0; }},
       {"one atom of one pixel", [](StrictSizes& s) { s.atoms = s.grid_height = s.grid_width = 1; }},
       {"32 atoms", [](StrictSizes& s) { s.atoms = 32; }},
       {"a grid of one line", [](StrictSizes& s) { s.grid_height = 1, s.grid_width = 128; }},
@@ -137,6 +138,18 @@ TEST(StrictScene, EdgesOfTheCarrierSurvive) {
     std::ranges::fill(s.carrier.coefficients, int16_t{32767});
     s.carrier.grey = 0;
   });
+}
+
+TEST(StrictScene, EdgesOfMotionsSurvive) {
+  StrictSizes sizes = TinySizes();
+  sizes.atoms = 0;
+  Scene scene = SmallStrictScene(sizes, 13);
+  for (const int code : {0, 32767, -32768, 4096}) {
+    std::ranges::fill(scene.carrier.coefficients, static_cast<int16_t>(code));
+    ExpectSurvives(scene, "motions");
+  }
+  std::ranges::fill(scene.selector, uint8_t{5});
+  ExpectSurvives(scene, "selector of motions");
 }
 
 TEST(StrictScene, EdgesOfTheRendererSurvive) {
@@ -256,6 +269,24 @@ TEST(StrictScene, DescriptionAddsUpToItsSections) {
   EXPECT_EQ(facts["carrier"]["height"], 6);
 }
 
+// A motion is told as such: its parts, its facts and a column for each term.
+TEST(StrictScene, DescribesMotions) {
+  StrictSizes sizes;
+  sizes.atoms = 0;
+  const Scene scene = SmallStrictScene(sizes, 14);
+  const Description description = Must(Describe(Encode(scene), DescribeDepth::kMeasured, CodingContext()));
+  const SectionUse& section = description.sections[2];
+  EXPECT_NEAR(SumOfBits(section) / 8, static_cast<double>(section.size_bytes), 1e-6);
+  EXPECT_EQ(section.parts[0].name, "motions");
+  EXPECT_EQ(section.parts[0].count, 3U * kMotionTerms);
+  EXPECT_EQ(section.what.find("motions of 6 terms, "), 0U) << section.what;
+  const nlohmann::json facts = nlohmann::json::parse(description.facts);
+  EXPECT_EQ(facts["carrier"]["atoms"], 0);
+  EXPECT_EQ(facts["carrier"]["terms"], kMotionTerms);
+  ASSERT_EQ(description.columns.size(), 1U + kMotionTerms);
+  EXPECT_EQ(description.columns.back().values[1], static_cast<float>(scene.carrier.coefficients[11]) / 256);
+}
+
 // What a page shows of each pair: the maps, the selector modes and the weights of the atoms.
 TEST(StrictScene, DescriptionHoldsMapsAndColumns) {
   const Scene scene = SmallStrictScene({}, 8);
@@ -304,6 +335,15 @@ TEST(StrictScene, Golden) {
   for (const float scale : decoded.carrier.coefficient_scales) integers.F32(scale);
   integers.Append(decoded.selector);
   EXPECT_EQ(Sha256Hex(integers.Take()), "3ce62c1edb8b5212118ee261507b09a1003a49536ada27a63749cf4f070a61c2");
+}
+
+TEST(StrictScene, GoldenMotions) {
+  StrictSizes sizes;
+  sizes.atoms = 0;
+  const Scene scene = SmallStrictScene(sizes, 15);
+  testing::ExpectGolden("strict_motion.zip", Must(PackZip(Must(WriteMember(Encode(scene, 2), Limits())))));
+  const LoadedArchive archive = Must(LoadArchive(testing::GoldenPath("strict_motion.zip"), Limits()));
+  EXPECT_TRUE(SameBits(Must(DecodeScene(archive.member, CodingContext())), scene));
 }
 
 TEST(StrictScene, RejectsOtherSections) {
@@ -385,7 +425,7 @@ TEST(StrictScene, EncodingRefusesPartsThatDoNotFit) {
   }
   EXPECT_EQ(message([](Scene& s) { s.renderer.shape.frame_dims = 65; }),
             "renderer: columns of frame_embed: got 65, expected 1 to 64");
-  EXPECT_EQ(message([](Scene& s) { s.carrier.num_atoms = 33; }), "carrier: atoms: got 33, expected 1 to 32");
+  EXPECT_EQ(message([](Scene& s) { s.carrier.num_atoms = 33; }), "carrier: atoms: got 33, expected 0 to 32");
   EXPECT_EQ(message([](Scene& s) { s.carrier.grid_height = 0; }), "carrier: rows: got 0, expected 1 to 128");
   EXPECT_EQ(message([](Scene& s) { s.carrier.grid_width = 129; }), "carrier: columns: got 129, expected 1 to 128");
   EXPECT_EQ(message([](Scene& s) { s.carrier.num_atoms = 32, s.carrier.grid_height = s.carrier.grid_width = 38; }),

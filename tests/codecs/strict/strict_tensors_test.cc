@@ -25,10 +25,11 @@ TensorFile UnpackScene(const Scene& scene) {
 
 TEST(StrictTensors, WhatIsUnpackedPacksToTheSameBytes) {
   Scene scene = SmallStrictScene(TinySizes(), 1);
-  for (int variant = 0; variant < 4; ++variant) {
+  for (int variant = 0; variant < 5; ++variant) {
     if (variant == 1) scene = SmallStrictScene({}, 2);
     if (variant == 2) scene.carrier.grey = -0.0F;
     if (variant == 3) scene = SmallStrictScene({{8, 4}, {64, 48}, 5, 96, UsualDilations(4), 3, 2, 12, 24, 32}, 3);
+    if (variant == 4) scene = SmallStrictScene({{8, 4}, {64, 48}, 5, 16, {1}, 3, 2, 0}, 4);
     for (const int level : variant == 0 ? std::vector{1, 2, 3} : std::vector{1}) {
       const Member member = EncodeScene(scene, level, CodingContext()).value();
       const TensorFile file = Unpack(member, CodingContext()).value();
@@ -84,6 +85,18 @@ TEST(StrictTensors, AreListedByName) {
   // Maps, selector and dilations; four int4 tensors and two others outside the blocks; three int4 tensors and five
   // others in each block; the carrier.
   EXPECT_EQ(file.tensors.size(), 3U + (2 * 4 + 2) + 2 * (2 * 3 + 5) + 4);
+}
+
+TEST(StrictTensors, MotionsAreOneTensor) {
+  StrictSizes sizes = TinySizes();
+  sizes.atoms = 0;
+  TensorFile file = UnpackScene(SmallStrictScene(sizes, 5));
+  ASSERT_NE(file.Find("carrier.motion"), nullptr);
+  EXPECT_EQ(file.Find("carrier.motion")->shape, (std::vector<int64_t>{2, kMotionTerms}));
+  EXPECT_EQ(file.Find("carrier.basis.codes"), nullptr);
+  // A scene has one of both forms.
+  file.tensors["carrier.basis.scales"] = MakeTensor({1}, std::span<const float>(std::array{1.0F}));
+  EXPECT_NE(SceneOfTensors(file, Limits()).error().message.find("carrier.basis.scales"), std::string::npos);
 }
 
 // Tensors of usual numbers are left out, and may be missing.
