@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-#include "codecs/hnerv/frames.h"
+#include "codecs/hnerv/pair_tester.h"
 #include "kitsink/at_once.h"
 #include "kitsink/bytes.h"
 #include "kitsink/contest.h"
@@ -20,12 +20,6 @@ namespace kitsink::hnerv {
 namespace {
 
 constexpr double kTolerance = 1e-6;  // of a prediction, relative to a score above 1
-
-// Number of pairs that the scorer reads together with a pair. PoseNet's last bits depend on it, so a pair is tested in
-// batches of this size.
-size_t BatchOf(size_t pair, size_t num_pairs) {
-  return std::min(kUpstreamBatchSize, num_pairs - pair / kUpstreamBatchSize * kUpstreamBatchSize);
-}
 
 // The score of a scene, and what its pairs add to it.
 struct Measured {
@@ -106,54 +100,6 @@ void Count(ChangeKind kind, ChangeCounts& counts) {
   ++count;
 }
 
-// Tests changes of single pairs. What it finds depends on scene, pair and changes alone, not on other pairs' frames.
-class PairTester {
- public:
-  static Result<std::unique_ptr<PairTester>> Create(const Scene& scene, std::span<const Observation> targets,
-                                                    Nets& nets, int threads) {
-    KIT_ASSIGN(std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
-    return std::unique_ptr<PairTester>(new PairTester(std::move(renderer), targets, nets, threads));
-  }
-
-  // The distortion of the pair with each of the changes.
-  Status Render(const Scene& scene, size_t pair, std::span<TestedChange> changes) const {
-    const size_t size = BatchOf(pair, targets_.size());
-    for (size_t first = 0; first < changes.size(); first += size) {
-      const auto batch = changes.subspan(first, std::min(size, changes.size() - first));
-      std::vector<FramePair> frames(batch.size());
-      KIT_TRY(RunAtOnce(batch.size(), threads_, [&](size_t, size_t i) -> Status {
-        frames[i] = RenderWith(scene, pair, batch[i].change);
-        return Ok();
-      }));
-      frames.resize(size, frames[0]);
-      KIT_ASSIGN(const std::vector<Observation> read, nets_.Observe(frames));
-      for (size_t i = 0; i < batch.size(); ++i) batch[i].after = ComparePair(targets_[pair], read[i]);
-    }
-    return Ok();
-  }
-
- private:
-  PairTester(std::unique_ptr<FrameRenderer> renderer, std::span<const Observation> targets, Nets& nets, int threads)
-      : renderer_(std::move(renderer)), targets_(targets), nets_(nets), threads_(threads) {}
-
-  FramePair RenderWith(const Scene& scene, size_t pair, const Change& change) const {
-    const Latents& all = scene.latents;
-    Scene one;  // of this pair alone
-    one.latents = {1, all.dims, {}, all.minimum, all.scale, {}, all.correction_unit};
-    const auto codes = all.codes.begin() + static_cast<ptrdiff_t>(pair * all.dims);
-    one.latents.codes.assign(codes, codes + all.dims);
-    if (!all.corrections.empty()) one.latents.corrections = {all.corrections[pair]};
-    if (!scene.selector.empty()) one.selector = {scene.selector[pair]};
-    MakeChange(change, 0, one);
-    return renderer_->Render(DequantizeLatent(one.latents, 0), one.selector.empty() ? uint8_t{0} : one.selector[0]);
-  }
-
-  std::unique_ptr<FrameRenderer> renderer_;
-  std::span<const Observation> targets_;
-  Nets& nets_;
-  int threads_;
-};
-
 // A change that a round may make.
 struct Choice {
   size_t pair = 0;
@@ -194,12 +140,12 @@ class Round {
         const Stopwatch watch;
         std::vector<TestedChange> changes;
         if (!options_.expired()) {
-          const size_t batch = BatchOf(i, pairs_.size());
+          const size_t batch = PairTester::BatchOf(i, pairs_.size());
           for (const Change& change : proposer.Propose(i, (options_.candidates + batch - 1) / batch * batch)) {
             changes.push_back({change, pairs_[i].now, {}, {}, pairs_[i].version});
           }
         }
-        KIT_TRY(tester.Render(scene_, i, changes));
+        KIT_TRY(tester.Test(scene_, i, changes));
         KIT_TRY(Price(proposer, i, changes));
         KIT_TRY(folder.Save(entry, PackTested(changes)));
         if (first && i == 0) Announce(watch.seconds());
