@@ -58,19 +58,6 @@ TEST(BinaryCoder, CodesNearTheEntropy) {
   EXPECT_NEAR(static_cast<double>(Encode(decisions).size()), 50'000 * 0.2864 / 8, 50'000 * 0.2864 / 8 * 0.02);
 }
 
-TEST(BinaryCoder, TellsWhatDecisionsCost) {
-  BinaryEncoder coder;
-  EXPECT_NEAR(coder.bits(), 0, 1e-9);
-  double bits = 0;
-  for (const Decision& decision : RandomDecisions(3, 2000)) {
-    if (decision.p_one < 1U << 20 || decision.p_one > UINT32_MAX - (1U << 20)) continue;
-    coder.Code(decision.bit ? 1 : 0, decision.p_one);
-    bits -= std::log2((decision.bit ? decision.p_one : 0x1p32 - decision.p_one) * 0x1p-32);
-  }
-  EXPECT_NEAR(coder.bits(), bits, 1e-3);
-  EXPECT_NEAR(bits, 8 * static_cast<double>(coder.Finish().size()), 8);
-}
-
 TEST(BinaryCoder, KnownBytes) {
   EXPECT_EQ(Encode({}), Bytes());
   EXPECT_EQ(Encode({{true, 1U << 31}}), Bytes());

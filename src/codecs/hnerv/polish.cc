@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "codecs/hnerv/pair_tester.h"
-#include "kitsink/at_once.h"
 #include "kitsink/bytes.h"
 #include "kitsink/contest.h"
 #include "kitsink/run.h"
@@ -66,8 +65,6 @@ Bytes PackTested(std::span<const TestedChange> changes) {
     writer.U8(static_cast<uint8_t>(tested.change.amount));
     writer.F32(tested.after.seg);
     writer.F32(tested.after.pose);
-    writer.U8(tested.bits.has_value() ? 1 : 0);
-    writer.F32(tested.bits.value_or(0));
   }
   return writer.Take();
 }
@@ -83,9 +80,6 @@ Result<std::vector<TestedChange>> UnpackTested(std::span<const uint8_t> bytes, s
     tested.change.amount = static_cast<int8_t>(reader.U8());
     tested.after.seg = reader.F32();
     tested.after.pose = reader.F32();
-    const bool priced = reader.U8() != 0;
-    const float bits = reader.F32();
-    if (priced) tested.bits = bits;
     if (reader.overran() || kind >= kNumChangeKinds || !Fits(tested.change, pair, scene)) {
       return Error{Code::kCorrupt, "polished pair: an entry of the resume folder is damaged"};
     }
@@ -114,24 +108,28 @@ struct Plan {
   Score score;
 };
 
+ChangePrices PricesAt(const Measured& measured) {
+  const auto count = static_cast<double>(measured.pairs.size());
+  const double slope = measured.score.pose > 0 ? PoseTermSlope(measured.score.pose) : 0;
+  return {100 / count, slope / count, ScorePerByte(measured.score.original_bytes) / 8};
+}
+
 // One round, up to the scene that would follow.
 class Round {
  public:
   // `scene` needs no decoder. All arguments must outlive it.
-  Round(const Scene& scene, const Measured& measured, std::vector<PolishedPair>& pairs, const Polishing& options,
-        int threads)
-      : scene_(scene), measured_(measured), pairs_(pairs), options_(options), threads_(threads) {
-    const auto count = static_cast<double>(pairs.size());
-    prices_.seg = 100 / count;
-    prices_.pose = measured.score.pose > 0 ? PoseTermSlope(measured.score.pose) / count : 0;
-    prices_.bit = ScorePerByte(measured.score.original_bytes) / 8;
-    section_bytes_ = EncodeLatentsSection(scene, &section_bits_).size();
-  }
+  Round(const Scene& scene, const Measured& measured, std::vector<PolishedPair>& pairs, const Polishing& options)
+      : scene_(scene),
+        measured_(measured),
+        pairs_(pairs),
+        options_(options),
+        prices_(PricesAt(measured)),
+        proposer_(scene, pairs, prices_),
+        section_bytes_(EncodeLatentsSection(scene).size()) {}
 
   // Adds what the nets read to what is known of each pair. After the time limit pairs get no more candidates.
   Status Test(const PairTester& tester, const std::string& name, bool first, const ResumeFolder& folder,
               Progress& progress) {
-    const ChangeProposer proposer(scene_, pairs_, prices_);
     std::vector<std::vector<TestedChange>> found(pairs_.size());
     progress.Begin(name, pairs_.size(), "pairs");
     for (size_t i = 0; i < pairs_.size(); ++i) {
@@ -141,12 +139,11 @@ class Round {
         std::vector<TestedChange> changes;
         if (!options_.expired()) {
           const size_t batch = PairTester::BatchOf(i, pairs_.size());
-          for (const Change& change : proposer.Propose(i, (options_.candidates + batch - 1) / batch * batch)) {
-            changes.push_back({change, pairs_[i].now, {}, {}, pairs_[i].version});
+          for (const Change& change : proposer_.Propose(i, (options_.candidates + batch - 1) / batch * batch)) {
+            changes.push_back({change, pairs_[i].now, {}, pairs_[i].version});
           }
         }
         KIT_TRY(tester.Test(scene_, i, changes));
-        KIT_TRY(Price(proposer, i, changes));
         KIT_TRY(folder.Save(entry, PackTested(changes)));
         if (first && i == 0) Announce(watch.seconds());
       }
@@ -196,38 +193,6 @@ class Round {
         options_.name + ": at most about " + FormatClock(total) + " (h:mm:ss) in all");
   }
 
-  // Prices the most promising changes of each kind by coding the section with them.
-  Status Price(const ChangeProposer& proposer, size_t pair, std::vector<TestedChange>& changes) const {
-    constexpr size_t kPriced[kNumChangeKinds] = {3, 1, 1, 1};
-    std::vector<std::pair<double, size_t>> order;
-    for (size_t i = 0; i < changes.size(); ++i) {
-      const TestedChange& tested = changes[i];
-      order.emplace_back(
-          prices_.bit * proposer.GuessBits(tested.change, pair) - prices_.Gain(tested.before, tested.after), i);
-    }
-    std::ranges::sort(order);
-    size_t counts[kNumChangeKinds] = {};
-    std::vector<size_t> priced;
-    for (const auto& [loss, i] : order) {
-      const auto kind = static_cast<size_t>(changes[i].change.kind);
-      if (loss < 10 * prices_.bit && counts[kind]++ < kPriced[kind]) priced.push_back(i);
-    }
-    return RunAtOnce(priced.size(), threads_, [&](size_t, size_t at) -> Status {
-      TestedChange& tested = changes[priced[at]];
-      const ChangeKind kind = tested.change.kind;
-      const bool first = (kind == ChangeKind::kCorrection && scene_.latents.corrections.empty()) ||
-                         (kind == ChangeKind::kMode && scene_.selector.empty());
-      double bits = section_bits_ + proposer.GuessBits(tested.change, pair);
-      if (!first) {
-        Scene changed = scene_;
-        MakeChange(tested.change, pair, changed);
-        EncodeLatentsSection(changed, &bits);
-      }
-      tested.bits = static_cast<float>(bits - section_bits_);
-      return Ok();
-    });
-  }
-
   // Of each pair the best change that lowers the score by itself, best pairs first.
   std::vector<Choice> BestOfEachPair(bool corrections, bool modes) const {
     std::vector<Choice> choices;
@@ -235,9 +200,10 @@ class Round {
       Choice best{i, {}, 0};
       for (const TestedChange& tested : pairs_[i].tested) {
         const ChangeKind kind = tested.change.kind;
-        if (tested.version != pairs_[i].version || !tested.bits.has_value()) continue;
+        if (tested.version != pairs_[i].version) continue;
         if ((kind == ChangeKind::kCorrection && !corrections) || (kind == ChangeKind::kMode && !modes)) continue;
-        const double gain = prices_.Gain(tested.before, tested.after) - prices_.bit * double{*tested.bits};
+        const double gain =
+            prices_.Gain(tested.before, tested.after) - prices_.bit * proposer_.GuessBits(tested.change, i);
         if (gain > best.gain) best = {i, tested, gain};
       }
       if (best.gain > 0) choices.push_back(best);
@@ -265,9 +231,8 @@ class Round {
   const Measured& measured_;
   std::vector<PolishedPair>& pairs_;
   const Polishing& options_;
-  int threads_;
   ChangePrices prices_;
-  double section_bits_ = 0;
+  ChangeProposer proposer_;
   size_t section_bytes_ = 0;
   ChangeCounts tried_;
 };
@@ -307,7 +272,7 @@ Result<PolishedScene> Polish(const Scene& scene, std::span<const Observation> ta
     const std::string name = options.name + "-" + std::to_string(r);
     Scene without_decoder = result.scene;
     without_decoder.tensors.clear();
-    Round round(without_decoder, measured, pairs, options, threads);
+    Round round(without_decoder, measured, pairs, options);
     KIT_TRY(round.Test(*tester, name, r == 1, folder, progress));
     PolishRound report;
     report.tried = round.tried();
