@@ -46,6 +46,7 @@ struct State {
   Tensors average, best;
   Tensors matrices, momenta;  // that Muon trains
   std::unique_ptr<Optimizer> optimiser;
+  std::vector<double> rates;  // of the optimiser's groups, over the schedule's
 
   // Calls visit(name, tensors) for each list.
   template <typename Visit>
@@ -62,7 +63,10 @@ State Start(const Trainable& trainable, const TrainOptions& options) {
   State state;
   for (const ParameterGroup& group : trainable.groups) {
     state.values.insert(state.values.end(), group.tensors.begin(), group.tensors.end());
-    if (options.optimiser != OptimiserKind::kMuon || !group.matrices) continue;
+    if (options.optimiser != OptimiserKind::kMuon || !group.matrices) {
+      state.rates.push_back(group.rate);
+      continue;
+    }
     for (const torch::Tensor& tensor : group.tensors) {
       state.matrices.push_back(tensor);
       state.momenta.push_back(torch::zeros_like(tensor));
@@ -160,7 +164,8 @@ class Loop {
   // One step of the optimiser and of the average; returns the loss.
   Result<double> Step() {
     const double rate = RateAt(options_.schedule, state_.step, options_.steps);
-    for (auto& group : state_.optimiser->param_groups()) group.options().set_lr(rate);
+    auto& groups = state_.optimiser->param_groups();
+    for (size_t i = 0; i < groups.size(); ++i) groups[i].options().set_lr(state_.rates[i] * rate);
     KIT_ASSIGN(const double loss, Differentiate());
     if (options_.clip_norm > 0) {
       const double norm = torch::nn::utils::clip_grad_norm_(state_.values, options_.clip_norm);

@@ -21,6 +21,7 @@ struct ParameterGroup {
   std::vector<torch::Tensor> tensors;  // leaves that require gradients
   double weight_decay = 0;             // not with Muon
   bool matrices = false;               // kMuon trains these tensors with Muon
+  double rate = 1;                     // over the schedule's; not with Muon
 };
 
 // What a training changes. All tensors are changed in place.

@@ -333,6 +333,22 @@ TEST(Train, DecaysByGroup) {
   }
 }
 
+// Adam's first step is as long as the rate.
+TEST(Train, GroupsHaveTheirOwnRates) {
+  const Tensor slow = torch::zeros({2}).requires_grad_(true), fast = torch::zeros({2}).requires_grad_(true);
+  const Tensor matrix = torch::zeros({2, 2}).requires_grad_(true);
+  TrainOptions options;
+  options.steps = 1;
+  options.optimiser = OptimiserKind::kMuon;  // whose matrices are no group of AdamW
+  options.schedule = {.peak = 0.1, .warm_up = 0};
+  TrainHooks hooks;
+  hooks.loss = [&](int64_t, int64_t) { return slow.sum() + fast.sum() + matrix.sum(); };
+  const Trainable trainable{{{{matrix}, 0, true, 7}, {{slow}}, {{fast}, 0, false, 3}}, {}};
+  ASSERT_TRUE(Train(trainable, options, hooks, {}, SilentProgress()).ok());
+  EXPECT_NEAR(slow[0].item<double>(), -0.1, 1e-6);
+  EXPECT_NEAR(fast[0].item<double>(), -0.3, 1e-6);
+}
+
 TEST(Train, NonFiniteLossesAreErrors) {
   for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
     Regression regression;

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/plan.h"
 #include "codecs/strict/edit_maps.h"
 #include "codecs/strict/measure.h"
 #include "codecs/strict/observe.h"
@@ -60,40 +61,14 @@ struct Job {
   }
 };
 
-// Tells what a stage will take, and returns how many of its planned units the time limit allows. A resumed job keeps to
-// the first plan.
-Result<int64_t> PlanUnits(const Job& job, const std::string& stage, int64_t planned, const char* unit,
-                          double seconds_each, double share_of_time) {
-  const std::string entry = stage + ".plan";
-  int64_t units = planned;
-  if (job.folder.Has(entry)) {
-    KIT_ASSIGN(const Bytes bytes, job.folder.Load(entry));
-    ByteReader reader(bytes);
-    units = reader.U32();
-    KIT_TRY(reader.Finish("plan"));
-  } else {
-    const double allowed = share_of_time * job.seconds_left() / seconds_each;
-    if (allowed < static_cast<double>(planned)) units = std::max<int64_t>(1, static_cast<int64_t>(allowed));
-    ByteWriter writer;
-    writer.U32(static_cast<uint32_t>(units));
-    KIT_TRY(job.folder.Save(entry, writer.Take()));
-  }
-  const double total = seconds_each * static_cast<double>(units);
-  char each[32];
-  std::snprintf(each, sizeof(each), "%.3f s", seconds_each);
-  Log(total > 600 || units < planned ? LogLevel::kWarning : LogLevel::kInfo,
-      stage + ": " + std::to_string(units) + " " + unit + " of " + each + ", about " + FormatClock(total) +
-          " (h:mm:ss) in all" +
-          (units < planned ? "; the time limit leaves out " + std::to_string(planned - units) : std::string()));
-  return units;
-}
-
 Status RunRenderer(Job& job) {
   RendererTraining training;
   training.steps = job.options.train_steps;
   training.seed = job.options.seed;
   training.optimiser = job.options.optimiser;
-  training.plan = [&](double seconds) { return PlanUnits(job, "renderer", training.steps, "steps", seconds, 0.7); };
+  training.plan = [&](double seconds) {
+    return PlanUnits(job.folder, "renderer", {training.steps, "steps", seconds, 0.7 * job.seconds_left()});
+  };
   KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(job.folder.PathOf("renderer.checkpoint")));
   ClassColours colours{};
   if (job.scene.renderer.tensors.empty()) {
@@ -169,7 +144,9 @@ Result<EditedScene> Hop(Job& job, const std::string& name) {
   // The start is good, so the loss begins where it is nearest to the score.
   training.cross_entropy_until = training.hinge_until = training.quantise_from = 0;
   training.seed = job.options.seed;
-  training.plan = [&](double seconds) { return PlanUnits(job, training.name, training.steps, "steps", seconds, 0.4); };
+  training.plan = [&](double seconds) {
+    return PlanUnits(job.folder, training.name, {training.steps, "steps", seconds, 0.4 * job.seconds_left()});
+  };
   KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(job.folder.PathOf(training.name + ".checkpoint")));
   Scene moved = job.scene;
   KIT_ASSIGN(moved.renderer, TrainRenderer(moved, MapsOf(job.targets), {}, *job.nets, training, job.context.threads,

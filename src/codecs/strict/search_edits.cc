@@ -12,6 +12,7 @@
 #include "kitsink/at_once.h"
 #include "kitsink/run.h"
 #include "nets/nets_torch.h"
+#include "train/margins.h"
 
 namespace kitsink::strict {
 namespace {

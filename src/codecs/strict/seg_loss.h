@@ -8,9 +8,6 @@
 
 namespace kitsink::strict {
 
-// Target logit less the largest other logit, [N, H, W], of logits [N, classes, H, W] and target ids [N, H, W].
-torch::Tensor Margins(const torch::Tensor& logits, const torch::Tensor& target);
-
 // SegNet's loss on logits [N, classes, H, W] with target ids [N, H, W], at the share `u` of the training. With the
 // margin m = target logit - largest other logit:
 //   cross-entropy of logits / T, with T falling from 1 to 0.08;

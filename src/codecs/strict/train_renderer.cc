@@ -11,6 +11,7 @@
 #include "codecs/strict/render.h"
 #include "codecs/strict/seg_loss.h"
 #include "nets/nets_torch.h"
+#include "train/margins.h"
 #include "train/random.h"
 #include "train/train.h"
 
@@ -134,11 +135,6 @@ class RendererTrainer {
 };
 
 }  // namespace
-
-Tensor Margins(const Tensor& logits, const Tensor& target) {
-  const Tensor index = target.unsqueeze(1);
-  return logits.gather(1, index).squeeze(1) - std::get<0>(logits.scatter(1, index, -1e9).max(1));
-}
 
 Tensor SegLoss(const RendererTraining& training, const Tensor& logits, const Tensor& target, double u) {
   constexpr double kLastTemperature = 0.08, kHingeTau = 0.2, kFirstTau = 0.15, kLastTau = 0.05;

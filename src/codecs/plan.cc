@@ -1,0 +1,38 @@
+// Plans the units of a stage by the time that they take.
+
+#include "codecs/plan.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "kitsink/bytes.h"
+#include "kitsink/log.h"
+
+namespace kitsink {
+
+Result<int64_t> PlanUnits(const ResumeFolder& folder, const std::string& stage, const WorkPlan& plan) {
+  const std::string entry = stage + ".plan";
+  int64_t units = plan.units;
+  if (folder.Has(entry)) {
+    KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
+    ByteReader reader(bytes);
+    units = reader.U32();
+    KIT_TRY(reader.Finish("plan"));
+  } else {
+    const double allowed = plan.seconds_allowed / plan.seconds_each;
+    if (allowed < static_cast<double>(plan.units)) units = std::max<int64_t>(1, static_cast<int64_t>(allowed));
+    ByteWriter writer;
+    writer.U32(static_cast<uint32_t>(units));
+    KIT_TRY(folder.Save(entry, writer.Take()));
+  }
+  const double total = plan.seconds_each * static_cast<double>(units);
+  char each[32];
+  std::snprintf(each, sizeof(each), "%.3f s", plan.seconds_each);
+  Log(total > 600 || units < plan.units ? LogLevel::kWarning : LogLevel::kInfo,
+      stage + ": " + std::to_string(units) + " " + plan.unit + " of " + each + ", about " + FormatClock(total) +
+          " (h:mm:ss) in all" +
+          (units < plan.units ? "; the time limit leaves out " + std::to_string(plan.units - units) : std::string()));
+  return units;
+}
+
+}  // namespace kitsink
