@@ -43,8 +43,6 @@ class BinaryEncoder {
   // The same, but it keeps the trailing zero bytes that the coder had put out before: a decoder never reads more than 8
   // zeros past such a stream, so failed() tells that one was cut.
   Bytes FinishWhole();
-  // Length of the stream so far, a fraction of a bit too: what the decisions cost. For searches, not for coding.
-  double bits() const;
   bool failed() const { return false; }
 
  private:

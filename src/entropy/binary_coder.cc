@@ -2,8 +2,6 @@
 
 #include "kitsink/binary_coder.h"
 
-#include <cmath>
-
 namespace kitsink {
 
 uint64_t EndOfInterval(uint64_t low, uint64_t high) {
@@ -32,10 +30,6 @@ Bytes BinaryEncoder::Finish() {
 Bytes BinaryEncoder::FinishWhole() {
   AppendEnd();
   return std::move(bytes_);
-}
-
-double BinaryEncoder::bits() const {
-  return 8 * static_cast<double>(bytes_.size()) + 64 - std::log2(static_cast<double>(high_ - low_) + 1);
 }
 
 BinaryDecoder::BinaryDecoder(std::span<const uint8_t> bytes) : bytes_(bytes) {

@@ -10,8 +10,7 @@
 #include <optional>
 #include <utility>
 
-#include "codecs/hnerv/frames.h"
-#include "kitsink/at_once.h"
+#include "codecs/hnerv/pair_tester.h"
 #include "kitsink/bytes.h"
 #include "kitsink/contest.h"
 #include "kitsink/run.h"
@@ -20,12 +19,6 @@ namespace kitsink::hnerv {
 namespace {
 
 constexpr double kTolerance = 1e-6;  // of a prediction, relative to a score above 1
-
-// Number of pairs that the scorer reads together with a pair. PoseNet's last bits depend on it, so a pair is tested in
-// batches of this size.
-size_t BatchOf(size_t pair, size_t num_pairs) {
-  return std::min(kUpstreamBatchSize, num_pairs - pair / kUpstreamBatchSize * kUpstreamBatchSize);
-}
 
 // The score of a scene, and what its pairs add to it.
 struct Measured {
@@ -72,8 +65,6 @@ Bytes PackTested(std::span<const TestedChange> changes) {
     writer.U8(static_cast<uint8_t>(tested.change.amount));
     writer.F32(tested.after.seg);
     writer.F32(tested.after.pose);
-    writer.U8(tested.bits.has_value() ? 1 : 0);
-    writer.F32(tested.bits.value_or(0));
   }
   return writer.Take();
 }
@@ -89,9 +80,6 @@ Result<std::vector<TestedChange>> UnpackTested(std::span<const uint8_t> bytes, s
     tested.change.amount = static_cast<int8_t>(reader.U8());
     tested.after.seg = reader.F32();
     tested.after.pose = reader.F32();
-    const bool priced = reader.U8() != 0;
-    const float bits = reader.F32();
-    if (priced) tested.bits = bits;
     if (reader.overran() || kind >= kNumChangeKinds || !Fits(tested.change, pair, scene)) {
       return Error{Code::kCorrupt, "polished pair: an entry of the resume folder is damaged"};
     }
@@ -105,54 +93,6 @@ void Count(ChangeKind kind, ChangeCounts& counts) {
                                                 : counts.corrections;
   ++count;
 }
-
-// Tests changes of single pairs. What it finds depends on scene, pair and changes alone, not on other pairs' frames.
-class PairTester {
- public:
-  static Result<std::unique_ptr<PairTester>> Create(const Scene& scene, std::span<const Observation> targets,
-                                                    Nets& nets, int threads) {
-    KIT_ASSIGN(std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
-    return std::unique_ptr<PairTester>(new PairTester(std::move(renderer), targets, nets, threads));
-  }
-
-  // The distortion of the pair with each of the changes.
-  Status Render(const Scene& scene, size_t pair, std::span<TestedChange> changes) const {
-    const size_t size = BatchOf(pair, targets_.size());
-    for (size_t first = 0; first < changes.size(); first += size) {
-      const auto batch = changes.subspan(first, std::min(size, changes.size() - first));
-      std::vector<FramePair> frames(batch.size());
-      KIT_TRY(RunAtOnce(batch.size(), threads_, [&](size_t, size_t i) -> Status {
-        frames[i] = RenderWith(scene, pair, batch[i].change);
-        return Ok();
-      }));
-      frames.resize(size, frames[0]);
-      KIT_ASSIGN(const std::vector<Observation> read, nets_.Observe(frames));
-      for (size_t i = 0; i < batch.size(); ++i) batch[i].after = ComparePair(targets_[pair], read[i]);
-    }
-    return Ok();
-  }
-
- private:
-  PairTester(std::unique_ptr<FrameRenderer> renderer, std::span<const Observation> targets, Nets& nets, int threads)
-      : renderer_(std::move(renderer)), targets_(targets), nets_(nets), threads_(threads) {}
-
-  FramePair RenderWith(const Scene& scene, size_t pair, const Change& change) const {
-    const Latents& all = scene.latents;
-    Scene one;  // of this pair alone
-    one.latents = {1, all.dims, {}, all.minimum, all.scale, {}, all.correction_unit};
-    const auto codes = all.codes.begin() + static_cast<ptrdiff_t>(pair * all.dims);
-    one.latents.codes.assign(codes, codes + all.dims);
-    if (!all.corrections.empty()) one.latents.corrections = {all.corrections[pair]};
-    if (!scene.selector.empty()) one.selector = {scene.selector[pair]};
-    MakeChange(change, 0, one);
-    return renderer_->Render(DequantizeLatent(one.latents, 0), one.selector.empty() ? uint8_t{0} : one.selector[0]);
-  }
-
-  std::unique_ptr<FrameRenderer> renderer_;
-  std::span<const Observation> targets_;
-  Nets& nets_;
-  int threads_;
-};
 
 // A change that a round may make.
 struct Choice {
@@ -168,24 +108,28 @@ struct Plan {
   Score score;
 };
 
+ChangePrices PricesAt(const Measured& measured) {
+  const auto count = static_cast<double>(measured.pairs.size());
+  const double slope = measured.score.pose > 0 ? PoseTermSlope(measured.score.pose) : 0;
+  return {100 / count, slope / count, ScorePerByte(measured.score.original_bytes) / 8};
+}
+
 // One round, up to the scene that would follow.
 class Round {
  public:
   // `scene` needs no decoder. All arguments must outlive it.
-  Round(const Scene& scene, const Measured& measured, std::vector<PolishedPair>& pairs, const Polishing& options,
-        int threads)
-      : scene_(scene), measured_(measured), pairs_(pairs), options_(options), threads_(threads) {
-    const auto count = static_cast<double>(pairs.size());
-    prices_.seg = 100 / count;
-    prices_.pose = measured.score.pose > 0 ? PoseTermSlope(measured.score.pose) / count : 0;
-    prices_.bit = ScorePerByte(measured.score.original_bytes) / 8;
-    section_bytes_ = EncodeLatentsSection(scene, &section_bits_).size();
-  }
+  Round(const Scene& scene, const Measured& measured, std::vector<PolishedPair>& pairs, const Polishing& options)
+      : scene_(scene),
+        measured_(measured),
+        pairs_(pairs),
+        options_(options),
+        prices_(PricesAt(measured)),
+        proposer_(scene, pairs, prices_),
+        section_bytes_(EncodeLatentsSection(scene).size()) {}
 
   // Adds what the nets read to what is known of each pair. After the time limit pairs get no more candidates.
   Status Test(const PairTester& tester, const std::string& name, bool first, const ResumeFolder& folder,
               Progress& progress) {
-    const ChangeProposer proposer(scene_, pairs_, prices_);
     std::vector<std::vector<TestedChange>> found(pairs_.size());
     progress.Begin(name, pairs_.size(), "pairs");
     for (size_t i = 0; i < pairs_.size(); ++i) {
@@ -194,13 +138,12 @@ class Round {
         const Stopwatch watch;
         std::vector<TestedChange> changes;
         if (!options_.expired()) {
-          const size_t batch = BatchOf(i, pairs_.size());
-          for (const Change& change : proposer.Propose(i, (options_.candidates + batch - 1) / batch * batch)) {
-            changes.push_back({change, pairs_[i].now, {}, {}, pairs_[i].version});
+          const size_t batch = PairTester::BatchOf(i, pairs_.size());
+          for (const Change& change : proposer_.Propose(i, (options_.candidates + batch - 1) / batch * batch)) {
+            changes.push_back({change, pairs_[i].now, {}, pairs_[i].version});
           }
         }
-        KIT_TRY(tester.Render(scene_, i, changes));
-        KIT_TRY(Price(proposer, i, changes));
+        KIT_TRY(tester.Test(scene_, i, changes));
         KIT_TRY(folder.Save(entry, PackTested(changes)));
         if (first && i == 0) Announce(watch.seconds());
       }
@@ -250,38 +193,6 @@ class Round {
         options_.name + ": at most about " + FormatClock(total) + " (h:mm:ss) in all");
   }
 
-  // Prices the most promising changes of each kind by coding the section with them.
-  Status Price(const ChangeProposer& proposer, size_t pair, std::vector<TestedChange>& changes) const {
-    constexpr size_t kPriced[kNumChangeKinds] = {3, 1, 1, 1};
-    std::vector<std::pair<double, size_t>> order;
-    for (size_t i = 0; i < changes.size(); ++i) {
-      const TestedChange& tested = changes[i];
-      order.emplace_back(
-          prices_.bit * proposer.GuessBits(tested.change, pair) - prices_.Gain(tested.before, tested.after), i);
-    }
-    std::ranges::sort(order);
-    size_t counts[kNumChangeKinds] = {};
-    std::vector<size_t> priced;
-    for (const auto& [loss, i] : order) {
-      const auto kind = static_cast<size_t>(changes[i].change.kind);
-      if (loss < 10 * prices_.bit && counts[kind]++ < kPriced[kind]) priced.push_back(i);
-    }
-    return RunAtOnce(priced.size(), threads_, [&](size_t, size_t at) -> Status {
-      TestedChange& tested = changes[priced[at]];
-      const ChangeKind kind = tested.change.kind;
-      const bool first = (kind == ChangeKind::kCorrection && scene_.latents.corrections.empty()) ||
-                         (kind == ChangeKind::kMode && scene_.selector.empty());
-      double bits = section_bits_ + proposer.GuessBits(tested.change, pair);
-      if (!first) {
-        Scene changed = scene_;
-        MakeChange(tested.change, pair, changed);
-        EncodeLatentsSection(changed, &bits);
-      }
-      tested.bits = static_cast<float>(bits - section_bits_);
-      return Ok();
-    });
-  }
-
   // Of each pair the best change that lowers the score by itself, best pairs first.
   std::vector<Choice> BestOfEachPair(bool corrections, bool modes) const {
     std::vector<Choice> choices;
@@ -289,9 +200,10 @@ class Round {
       Choice best{i, {}, 0};
       for (const TestedChange& tested : pairs_[i].tested) {
         const ChangeKind kind = tested.change.kind;
-        if (tested.version != pairs_[i].version || !tested.bits.has_value()) continue;
+        if (tested.version != pairs_[i].version) continue;
         if ((kind == ChangeKind::kCorrection && !corrections) || (kind == ChangeKind::kMode && !modes)) continue;
-        const double gain = prices_.Gain(tested.before, tested.after) - prices_.bit * double{*tested.bits};
+        const double gain =
+            prices_.Gain(tested.before, tested.after) - prices_.bit * proposer_.GuessBits(tested.change, i);
         if (gain > best.gain) best = {i, tested, gain};
       }
       if (best.gain > 0) choices.push_back(best);
@@ -319,9 +231,8 @@ class Round {
   const Measured& measured_;
   std::vector<PolishedPair>& pairs_;
   const Polishing& options_;
-  int threads_;
   ChangePrices prices_;
-  double section_bits_ = 0;
+  ChangeProposer proposer_;
   size_t section_bytes_ = 0;
   ChangeCounts tried_;
 };
@@ -361,7 +272,7 @@ Result<PolishedScene> Polish(const Scene& scene, std::span<const Observation> ta
     const std::string name = options.name + "-" + std::to_string(r);
     Scene without_decoder = result.scene;
     without_decoder.tensors.clear();
-    Round round(without_decoder, measured, pairs, options, threads);
+    Round round(without_decoder, measured, pairs, options);
     KIT_TRY(round.Test(*tester, name, r == 1, folder, progress));
     PolishRound report;
     report.tried = round.tried();

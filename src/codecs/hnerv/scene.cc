@@ -277,14 +277,13 @@ Status CheckScene(const Scene& scene, const Limits& limits) {
   return CheckFrames(scene);
 }
 
-Bytes EncodeLatentsSection(const Scene& scene, double* bits) {
+Bytes EncodeLatentsSection(const Scene& scene) {
   BinaryEncoder coder;
-  SectionBits<BinaryEncoder> section(coder);
-  section.CodeVersion();
+  SectionBits<BinaryEncoder> bits(coder);
+  bits.CodeVersion();
   EncodeLatents(coder, scene.latents);
   Scene copy = scene;
-  CodeFrames(section, copy);
-  if (bits != nullptr) *bits = coder.bits();
+  CodeFrames(bits, copy);
   return FinishSection(coder, LatentsChecksum(scene));
 }
 

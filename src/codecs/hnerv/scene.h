@@ -80,9 +80,8 @@ Status CheckScene(const Scene& scene, const Limits& limits);
 
 // Sections decoder and latents. Errors as CheckScene().
 Result<Member> EncodeScene(const Scene& scene, const CodingContext& context);
-// The second of them alone, without a look at the decoder. Its length in bits, before it was rounded up to bytes, goes
-// to `bits` unless that is null. REQUIRES: CheckScene() accepts the scene with its decoder.
-Bytes EncodeLatentsSection(const Scene& scene, double* bits = nullptr);
+// The second of them alone, without a look at the decoder. REQUIRES: CheckScene() accepts the scene with its decoder.
+Bytes EncodeLatentsSection(const Scene& scene);
 // Also reads the archives of other programs (foreign/foreign.h).
 Result<Scene> DecodeScene(const Member& member, const CodingContext& context);
 

@@ -27,6 +27,9 @@ void ExpectSurvives(const Scene& scene, const std::string& what) {
   SCOPED_TRACE(what);
   const Result<Member> member = EncodeScene(scene, CodingContext());
   ASSERT_TRUE(member.ok()) << member.error().message;
+  Scene without_decoder = scene;
+  without_decoder.tensors.clear();
+  EXPECT_EQ(EncodeLatentsSection(without_decoder), member.value().sections[1]);
   const Result<Scene> decoded = Decode(member.value());
   ASSERT_TRUE(decoded.ok()) << decoded.error().message;
   EXPECT_TRUE(decoded.value() == scene);

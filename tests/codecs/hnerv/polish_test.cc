@@ -68,7 +68,7 @@ struct Valley {
     double codes = change.kind == ChangeKind::kCode ? change.amount : change.amount * 0.64;
     if (change.kind == ChangeKind::kMode || change.dim != kDim) codes = 2;  // worse
     PolishedPair& pair = pairs[kPair];
-    pair.tested.push_back({change, pair.now, At(codes), {}, pair.version});
+    pair.tested.push_back({change, pair.now, At(codes), pair.version});
   }
 };
 
