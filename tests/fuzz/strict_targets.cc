@@ -23,8 +23,8 @@ TableShape ShapeOf(uint8_t first, uint8_t second) {
   return shape;
 }
 
-strict::Scene TinyScene(uint64_t seed) {
-  return testing::SmallStrictScene({{6, 5}, {64, 48}, 2, 16, {1}, 3, 2, 2, 2, 3}, seed);
+strict::Scene TinyScene(uint64_t seed, uint32_t atoms = 2) {
+  return testing::SmallStrictScene({{6, 5}, {64, 48}, 2, 16, {1}, 3, 2, atoms, 2, 3}, seed);
 }
 
 const Member& TinyMember() {
@@ -82,8 +82,8 @@ void DecodeSection(size_t index, std::span<const uint8_t> bytes) {
 
 std::vector<Bytes> SectionSeeds(size_t index) {
   std::vector<Bytes> seeds;
-  for (uint64_t seed = 1; seed <= 3; ++seed) {
-    strict::Scene scene = TinyScene(seed);
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    strict::Scene scene = TinyScene(seed, seed == 4 ? 0 : 2);
     if (seed == 2) {
       scene.carrier.grey = 100;
       scene.selector = {7, 0};
