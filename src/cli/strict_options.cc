@@ -23,7 +23,7 @@ const std::map<std::string, Preset> kPresets = {
 std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb) {
   struct State {
     CompressOptions options;
-    std::optional<uint32_t> train_steps, carrier_steps, edit_rounds, hops;
+    std::optional<uint32_t> carrier_steps, edit_rounds, hops;
   };
   const auto state = std::make_shared<State>();
   CompressOptions& options = state->options;
@@ -33,10 +33,6 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
                            {"small", RendererSize::kSmall},
                            {"full", RendererSize::kFull}},
                           "Renderer: tiny, small, full or auto, by the number of pairs")
-      ->group(kGroup);
-  verb.add_option("--train-steps", state->train_steps,
-                  "Training steps of the renderer, a pair each; presets: fast 1500, default 8000, best 60000")
-      ->type_name("N")
       ->group(kGroup);
   AddChoice<RendererOptimiser>(verb, "--optimiser", options.optimiser,
                                {{"adamw", RendererOptimiser::kAdamW}, {"muon", RendererOptimiser::kMuon}},
@@ -74,7 +70,7 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
   return [state](const CompressChoice& choice) {
     const Preset& preset = kPresets.at(choice.preset);
     CompressOptions made = state->options;
-    made.train_steps = state->train_steps.value_or(preset.train_steps);
+    made.train_steps = choice.train_steps.value_or(preset.train_steps);
     made.carrier_steps = state->carrier_steps.value_or(preset.carrier_steps);
     made.edit_rounds = state->edit_rounds.value_or(preset.edit_rounds);
     made.hops = state->hops.value_or(preset.hops);
