@@ -56,6 +56,15 @@ _kitsink() {
     "compress:--pairs")
       COMPREPLY=()
       return ;;
+    "compress:--decoder")
+      mapfile -t COMPREPLY < <(compgen -W "auto tiny small full" -- "$current")
+      return ;;
+    "compress:--train-batch")
+      COMPREPLY=()
+      return ;;
+    "compress:--recipe")
+      mapfile -t COMPREPLY < <(compgen -W "improved published" -- "$current")
+      return ;;
     "compress:--polish-rounds")
       COMPREPLY=()
       return ;;
@@ -74,9 +83,6 @@ _kitsink() {
     "compress:--renderer")
       mapfile -t COMPREPLY < <(compgen -W "auto tiny small full" -- "$current")
       return ;;
-    "compress:--train-steps")
-      COMPREPLY=()
-      return ;;
     "compress:--optimiser")
       mapfile -t COMPREPLY < <(compgen -W "adamw muon" -- "$current")
       return ;;
@@ -84,7 +90,7 @@ _kitsink() {
       mapfile -t COMPREPLY < <(compgen -W "auto preimage enlarged" -- "$current")
       return ;;
     "compress:--f0")
-      mapfile -t COMPREPLY < <(compgen -W "motion atoms" -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W "auto motion atoms" -- "$current")
       return ;;
     "compress:--carrier-steps")
       COMPREPLY=()
@@ -128,11 +134,14 @@ _kitsink() {
     "compress:--filter-steps")
       COMPREPLY=()
       return ;;
+    "compress:--train-steps")
+      COMPREPLY=()
+      return ;;
     "compress:--from")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
     "compress:--stages")
-      mapfile -t COMPREPLY < <(compgen -W "polish renderer carrier edits hops" -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W "train polish renderer carrier edits hops" -- "$current")
       return ;;
     "compress:--time-limit")
       COMPREPLY=()
@@ -380,7 +389,7 @@ _kitsink() {
   esac
   case "$verb" in
     "") words="compress inflate score evaluate info verify unpack pack repack doctor ledger report submission audit mask --help --help-all --version" ;;
-    "compress") words="--help --help-all --output --codec --preset --level --seed --gt --force --nets --threads --device --pairs --quiet --verbose --json --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --train-steps --optimiser --f1 --f0 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --from --stages --time-limit" ;;
+    "compress") words="--help --help-all --output --codec --preset --level --seed --gt --force --nets --threads --device --pairs --quiet --verbose --json --decoder --train-batch --recipe --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --optimiser --f1 --f0 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --train-steps --from --stages --time-limit" ;;
     "inflate") words="--help --help-all --output --name --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json --steps --prepass-steps --repair-steps --batch --grid" ;;
     "score") words="--help --help-all --original --archive --gt --no-cache --video-names-file --video_names_file --uncompressed-dir --uncompressed_dir --batch-size --batch_size --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "evaluate") words="--help --help-all --submission-dir --submission_dir --uncompressed-dir --uncompressed_dir --video-names-file --video_names_file --report --device --batch-size --batch_size --num-threads --num_threads --prefetch-queue-depth --prefetch_queue_depth --seed --time-limit --ledger --note --gt --no-cache --nets --threads --quiet --verbose --json" ;;

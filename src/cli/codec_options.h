@@ -18,9 +18,10 @@ struct CompressChoice {
   std::optional<int> level;        // MaskOptions::level; absent: the preset's
   uint64_t seed = 0;               // of the codec's training
   // Of codecs whose compress runs stages.
-  std::filesystem::path from;       // what the user brings of a scene; empty: nothing
-  std::vector<std::string> stages;  // to run although `from` brings their result
-  double time_limit_seconds = 0;    // 0: none
+  std::filesystem::path from;           // what the user brings of a scene; empty: nothing
+  std::vector<std::string> stages;      // to run although `from` brings their result
+  double time_limit_seconds = 0;        // 0: none
+  std::optional<uint32_t> train_steps;  // of the network that the archive stores; absent: the preset's
 };
 
 struct CodecCommandLine {
@@ -29,7 +30,8 @@ struct CodecCommandLine {
   // command line has been parsed. Null: compress does not offer the codec; inflate has no options of it.
   std::function<std::any(const CompressChoice&)> (*add_compress)(CLI::App& verb) = nullptr;
   std::function<std::any()> (*add_inflate)(CLI::App& verb) = nullptr;
-  // Stages of compress, in their order. Empty: compress takes no --from, --stages and --time-limit with this codec.
+  // Stages of compress, in their order. Empty: compress takes none of --from, --stages, --time-limit
+  // and --train-steps with this codec.
   std::vector<std::string> stages = {};
 };
 

@@ -72,7 +72,7 @@ Status CheckStages(const CompressChoice& choice, const std::string& codec) {
   return Ok();
 }
 
-// --from, --stages and --time-limit, which the codecs with stages share.
+// --train-steps, --from, --stages and --time-limit, which the codecs with stages share.
 void AddStageOptions(CLI::App& verb, CompressChoice& choice) {
   std::vector<std::string> stages;
   std::string group, kind;
@@ -85,6 +85,11 @@ void AddStageOptions(CLI::App& verb, CompressChoice& choice) {
       kind += (kind.empty() ? "" : "|") + stage;
     }
   }
+  verb.add_option(
+          "--train-steps", choice.train_steps,
+          "Training steps of hnerv's decoder or strict's renderer; presets: fast 1500, default 8000, best 60000")
+      ->type_name("N")
+      ->group(group);
   verb.add_option("--from", choice.from,
                   "A scene to start from (kitsink unpack): stages whose result is there are skipped. strict: also some "
                   "of maps, renderer.*, carrier.* with selector; hnerv: also an archive, with as many pairs as the "

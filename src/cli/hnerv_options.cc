@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/codec_options.h"
+#include "cli/command.h"
 #include "codecs/hnerv/options.h"
 
 namespace kitsink::hnerv {
@@ -12,16 +13,35 @@ namespace {
 constexpr const char* kGroup = "Codec hnerv";
 
 struct Preset {
-  uint32_t polish_rounds, polish_candidates;
+  uint32_t train_steps, polish_rounds, polish_candidates;
 };
 
-const std::map<std::string, Preset> kPresets = {{"fast", {2, 16}}, {"default", {8, 32}}, {"best", {40, 48}}};
+const std::map<std::string, Preset> kPresets = {
+    {"fast", {1500, 2, 16}}, {"default", {8000, 8, 32}}, {"best", {60000, 40, 48}}};
 
 std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb) {
   struct State {
+    CompressOptions options;
     std::optional<uint32_t> polish_rounds, polish_candidates;
   };
   const auto state = std::make_shared<State>();
+  CompressOptions& options = state->options;
+  AddChoice<DecoderSize>(verb, "--decoder", options.decoder,
+                         {{"auto", DecoderSize::kAuto},
+                          {"tiny", DecoderSize::kTiny},
+                          {"small", DecoderSize::kSmall},
+                          {"full", DecoderSize::kFull}},
+                         "Decoder to train: tiny, small, full or auto, by the number of pairs")
+      ->group(kGroup);
+  verb.add_option("--train-batch", options.train_batch, "Pairs of a training step")
+      ->check(CLI::Range(1U, 1000U))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(kGroup);
+  AddChoice<Recipe>(verb, "--recipe", options.recipe,
+                    {{"improved", Recipe::kImproved}, {"published", Recipe::kPublished}},
+                    "Of the training: improved, or published as the family's archives were trained, for comparison")
+      ->group(kGroup);
   verb.add_option("--polish-rounds", state->polish_rounds,
                   "Rounds of changes to the pairs' latent codes, corrections and selector modes at most; 0 = none; "
                   "presets: fast 2, default 8, best 40")
@@ -35,7 +55,9 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       ->group(kGroup);
   return [state](const CompressChoice& choice) {
     const Preset& preset = kPresets.at(choice.preset);
-    CompressOptions made;
+    CompressOptions made = state->options;
+    made.train_steps = choice.train_steps.value_or(preset.train_steps);
+    made.seed = choice.seed;
     made.polish_rounds = state->polish_rounds.value_or(preset.polish_rounds);
     made.polish_candidates = state->polish_candidates.value_or(preset.polish_candidates);
     made.time_limit_seconds = choice.time_limit_seconds;
@@ -48,6 +70,7 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
 }  // namespace
 
 extern const CodecCommandLine kCommandLine;
-const CodecCommandLine kCommandLine = {.codec = "hnerv", .add_compress = AddCompressOptions, .stages = {"polish"}};
+const CodecCommandLine kCommandLine = {
+    .codec = "hnerv", .add_compress = AddCompressOptions, .stages = {"train", "polish"}};
 
 }  // namespace kitsink::hnerv

@@ -23,7 +23,8 @@ const std::map<std::string, Preset> kPresets = {
 std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb) {
   struct State {
     CompressOptions options;
-    std::optional<uint32_t> train_steps, carrier_steps, edit_rounds, hops;
+    std::optional<F0Form> f0;
+    std::optional<uint32_t> carrier_steps, edit_rounds, hops;
   };
   const auto state = std::make_shared<State>();
   CompressOptions& options = state->options;
@@ -33,10 +34,6 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
                            {"small", RendererSize::kSmall},
                            {"full", RendererSize::kFull}},
                           "Renderer: tiny, small, full or auto, by the number of pairs")
-      ->group(kGroup);
-  verb.add_option("--train-steps", state->train_steps,
-                  "Training steps of the renderer, a pair each; presets: fast 1500, default 8000, best 60000")
-      ->type_name("N")
       ->group(kGroup);
   AddChoice<RendererOptimiser>(verb, "--optimiser", options.optimiser,
                                {{"adamw", RendererOptimiser::kAdamW}, {"muon", RendererOptimiser::kMuon}},
@@ -48,8 +45,10 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       "How inflate writes f1: preimage (the nets read the renderer's picture itself), enlarged bilinearly, or auto = "
       "preimage where the frame is at least twice 512 x 384")
       ->group(kGroup);
-  AddChoice<F0Form>(verb, "--f0", options.f0, {{"motion", F0Form::kMotion}, {"atoms", F0Form::kAtoms}},
-                    "How f0 is made: motion, f1's picture under six numbers a pair; or atoms, a sum of small pictures")
+  AddChoice<std::optional<F0Form>>(
+      verb, "--f0", state->f0, {{"auto", F0Form::kAuto}, {"motion", F0Form::kMotion}, {"atoms", F0Form::kAtoms}},
+      "How f0 is made: motion, f1's picture under six numbers a pair; atoms, a sum of small pictures; auto, the better "
+      "of both; presets: fast motion, default and best auto")
       ->group(kGroup);
   verb.add_option("--carrier-steps", state->carrier_steps,
                   "Training steps of the carrier for each pair; presets: fast 24, default 96, best 400")
@@ -77,7 +76,8 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
   return [state](const CompressChoice& choice) {
     const Preset& preset = kPresets.at(choice.preset);
     CompressOptions made = state->options;
-    made.train_steps = state->train_steps.value_or(preset.train_steps);
+    made.train_steps = choice.train_steps.value_or(preset.train_steps);
+    made.f0 = state->f0.value_or(choice.preset == "fast" ? F0Form::kMotion : F0Form::kAuto);
     made.carrier_steps = state->carrier_steps.value_or(preset.carrier_steps);
     made.edit_rounds = state->edit_rounds.value_or(preset.edit_rounds);
     made.hops = state->hops.value_or(preset.hops);

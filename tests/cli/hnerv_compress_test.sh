@@ -56,7 +56,7 @@ PY
 cmp whole.zip again.zip || fail "an archive that was brought gave another one"
 
 # Refusals.
-expect "no scene" 1 "--from is missing" "$kitsink" compress clip.mkv -o x.zip "${few[@]}"
+expect "no scene" 1 "--train-steps is 0" "$kitsink" compress clip.mkv -o x.zip --train-steps 0 "${few[@]}"
 expect "scene of another length" 1 "long.safetensors: has 6 pairs, the video has 2" \
   "$kitsink" compress clip.mkv -o x.zip --from long.safetensors "${few[@]}"
 expect "no tensors" 1 "clip.mkv" "$kitsink" compress clip.mkv -o x.zip --from clip.mkv "${few[@]}"

@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 quick=(--nets "$nets" --device cpu --threads 1)
-tiny=(--codec strict --train-steps 4 --carrier-steps 1 --carrier-rounds 1 --level 1 "${quick[@]}")
+tiny=(--codec strict --train-steps 4 --carrier-steps 1 --carrier-rounds 1 --level 1 --preset fast "${quick[@]}")
 unedited=("${tiny[@]}" --edit-rounds 0 --hops 0)
 few=("${tiny[@]}" --edit-rounds 1 --edit-passes 1 --hops 0)
 "$render_road" --seed 5 --frames 4 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
@@ -81,11 +81,18 @@ assert [s["stage"] for s in brought] == ["carrier"], brought
 for name in ("archive_bytes", "seg", "pose"):
     assert whole[1][name] == brought[0][name], (name, whole, brought)
 PY
-# The other form of f0.
+# The other form of f0, and the better of both.
 "$kitsink" compress clip.mkv -o atoms.zip --f0 atoms --from renderer.safetensors "${unedited[@]}" -q 2>stderr ||
   fail "--f0 atoms: $(cat stderr)"
 "$kitsink" info atoms.zip | grep -q "5 atoms of 16 x 12" || fail "--f0 atoms made no atoms: $("$kitsink" info atoms.zip)"
 "$kitsink" info brought.zip | grep -q "motions of 6 terms" || fail "no motions: $("$kitsink" info brought.zip)"
+"$kitsink" compress clip.mkv -o best.zip --f0 auto --from renderer.safetensors "${unedited[@]}" -q 2>stderr ||
+  fail "--f0 auto: $(cat stderr)"
+python3 - brought.zip.json atoms.zip.json best.zip.json <<'PY' || fail "--f0 auto did not take the better form"
+import json, sys
+motion, atoms, best = (json.load(open(path))["stages"][-1]["score"] for path in sys.argv[1:])
+assert best == min(motion, atoms), (motion, atoms, best)
+PY
 "$kitsink" compress clip.mkv -o same.zip --from scene.safetensors "${few[@]}" -q || fail "--from a whole scene"
 cmp whole.zip same.zip || fail "a scene that was brought gave another archive"
 

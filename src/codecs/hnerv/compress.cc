@@ -17,8 +17,12 @@
 #include "codecs/hnerv/options.h"
 #include "codecs/hnerv/polish.h"
 #include "codecs/hnerv/scene.h"
+#include "codecs/hnerv/train_decoder.h"
 #include "codecs/original.h"
+#include "codecs/plan.h"
+#include "kitsink/contest.h"
 #include "kitsink/file.h"
+#include "kitsink/kernels.h"
 
 namespace kitsink::hnerv {
 namespace {
@@ -40,6 +44,51 @@ struct Job {
 
 Result<MeasuredScene> Measure(const Job& job, const Scene& scene) {
   return MeasureScene(scene, job.targets, *job.nets, job.context.original_bytes, job.context);
+}
+
+// Both frames of each pair as the nets read them, shrunk to kHintSize by means of 2 x 2 pixels.
+Result<std::vector<uint8_t>> HintsOf(const CompressContext& context) {
+  static_assert(2 * kHintSize.width == kModelGrid.width && 2 * kHintSize.height == kModelGrid.height);
+  constexpr size_t kRow = size_t{3} * kModelGrid.width;
+  std::vector<uint8_t> hints;
+  const auto add = [&hints](const FramePair& pair) {
+    for (const Frame* const frame : {&pair.f0, &pair.f1}) {
+      for (size_t y = 0; y < kHintSize.height; ++y) {
+        for (size_t x = 0; x < kHintSize.width; ++x) {
+          const uint8_t* const at = frame->rgb.data() + 2 * y * kRow + 6 * x;
+          for (size_t c = 0; c < 3; ++c) {
+            hints.push_back(static_cast<uint8_t>((at[c] + at[c + 3] + at[c + kRow] + at[c + kRow + 3] + 2) / 4));
+          }
+        }
+      }
+    }
+    return Ok();
+  };
+  KIT_TRY(ForEachGridPair(context, context.pairs, add));
+  return hints;
+}
+
+Status RunTrain(Job& job) {
+  DecoderTraining training;
+  training.recipe = job.options.recipe;
+  training.steps = job.options.train_steps;
+  training.batch = job.options.train_batch;
+  training.score_per_byte = ScorePerByte(job.context.original_bytes);
+  training.seed = job.options.seed;
+  training.plan = [&](double seconds) {
+    return PlanUnits(job.folder, "train", {training.steps, "steps", seconds, 0.8 * job.seconds_left()});
+  };
+  CodingContext quiet = job.context;
+  quiet.progress = &SilentProgress();
+  training.measure = [&](const Scene& scene) -> Result<double> {
+    KIT_ASSIGN(const MeasuredScene measured,
+               MeasureScene(scene, job.targets, *job.nets, job.context.original_bytes, quiet));
+    return measured.score.total();
+  };
+  KIT_ASSIGN(const std::vector<uint8_t> hints, HintsOf(job.context));
+  KIT_ASSIGN(job.scene,
+             TrainDecoder(job.scene, {job.targets, hints}, *job.nets, training, job.folder, *job.context.progress));
+  return Ok();
 }
 
 Json CountsJson(const ChangeCounts& counts) {
@@ -73,12 +122,17 @@ struct Stage {
   Status (*run)(Job& job);
   uint32_t CompressOptions::*rounds;  // 0 of them: the stage is left out
   const char* rounds_option;
+  bool makes_decoder = false;  // left out for a scene that the user brings, unless it is asked for
 };
-constexpr Stage kStages[] = {{"polish", RunPolish, &CompressOptions::polish_rounds, "--polish-rounds"}};
+constexpr Stage kStages[] = {
+    {"train", RunTrain, &CompressOptions::train_steps, "--train-steps", /*makes_decoder=*/true},
+    {"polish", RunPolish, &CompressOptions::polish_rounds, "--polish-rounds"}};
 
 bool MustRun(const CompressOptions& options, const Stage& stage) {
   if (options.*stage.rounds == 0) return false;
-  return options.stages.empty() || std::ranges::find(options.stages, stage.name) != options.stages.end();
+  if (stage.makes_decoder && options.from.empty()) return true;
+  if (options.stages.empty()) return !stage.makes_decoder;
+  return std::ranges::find(options.stages, stage.name) != options.stages.end();
 }
 
 // Refuses to run a stage of no rounds.
@@ -91,6 +145,29 @@ Status CheckStages(const CompressOptions& options) {
   return Ok();
 }
 
+DecoderShape ShapeFor(DecoderSize size, uint64_t num_pairs) {
+  // A short clip cannot earn back the 160 kB of the full decoder, because the rate term divides them by the bytes of a
+  // short original.
+  if (size == DecoderSize::kAuto) {
+    size = num_pairs < 64 ? DecoderSize::kTiny : num_pairs < 300 ? DecoderSize::kSmall : DecoderSize::kFull;
+  }
+  if (size == DecoderSize::kTiny) return {8, {12, 12, 12, 10, 8, 6, 6}};
+  if (size == DecoderSize::kSmall) return {16, {24, 24, 24, 18, 14, 12, 12}};
+  return {};
+}
+
+// What the training starts from where the user brings nothing: no tensors.
+Scene EmptyScene(const CompressOptions& options, FrameSize frame_size, uint64_t num_pairs) {
+  Scene scene;
+  scene.frame_size = frame_size;
+  scene.shape = ShapeFor(options.decoder, num_pairs);
+  scene.latents.num_pairs = static_cast<uint32_t>(num_pairs);
+  scene.latents.dims = scene.shape.latent_dims;
+  const bool preimage = options.recipe == Recipe::kImproved && HasPrivateTaps(frame_size);
+  scene.chain = preimage ? FrameChain::kPreimage : FrameChain::kBicubic;
+  return scene;
+}
+
 struct BroughtScene {
   Scene scene;
   std::string sha256;  // of the file
@@ -98,10 +175,6 @@ struct BroughtScene {
 
 // Reads a tensor file, or an archive of kitsink or of another program of the family.
 Result<BroughtScene> LoadScene(const std::filesystem::path& path, const CodingContext& context) {
-  if (path.empty()) {
-    return Error{Code::kInvalidArgument,
-                 "--from is missing: codec hnerv cannot train a decoder yet, so it needs a scene or an archive"};
-  }
   constexpr uint8_t kZip[] = {'P', 'K'};
   KIT_ASSIGN(const Bytes begin, ReadBegin(path, sizeof(kZip)));
   if (!std::ranges::equal(begin, kZip)) {
@@ -165,10 +238,17 @@ Result<MeasuredScene> RunStage(Job& job, const Stage& stage) {
 }
 
 Json DescribeOptions(const CompressOptions& options, const std::string& from_sha256, int threads) {
-  Json json = {{"polish_rounds", options.polish_rounds},
+  const char* const sizes[] = {"auto", "tiny", "small", "full"};
+  const char* const recipes[] = {"improved", "published"};
+  Json json = {{"seed", options.seed},
+               {"decoder", sizes[static_cast<int>(options.decoder)]},
+               {"recipe", recipes[static_cast<int>(options.recipe)]},
+               {"train_steps", options.train_steps},
+               {"train_batch", options.train_batch},
+               {"polish_rounds", options.polish_rounds},
                {"polish_candidates", options.polish_candidates},
-               {"from_sha256", from_sha256},
                {"threads", threads}};
+  if (!options.from.empty()) json["from_sha256"] = from_sha256;
   if (options.time_limit_seconds > 0) json["time_limit"] = options.time_limit_seconds;
   if (!options.stages.empty()) json["stages"] = options.stages;
   return json;
@@ -179,8 +259,14 @@ Json DescribeOptions(const CompressOptions& options, const std::string& from_sha
 Result<Member> Compress(CompressContext& context) {
   const CompressOptions options = OptionsOf<CompressOptions>(context);
   KIT_TRY(CheckStages(options));
-  KIT_ASSIGN(BroughtScene brought, LoadScene(options.from, context));
+  BroughtScene brought;
+  if (!options.from.empty()) {
+    KIT_ASSIGN(brought, LoadScene(options.from, context));
+  } else if (options.train_steps == 0) {
+    return Error{Code::kInvalidArgument, "--train-steps is 0 and there is no --from: there is no decoder"};
+  }
   KIT_ASSIGN(Original original, OpenOriginal(context));
+  if (options.from.empty()) brought.scene = EmptyScene(options, original.pairs.frame_size(), original.num_pairs);
   if (brought.scene.latents.num_pairs != original.num_pairs) {
     return Error{Code::kInvalidArgument, options.from.string() + ": has " +
                                              std::to_string(brought.scene.latents.num_pairs) +
@@ -199,9 +285,12 @@ Result<Member> Compress(CompressContext& context) {
   Job job{context, options, std::move(nets), {}, std::move(folder), {}, std::move(brought.scene)};
   KIT_ASSIGN(job.targets, ObserveOriginal(original, *job.nets, job.folder, *context.progress));
   context.remarks.emplace_back("after         bytes         seg          pose    terms      rate     score     CPU s");
-  KIT_ASSIGN(MeasuredScene measured, Measure(job, job.scene));
-  context.remarks.push_back(RowText("nothing", measured.score, 0));
-  manifest["stages"].push_back(RowJson("nothing", measured.score, 0));
+  MeasuredScene measured;
+  if (!job.scene.tensors.empty()) {
+    KIT_ASSIGN(measured, Measure(job, job.scene));
+    context.remarks.push_back(RowText("nothing", measured.score, 0));
+    manifest["stages"].push_back(RowJson("nothing", measured.score, 0));
+  }
   for (const Stage& stage : kStages) {
     if (!MustRun(options, stage)) continue;
     KIT_ASSIGN(measured, RunStage(job, stage));

@@ -79,16 +79,19 @@ Status RunRenderer(Job& job) {
   return Ok();
 }
 
-// Solves the scene's carrier; from one of zeros, with a new basis or new motions.
+bool IsUnsolved(const Carrier& carrier) {
+  const auto is_zero = [](int code) { return code == 0; };
+  return std::ranges::all_of(carrier.basis, is_zero) && std::ranges::all_of(carrier.coefficients, is_zero);
+}
+
+// Solves the scene's carrier; an unsolved one with a new basis or new motions.
 Status Solve(Job& job, const std::string& name, Scene& scene) {
   CarrierSolve solve;
   solve.name = name;
   solve.steps_each = job.options.carrier_steps;
   solve.rounds = job.options.carrier_rounds;
   solve.largest_code = CarrierSizeFor(scene.mask.count).largest_code;
-  const auto is_zero = [](int code) { return code == 0; };
-  solve.new_basis =
-      std::ranges::all_of(scene.carrier.basis, is_zero) && std::ranges::all_of(scene.carrier.coefficients, is_zero);
+  solve.new_basis = IsUnsolved(scene.carrier);
   solve.score_per_byte = ScorePerByte(job.context.original_bytes);
   solve.expired = [&job] { return job.seconds_left() <= 0; };
   KIT_ASSIGN(SolvedCarrier solved, SolveCarrier(scene, job.targets, *job.nets, solve, job.folder, job.context.threads,
@@ -98,10 +101,24 @@ Status Solve(Job& job, const std::string& name, Scene& scene) {
   return Ok();
 }
 
-Status RunCarrier(Job& job) { return Solve(job, "carrier", job.scene); }
-
 Result<MeasuredMember> Measure(const Job& job, const Scene& scene) {
   return MeasureScene(scene, job.targets, job.options.mask_level, *job.nets, job.context.original_bytes, job.context);
+}
+
+// Takes the better of motions and atoms, unless the user chooses or brings one.
+Status RunCarrier(Job& job) {
+  const bool both = job.options.f0 == F0Form::kAuto && IsUnsolved(job.scene.carrier);
+  KIT_TRY(Solve(job, "carrier", job.scene));
+  if (!both) return Ok();
+  Scene added = job.scene;
+  added.carrier = GreyCarrier(CarrierSizeFor(added.mask.count), added.mask.count);
+  KIT_TRY(Solve(job, "atoms", added));
+  KIT_ASSIGN(const MeasuredMember by_motion, Measure(job, job.scene));
+  KIT_ASSIGN(const MeasuredMember by_atoms, Measure(job, added));
+  const double gain = by_motion.score.total() - by_atoms.score.total();
+  Log(LogLevel::kInfo, "carrier: atoms in place of motions: gain " + std::to_string(gain));
+  if (gain > 0) job.scene = std::move(added);
+  return Ok();
 }
 
 MapEditing Editing(const Job& job, const std::string& name) {
@@ -221,7 +238,7 @@ Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
   scene.renderer.preimage =
       job.options.chain == F1Chain::kPreimage || (job.options.chain == F1Chain::kAuto && HasPrivateTaps(frame_size));
   scene.carrier =
-      job.options.f0 == F0Form::kMotion ? StillCarrier(num_pairs) : GreyCarrier(CarrierSizeFor(num_pairs), num_pairs);
+      job.options.f0 == F0Form::kAtoms ? GreyCarrier(CarrierSizeFor(num_pairs), num_pairs) : StillCarrier(num_pairs);
   scene.selector.assign(num_pairs, 0);
   if (brought.tensors.empty()) return Ok();
 
@@ -311,7 +328,7 @@ Json DescribeOptions(const CompressOptions& options, const TensorFile& brought, 
                      int threads) {
   const char* const sizes[] = {"auto", "tiny", "small", "full"};
   const char* const chains[] = {"auto", "preimage", "enlarged"};
-  const char* const forms[] = {"motion", "atoms"};
+  const char* const forms[] = {"auto", "motion", "atoms"};
   const char* const optimisers[] = {"adamw", "muon"};
   Json json = {{"seed", options.seed},
                {"renderer", sizes[static_cast<int>(options.renderer)]},

@@ -10,13 +10,13 @@ namespace kitsink::strict {
 
 enum class RendererSize { kAuto, kTiny, kSmall, kFull };
 enum class F1Chain { kAuto, kPreimage, kEnlarged };
-enum class F0Form { kMotion, kAtoms };
+enum class F0Form { kAuto, kMotion, kAtoms };
 enum class RendererOptimiser { kAdamW, kMuon };
 
 struct CompressOptions {
   RendererSize renderer = RendererSize::kAuto;
   F1Chain chain = F1Chain::kAuto;
-  F0Form f0 = F0Form::kMotion;
+  F0Form f0 = F0Form::kAuto;
   RendererOptimiser optimiser = RendererOptimiser::kAdamW;
   uint32_t train_steps = 4000;  // of the renderer's training, a pair each
   uint32_t carrier_steps = 96;  // of training the carrier, for each pair
