@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -20,6 +18,7 @@
 #include "codecs/hnerv/train_decoder.h"
 #include "codecs/original.h"
 #include "codecs/plan.h"
+#include "codecs/stages.h"
 #include "kitsink/contest.h"
 #include "kitsink/file.h"
 #include "kitsink/kernels.h"
@@ -195,46 +194,18 @@ Result<BroughtScene> LoadScene(const std::filesystem::path& path, const CodingCo
   return BroughtScene{scene.TakeValue(), archive.sha256};
 }
 
-// A line of the table of stages.
-std::string RowText(const std::string& stage, const Score& score, double cpu_seconds) {
-  char text[160];
-  std::snprintf(text, sizeof(text), "%-9s %9llu  %10.8f  %12.4e  %8.4f  %8.4f  %8.4f  %8.1f", stage.c_str(),
-                static_cast<unsigned long long>(score.archive_bytes), score.seg, score.pose,
-                score.seg_term() + score.pose_term(), score.rate_term(), score.total(), cpu_seconds);
-  return text;
-}
-
-Json RowJson(const std::string& stage, const Score& score, double cpu_seconds) {
-  return {{"stage", stage},         {"archive_bytes", score.archive_bytes},
-          {"seg", score.seg},       {"pose", score.pose},
-          {"score", score.total()}, {"cpu_seconds", cpu_seconds}};
-}
-
-double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
 // Runs a stage unless an earlier job finished it, and measures the scene after it.
-Result<MeasuredScene> RunStage(Job& job, const Stage& stage) {
-  const std::string entry = std::string(stage.name) + ".scene";
-  const double before = CpuSeconds();
-  if (job.folder.Has(entry)) {
-    KIT_ASSIGN(const Bytes bytes, job.folder.Load(entry));
-    KIT_ASSIGN(const Member member, ReadMember(bytes, job.context.limits));
-    KIT_ASSIGN(job.scene, DecodeScene(member, job.context));
-  } else {
-    KIT_TRY(stage.run(job));
-  }
-  const double cpu_seconds = CpuSeconds() - before;
-  KIT_ASSIGN(MeasuredScene measured, Measure(job, job.scene));
-  KIT_ASSIGN(const Bytes bytes, WriteMember(measured.member, job.context.limits));
-  KIT_TRY(job.folder.Save(entry, bytes));
-  job.context.remarks.push_back(RowText(stage.name, measured.score, cpu_seconds));
-  Json row = RowJson(stage.name, measured.score, cpu_seconds);
-  if (const std::string rounds = std::string(stage.name) + ".rounds"; job.folder.Has(rounds)) {
-    KIT_ASSIGN(const Bytes text, job.folder.Load(rounds));
-    row["rounds"] = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  }
-  (*job.context.manifest)["stages"].push_back(std::move(row));
-  return measured;
+Status RunStage(Job& job, const Stage& stage, MeasuredScene& measured) {
+  const StageFunctions functions{.run = [&] { return stage.run(job); },
+                                 .load = [&job](const Member& member) -> Status {
+                                   KIT_ASSIGN(job.scene, DecodeScene(member, job.context));
+                                   return Ok();
+                                 },
+                                 .measure = [&]() -> Result<const MeasuredMember*> {
+                                   KIT_ASSIGN(measured, Measure(job, job.scene));
+                                   return &measured;
+                                 }};
+  return kitsink::RunStage(stage.name, functions, job.folder, job.context);
 }
 
 Json DescribeOptions(const CompressOptions& options, const std::string& from_sha256, int threads) {
@@ -284,16 +255,14 @@ Result<Member> Compress(CompressContext& context) {
 
   Job job{context, options, std::move(nets), {}, std::move(folder), {}, std::move(brought.scene)};
   KIT_ASSIGN(job.targets, ObserveOriginal(original, *job.nets, job.folder, *context.progress));
-  context.remarks.emplace_back("after         bytes         seg          pose    terms      rate     score     CPU s");
+  context.remarks.emplace_back(kStagesHead);
   MeasuredScene measured;
   if (!job.scene.tensors.empty()) {
     KIT_ASSIGN(measured, Measure(job, job.scene));
-    context.remarks.push_back(RowText("nothing", measured.score, 0));
-    manifest["stages"].push_back(RowJson("nothing", measured.score, 0));
+    ReportStage("nothing", measured.score, 0, {}, context);
   }
   for (const Stage& stage : kStages) {
-    if (!MustRun(options, stage)) continue;
-    KIT_ASSIGN(measured, RunStage(job, stage));
+    if (MustRun(options, stage)) KIT_TRY(RunStage(job, stage, measured));
   }
   return std::move(measured.member);
 }

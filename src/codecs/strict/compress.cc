@@ -4,15 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "codecs/plan.h"
+#include "codecs/stages.h"
 #include "codecs/strict/edit_maps.h"
 #include "codecs/strict/measure.h"
 #include "codecs/strict/observe.h"
@@ -267,50 +265,18 @@ Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
   return Ok();
 }
 
-// A line of the table of stages.
-std::string RowText(const std::string& stage, const Score& score, double cpu_seconds) {
-  char text[160];
-  std::snprintf(text, sizeof(text), "%-9s %9llu  %10.8f  %12.4e  %8.4f  %8.4f  %8.4f  %8.1f", stage.c_str(),
-                static_cast<unsigned long long>(score.archive_bytes), score.seg, score.pose,
-                score.seg_term() + score.pose_term(), score.rate_term(), score.total(), cpu_seconds);
-  return text;
-}
-
-Json RowJson(const std::string& stage, const Score& score, double cpu_seconds) {
-  return {{"stage", stage},         {"archive_bytes", score.archive_bytes},
-          {"seg", score.seg},       {"pose", score.pose},
-          {"score", score.total()}, {"cpu_seconds", cpu_seconds}};
-}
-
-double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
-Result<Scene> LoadScene(const ResumeFolder& folder, const std::string& entry, const CodingContext& context) {
-  KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
-  KIT_ASSIGN(const Member member, ReadMember(bytes, context.limits));
-  return DecodeScene(member, context);
-}
-
 // Runs a stage unless an earlier job finished it, and measures the scene after it.
-Result<MeasuredMember> RunStage(Job& job, const Stage& stage) {
-  const std::string entry = std::string(stage.name) + ".scene";
-  const double before = CpuSeconds();
-  if (job.folder.Has(entry)) {
-    KIT_ASSIGN(job.scene, LoadScene(job.folder, entry, job.context));
-  } else {
-    KIT_TRY(stage.run(job));
-  }
-  const double cpu_seconds = CpuSeconds() - before;
-  KIT_ASSIGN(MeasuredMember measured, Measure(job, job.scene));
-  KIT_ASSIGN(const Bytes bytes, WriteMember(measured.member, job.context.limits));
-  KIT_TRY(job.folder.Save(entry, bytes));
-  job.context.remarks.push_back(RowText(stage.name, measured.score, cpu_seconds));
-  Json row = RowJson(stage.name, measured.score, cpu_seconds);
-  if (const std::string rounds = std::string(stage.name) + ".rounds"; job.folder.Has(rounds)) {
-    KIT_ASSIGN(const Bytes text, job.folder.Load(rounds));
-    row["rounds"] = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  }
-  (*job.context.manifest)["stages"].push_back(std::move(row));
-  return measured;
+Status RunStage(Job& job, const Stage& stage, MeasuredMember& measured) {
+  const StageFunctions functions{.run = [&] { return stage.run(job); },
+                                 .load = [&job](const Member& member) -> Status {
+                                   KIT_ASSIGN(job.scene, DecodeScene(member, job.context));
+                                   return Ok();
+                                 },
+                                 .measure = [&]() -> Result<const MeasuredMember*> {
+                                   KIT_ASSIGN(measured, Measure(job, job.scene));
+                                   return &measured;
+                                 }};
+  return kitsink::RunStage(stage.name, functions, job.folder, job.context);
 }
 
 // Refuses to run a stage of no rounds.
@@ -373,17 +339,16 @@ Result<Member> Compress(CompressContext& context) {
   Job job{context, options, std::move(nets), {}, std::move(folder), {}, {}};
   KIT_ASSIGN(job.targets, ObserveOriginal(original, *job.nets, job.folder, *context.progress));
   KIT_TRY(StartScene(job, original.pairs.frame_size(), brought.file));
-  context.remarks.emplace_back("after         bytes         seg          pose    terms      rate     score     CPU s");
-  std::optional<MeasuredMember> measured;
+  context.remarks.emplace_back(kStagesHead);
+  MeasuredMember measured;
   for (const Stage& stage : kStages) {
-    if (!MustRun(job, stage, brought.file)) continue;
-    KIT_ASSIGN(measured, RunStage(job, stage));
+    if (MustRun(job, stage, brought.file)) KIT_TRY(RunStage(job, stage, measured));
   }
-  if (!measured.has_value()) {  // the user brought everything
+  if (measured.member.sections.empty()) {  // the user brought everything
     KIT_ASSIGN(measured, Measure(job, job.scene));
-    context.remarks.push_back(RowText("nothing", measured->score, 0));
+    ReportStage("nothing", measured.score, 0, {}, context);
   }
-  return std::move(measured->member);
+  return std::move(measured.member);
 }
 
 }  // namespace kitsink::strict
