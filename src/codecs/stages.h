@@ -1,5 +1,5 @@
 #pragma once
-// The stages of a compress that improves a scene step by step: each is kept in the job's folder, measured, and reported.
+// The stages of a compress that improves a scene step by step: each is kept in the job's folder, measured, reported.
 
 #include <functional>
 #include <string>
