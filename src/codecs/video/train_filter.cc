@@ -10,6 +10,7 @@
 #include "codecs/video/filter.h"
 #include "kitsink/contest.h"
 #include "nets/nets_torch.h"
+#include "train/margins.h"
 #include "train/random.h"
 #include "train/straight_through.h"
 #include "train/train.h"
@@ -124,11 +125,9 @@ class FilterTrainer {
   Tensor SegError(const Tensor& logits, const Observation& target, double u) const {
     constexpr double kTau = 0.3, kLastTau = 0.1, kHingeUntil = 0.4;
     const Tensor classes = torch::from_blob(const_cast<uint8_t*>(target.class_map.data()),
-                                            {1, 1, kModelGrid.height, kModelGrid.width}, torch::kUInt8)
+                                            {1, kModelGrid.height, kModelGrid.width}, torch::kUInt8)
                                .to(device_, torch::kInt64);
-    const Tensor wanted = logits.gather(1, classes);
-    const Tensor others = std::get<0>(logits.scatter(1, classes, -1e9).max(1, /*keepdim=*/true));
-    const Tensor margin = wanted - others;
+    const Tensor margin = Margins(logits, classes);
     if (u < kHingeUntil) return kTau * torch::softplus(-margin / kTau).mean();
     const double v = (u - kHingeUntil) / (1 - kHingeUntil);
     return torch::sigmoid(-margin / (kTau + v * (kLastTau - kTau))).mean();
