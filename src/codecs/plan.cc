@@ -9,6 +9,11 @@
 #include "kitsink/log.h"
 
 namespace kitsink {
+namespace {
+
+constexpr double kLong = 600;  // seconds
+
+}  // namespace
 
 Result<int64_t> PlanUnits(const ResumeFolder& folder, const std::string& stage, const WorkPlan& plan) {
   const std::string entry = stage + ".plan";
@@ -28,11 +33,16 @@ Result<int64_t> PlanUnits(const ResumeFolder& folder, const std::string& stage, 
   const double total = plan.seconds_each * static_cast<double>(units);
   char each[32];
   std::snprintf(each, sizeof(each), "%.3f s", plan.seconds_each);
-  Log(total > 600 || units < plan.units ? LogLevel::kWarning : LogLevel::kInfo,
+  Log(total > kLong || units < plan.units ? LogLevel::kWarning : LogLevel::kInfo,
       stage + ": " + std::to_string(units) + " " + plan.unit + " of " + each + ", about " + FormatClock(total) +
           " (h:mm:ss) in all" +
           (units < plan.units ? "; the time limit leaves out " + std::to_string(plan.units - units) : std::string()));
   return units;
+}
+
+void LogEstimate(const std::string& what, double seconds, const std::string& remark) {
+  Log(seconds > kLong ? LogLevel::kWarning : LogLevel::kInfo,
+      what + " " + FormatClock(seconds) + " (h:mm:ss) in all" + remark);
 }
 
 }  // namespace kitsink

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "codecs/hnerv/pair_tester.h"
+#include "codecs/plan.h"
 #include "kitsink/bytes.h"
 #include "kitsink/contest.h"
 #include "kitsink/run.h"
@@ -188,9 +189,8 @@ class Round {
 
  private:
   void Announce(double seconds_of_a_pair) const {
-    const double total = seconds_of_a_pair * static_cast<double>(pairs_.size()) * options_.rounds;
-    Log(total > 600 ? LogLevel::kWarning : LogLevel::kInfo,
-        options_.name + ": at most about " + FormatClock(total) + " (h:mm:ss) in all");
+    LogEstimate(options_.name + ": at most about",
+                seconds_of_a_pair * static_cast<double>(pairs_.size()) * options_.rounds);
   }
 
   // Of each pair the best change that lowers the score by itself, best pairs first.

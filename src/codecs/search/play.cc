@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "codecs/plan.h"
 #include "codecs/search/render.h"
 #include "codecs/search/search_threads.h"
 #include "kitsink/at_once.h"
@@ -77,10 +78,9 @@ class Player {
   // Tells the user at the start how long the searches will take.
   void Estimate(double seconds) {
     estimated_ = true;
-    const double total = seconds * static_cast<double>(num_searches_ - done_) / at_once_;
-    Log(total > 600 ? LogLevel::kWarning : LogLevel::kInfo,
-        "selectors: " + std::to_string(num_searches_ - done_) + " searches of " + std::to_string(seconds) + " s, " +
-            std::to_string(at_once_) + " at once, about " + FormatClock(total) + " (h:mm:ss) in all");
+    LogEstimate("selectors: " + std::to_string(num_searches_ - done_) + " searches of " + std::to_string(seconds) +
+                    " s, " + std::to_string(at_once_) + " at once, about",
+                seconds * static_cast<double>(num_searches_ - done_) / at_once_);
   }
 
   Result<PairDistortion> Search(size_t pair, PairCodes codes) const {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "codecs/plan.h"
 #include "codecs/strict/pose_solver.h"
 #include "codecs/strict/render.h"
 #include "codecs/strict/search_edits.h"
@@ -76,9 +77,9 @@ class Round {
                EditSearch::Create(scene_, targets_, modules_, search_options, threads_));
     if (first && !folder_.Has(EntryOf(0))) {
       KIT_ASSIGN(const double seconds, search->SecondsOfAPass());
-      const double total = seconds * options_.passes * options_.rounds * static_cast<double>(pairs_.size());
-      Log(total > 600 ? LogLevel::kWarning : LogLevel::kInfo,
-          options_.name + ": at most about " + FormatClock(total) + " (h:mm:ss) in all, without solving poses");
+      LogEstimate(options_.name + ": at most about",
+                  seconds * options_.passes * options_.rounds * static_cast<double>(pairs_.size()),
+                  ", without solving poses");
     }
     progress_.Begin(name_, pairs_.size(), "pairs");
     for (size_t i = 0; i < pairs_.size(); ++i) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/plan.h"
 #include "codecs/strict/carrier_basis.h"
 #include "codecs/strict/pose_solver.h"
 #include "codecs/strict/render.h"
@@ -145,9 +146,7 @@ class Solver {
     const auto pairs = static_cast<double>(targets_.size());
     const double steps = options_.new_basis ? 4.0 / 3 * options_.steps_each * std::max(pairs, 8.0) : 0;
     const double solves = (options_.rounds + 1) * 4 * (jacobian + 2 * eight) + 2 * carrier.num_atoms * eight;
-    const double total = steps * jacobian / 3 + pairs * solves / at_once_;
-    Log(total > 600 ? LogLevel::kWarning : LogLevel::kInfo,
-        options_.name + ": about " + FormatClock(total) + " (h:mm:ss) in all");
+    LogEstimate(options_.name + ": about", steps * jacobian / 3 + pairs * solves / at_once_);
   }
 
   // First one picture for all pairs, from the blurred f1; then the directions in which PoseNet reacts most around it;

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/plan.h"
 #include "codecs/strict/pose_solver.h"
 #include "codecs/strict/render.h"
 #include "kitsink/at_once.h"
@@ -25,15 +26,13 @@ SolvedPair SolvePair(const MotionSolver& solver, const Coefficients& from, const
 }
 
 // Tells how long the stage will take, from the time of eight candidates.
-void Estimate(const MotionSolver& solver, const CarrierSolve& options, double pairs_at_once) {
+void Estimate(const MotionSolver& solver, const CarrierSolve& options, double rounds_of_pairs) {
   constexpr double kBatchesOfAPair = 60;  // about 100 starts, 8 Gauss-Newton steps of 27 candidates, 5 rounds of 24
   const std::vector<Coefficients> candidates(8, Coefficients(kMotionTerms, 0));
   solver.Errors({candidates.data(), 1});  // LibTorch prepares its kernels
   const Stopwatch watch;
   solver.Errors(candidates);
-  const double total = kBatchesOfAPair * watch.seconds() * pairs_at_once;
-  Log(total > 600 ? LogLevel::kWarning : LogLevel::kInfo,
-      options.name + ": about " + FormatClock(total) + " (h:mm:ss) in all");
+  LogEstimate(options.name + ": about", kBatchesOfAPair * watch.seconds() * rounds_of_pairs);
 }
 
 }  // namespace
