@@ -38,8 +38,10 @@ struct CompressOptions {
   std::filesystem::path archive;
   std::string codec = "search";
   std::any options;  // the codec's own struct; empty = its defaults
+  Shard shard;       // this process among those that make the archive together
 };
 
+// Empty but for the originals' bytes in other processes than the first of a shard.
 struct CompressReport {
   uint64_t archive_bytes = 0, original_bytes = 0, num_pairs = 0;
   std::string archive_sha256;

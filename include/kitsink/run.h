@@ -9,10 +9,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "kitsink/bytes.h"
+#include "kitsink/crew.h"
 #include "kitsink/file.h"
-#include "kitsink/frame.h"
 #include "kitsink/manifest.h"
 #include "kitsink/result.h"
 
@@ -55,6 +56,10 @@ Status CheckOutputs(const JobOutputs& outputs, Overwrite overwrite, std::span<co
 // one process, or by several with the same bytes. A job that fails, is stopped or is killed leaves the folder behind.
 class ResumeFolder {
  public:
+  // The entry where process 0 of a crew says how to reach it. It goes when a job begins or goes on, that is when no
+  // other process has a part in it.
+  static constexpr const char* kMeetingPoint = "meeting-point";
+
   // `plan` holds everything that the entries depend on. kInvalidArgument, with the differences, when a job with another
   // plan left the folder; with Overwrite::kAllow the folder is emptied instead. `role` names this process's part of the
   // job, "0-of-1" for all of it; kInvalidArgument, with its process id, when a live process has the same role, or any
@@ -65,6 +70,11 @@ class ResumeFolder {
   bool resumed() const { return resumed_; }
   // False once some process has removed it.
   bool exists() const;
+  // True while a process with this role is running.
+  bool Lives(const std::string& role) const;
+  // The processes that share the job; this one alone until SetCrew().
+  Crew& crew() const { return *crew_; }
+  void SetCrew(std::unique_ptr<Crew> crew) { crew_ = std::move(crew); }
   std::filesystem::path PathOf(const std::string& entry) const { return folder_ / entry; }
   bool Has(const std::string& entry) const;
   Result<Bytes> Load(const std::string& entry) const;
@@ -80,20 +90,12 @@ class ResumeFolder {
   class Lock;
   Status Rename(const std::string& entry, const std::filesystem::path& path) const;
   static Status RemoveAll(const std::filesystem::path& folder, const std::string& own_role);
+  static void RemoveOldMeetingPoint(const std::filesystem::path& folder, const std::string& own_role);
   JobOutputs outputs_;
   std::filesystem::path folder_;
   bool resumed_ = false;
   std::shared_ptr<Lock> lock_;  // of the role, while this or a copy exists
-};
-
-// The number of a process among those, on one host or several, that share a job.
-struct Shard {
-  uint64_t index = 0;
-  uint64_t count = 1;
-  // ResumeFolder's role, "1-of-3".
-  std::string role() const { return std::to_string(index) + "-of-" + std::to_string(count); }
-  // The consecutive groups out of `num_groups` that this process works on.
-  PairRange PartOf(uint64_t num_groups) const;
+  std::shared_ptr<Crew> crew_ = std::make_shared<Crew>();
 };
 
 // "1/3", or "auto": read from the environment variables of torchrun, Open MPI or Slurm.

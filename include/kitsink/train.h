@@ -1,12 +1,16 @@
 #pragma once
-// The train room without LibTorch: learning-rate schedules and checkpoints. The loop itself is src/train/train.h.
+// The train room without LibTorch: learning-rate schedules, checkpoints, and crews of processes. The loop itself is
+// src/train/train.h.
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 
 #include "kitsink/bytes.h"
+#include "kitsink/crew.h"
+#include "kitsink/log.h"
 #include "kitsink/result.h"
 
 namespace kitsink {
@@ -36,9 +40,22 @@ struct Checkpoint {
   // Keeps the state durably; empty: the state is not kept.
   std::function<Status(std::span<const uint8_t>)> save = {};
   double seconds = 10;  // between two saves; the last step and a stop request save at once
+  // The processes that all run this training; null: this one alone. Only process 0 saves.
+  Crew* crew = nullptr;
 };
 
 // A checkpoint in a file: loads `path` if it exists, and replaces it with fsync and rename. kIo, kLimit.
 Result<Checkpoint> CheckpointInFile(const std::filesystem::path& path);
+
+// How the processes of a crew find each other.
+struct CrewPlace {
+  std::filesystem::path meeting_point;        // a file that all see: process 0 writes there where its store listens
+  std::function<bool(uint64_t index)> lives;  // whether that process is running
+  double patience_seconds = 600;              // for the others to come
+};
+// Returns once all processes of the shard's count are there. Process 0 keeps a key-value store of LibTorch's c10d on
+// a free port of its host, MASTER_ADDR or the host's own name. kInterrupted after a stop request; kIo when a process
+// does not come; kInternal when the store cannot listen. All arguments must outlive the crew.
+Result<std::unique_ptr<Crew>> MeetCrew(const Shard& shard, const CrewPlace& place, Progress& progress);
 
 }  // namespace kitsink

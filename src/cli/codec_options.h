@@ -22,6 +22,7 @@ struct CompressChoice {
   std::vector<std::string> stages;      // to run although `from` brings their result
   double time_limit_seconds = 0;        // 0: none
   std::optional<uint32_t> train_steps;  // of the network that the archive stores; absent: the preset's
+  uint32_t train_batch = 1;             // pairs of such a step
 };
 
 struct CodecCommandLine {
@@ -30,8 +31,9 @@ struct CodecCommandLine {
   // command line has been parsed. Null: compress does not offer the codec; inflate has no options of it.
   std::function<std::any(const CompressChoice&)> (*add_compress)(CLI::App& verb) = nullptr;
   std::function<std::any()> (*add_inflate)(CLI::App& verb) = nullptr;
-  // Stages of compress, in their order. Empty: compress takes none of --from, --stages, --time-limit
-  // and --train-steps with this codec.
+  bool shards = true;  // whether several processes can make an archive together
+  // Stages of compress, in their order. Empty: compress takes none of --from, --stages, --time-limit,
+  // --train-steps and --train-batch with this codec.
   std::vector<std::string> stages = {};
 };
 

@@ -15,6 +15,7 @@ namespace {
 
 struct State {
   CompressOptions options;
+  std::string shard;
   CompressChoice choice;
   JobOptions job;
   OutputOptions output;
@@ -61,9 +62,12 @@ Status CheckCodecOptions(const CLI::App& verb, const std::string& codec) {
   return Ok();
 }
 
-Status CheckStages(const CompressChoice& choice, const std::string& codec) {
+Status CheckStagesAndShard(const CompressChoice& choice, const std::string& shard, const std::string& codec) {
   for (const CodecCommandLine* line : CommandLines()) {
     if (line->codec != codec) continue;
+    if (!shard.empty() && !line->shards) {
+      return Error{Code::kInvalidArgument, "--shard: one process makes an archive of codec " + codec};
+    }
     for (const std::string& stage : choice.stages) {
       if (std::ranges::find(line->stages, stage) != line->stages.end()) continue;
       return Error{Code::kInvalidArgument, "--stages: codec " + codec + " has no stage " + stage};
@@ -72,7 +76,7 @@ Status CheckStages(const CompressChoice& choice, const std::string& codec) {
   return Ok();
 }
 
-// --train-steps, --from, --stages and --time-limit, which the codecs with stages share.
+// --train-steps, --train-batch, --from, --stages and --time-limit, which the codecs with stages share.
 void AddStageOptions(CLI::App& verb, CompressChoice& choice) {
   std::vector<std::string> stages;
   std::string group, kind;
@@ -89,6 +93,12 @@ void AddStageOptions(CLI::App& verb, CompressChoice& choice) {
           "--train-steps", choice.train_steps,
           "Training steps of hnerv's decoder or strict's renderer; presets: fast 1500, default 8000, best 60000")
       ->type_name("N")
+      ->group(group);
+  verb.add_option("--train-batch", choice.train_batch,
+                  "Pairs of such a step; processes that share the job (--shard) share them out")
+      ->check(CLI::Range(1U, 1000U))
+      ->type_name("N")
+      ->capture_default_str()
       ->group(group);
   verb.add_option("--from", choice.from,
                   "A scene to start from (kitsink unpack): stages whose result is there are skipped. strict: also some "
@@ -118,15 +128,22 @@ int Run(State& state, const CLI::App& verb) {
   if (const Status status = CheckCodecOptions(verb, state.options.codec); !status.ok()) {
     return Fail("compress", status.error());
   }
-  if (const Status status = CheckStages(state.choice, state.options.codec); !status.ok()) {
+  if (const Status status = CheckStagesAndShard(state.choice, state.shard, state.options.codec); !status.ok()) {
     return Fail("compress", status.error());
   }
+  if (!state.shard.empty()) {
+    const Result<Shard> shard = ParseShard(state.shard);
+    if (!shard.ok()) return Fail("compress", shard.error());
+    state.options.shard = shard.value();
+  }
+  if (state.options.shard.index > 0) state.output.quiet = true;  // process 0 speaks for all
   Progress& progress = StartOutput(state.output);
   state.options.options = state.make_options.at(state.options.codec)(state.choice);
   const Result<const Engine*> engine = OpenEngine(state.job);
   if (!engine.ok()) return Fail("compress", engine.error());
   const Result<CompressReport> report = engine.value()->compress(state.options, state.job, progress);
   if (!report.ok()) return Fail("compress", report.error());
+  if (state.options.shard.index > 0) return kExitDone;
   if (state.output.json) {
     std::fputs(report.value().json.c_str(), stdout);
   } else if (!state.output.quiet) {
@@ -166,6 +183,12 @@ void AddCompress(CLI::App& app, Action& action) {
     if (line->add_compress != nullptr) state->make_options[std::string(line->codec)] = line->add_compress(*verb);
   }
   AddStageOptions(*verb, state->choice);
+  verb->add_option(
+          "--shard", state->shard,
+          "This is process I of N (0/3, 1/3, 2/3) that make the archive together, or auto: rank and size as "
+          "torchrun, Open MPI or Slurm tell them. All get the same command and see the same folders; they start "
+          "at the same time")
+      ->type_name("I/N");
   AddGroundTruthOption(*verb, state->options.ground_truth);
   AddForceOption(*verb, state->job);
   AddJobOptions(*verb, state->job);

@@ -33,11 +33,6 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
                           {"full", DecoderSize::kFull}},
                          "Decoder to train: tiny, small, full or auto, by the number of pairs")
       ->group(kGroup);
-  verb.add_option("--train-batch", options.train_batch, "Pairs of a training step")
-      ->check(CLI::Range(1U, 1000U))
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(kGroup);
   AddChoice<Recipe>(verb, "--recipe", options.recipe,
                     {{"improved", Recipe::kImproved}, {"published", Recipe::kPublished}},
                     "Of the training: improved, or published as the family's archives were trained, for comparison")
@@ -57,6 +52,7 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
     const Preset& preset = kPresets.at(choice.preset);
     CompressOptions made = state->options;
     made.train_steps = choice.train_steps.value_or(preset.train_steps);
+    made.train_batch = choice.train_batch;
     made.seed = choice.seed;
     made.polish_rounds = state->polish_rounds.value_or(preset.polish_rounds);
     made.polish_candidates = state->polish_candidates.value_or(preset.polish_candidates);

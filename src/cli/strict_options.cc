@@ -77,6 +77,7 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
     const Preset& preset = kPresets.at(choice.preset);
     CompressOptions made = state->options;
     made.train_steps = choice.train_steps.value_or(preset.train_steps);
+    made.train_batch = choice.train_batch;
     made.f0 = state->f0.value_or(choice.preset == "fast" ? F0Form::kMotion : F0Form::kAuto);
     made.carrier_steps = state->carrier_steps.value_or(preset.carrier_steps);
     made.edit_rounds = state->edit_rounds.value_or(preset.edit_rounds);

@@ -96,6 +96,6 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
 }  // namespace
 
 extern const CodecCommandLine kCommandLine;
-const CodecCommandLine kCommandLine = {.codec = "video", .add_compress = AddCompressOptions};
+const CodecCommandLine kCommandLine = {.codec = "video", .add_compress = AddCompressOptions, .shards = false};
 
 }  // namespace kitsink::video

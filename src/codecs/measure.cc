@@ -3,10 +3,12 @@
 #include "codecs/measure.h"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <utility>
 
 #include "kitsink/at_once.h"
+#include "kitsink/bytes.h"
 #include "kitsink/scorer.h"
 
 namespace kitsink {
@@ -57,6 +59,30 @@ Result<Score> ScoreMember(const Member& member, PairSource& pairs, std::span<con
   const MeanDistortion means = ExactMeans(found);
   if (distortions != nullptr) *distortions = std::move(found);
   return Score{means.seg, means.pose, zip.size(), original_bytes};
+}
+
+Result<MeasuredMember> MeasureOnce(Crew& crew, const Limits& limits,
+                                   const std::function<Result<MeasuredMember>()>& measure) {
+  if (crew.alone()) return measure();
+  KIT_ASSIGN(const Bytes bytes, crew.FromLeader([&]() -> Result<Bytes> {
+    KIT_ASSIGN(const MeasuredMember measured, measure());
+    ByteWriter writer;
+    writer.U64(std::bit_cast<uint64_t>(measured.score.seg));
+    writer.U64(std::bit_cast<uint64_t>(measured.score.pose));
+    writer.U64(measured.score.archive_bytes);
+    writer.U64(measured.score.original_bytes);
+    KIT_ASSIGN(const Bytes member, WriteMember(measured.member, limits));
+    writer.Append(member);
+    return writer.Take();
+  }));
+  ByteReader reader(bytes);
+  MeasuredMember measured;
+  measured.score.seg = std::bit_cast<double>(reader.U64());
+  measured.score.pose = std::bit_cast<double>(reader.U64());
+  measured.score.archive_bytes = reader.U64();
+  measured.score.original_bytes = reader.U64();
+  KIT_ASSIGN(measured.member, ReadMember(reader.Take(reader.remaining()), limits));
+  return measured;
 }
 
 }  // namespace kitsink

@@ -2,10 +2,12 @@
 // What an archive is worth, while compress still works on it.
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "kitsink/codec.h"
+#include "kitsink/crew.h"
 #include "kitsink/nets.h"
 #include "kitsink/score.h"
 
@@ -22,5 +24,9 @@ struct MeasuredMember {
 Result<Score> ScoreMember(const Member& member, PairSource& pairs, std::span<const Observation> targets, Nets& nets,
                           uint64_t original_bytes, const CodingContext& context,
                           std::vector<PairDistortion>* distortions = nullptr);
+
+// What process 0 measures. The others wait for it, and then have the same member and score.
+Result<MeasuredMember> MeasureOnce(Crew& crew, const Limits& limits,
+                                   const std::function<Result<MeasuredMember>()>& measure);
 
 }  // namespace kitsink

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/entries.h"
 #include "kitsink/bytes.h"
 #include "kitsink/kernels.h"
 
@@ -49,29 +50,36 @@ Result<Original> OpenOriginal(const CompressContext& context) {
 
 Result<std::vector<Observation>> ObserveOriginal(Original& original, Nets& nets, const ResumeFolder& folder,
                                                  Progress& progress) {
-  std::vector<Observation> targets;
-  progress.Begin("observe", original.num_pairs, "pairs");
+  const uint64_t count = original.num_pairs;
+  const auto entry_of = [](uint64_t first) { return "observed-" + std::to_string(first); };
+  const uint64_t num_batches = (count + kUpstreamBatchSize - 1) / kUpstreamBatchSize;
+  const PairRange own = folder.crew().shard().PartOf(num_batches);
   const PairStream stream = [&original] { return original.pairs.Next(); };
-  for (;;) {
+  progress.Begin("observe", count, "pairs");
+  uint64_t read = 0;
+  for (uint64_t batch = 0;; ++batch) {
     KIT_ASSIGN(const std::vector<FramePair> frames, NextPairs(stream, kUpstreamBatchSize));
     if (frames.empty()) break;
-    const std::string entry = "observed-" + std::to_string(targets.size());
-    std::vector<Observation> pairs;
-    if (folder.Has(entry)) {
-      KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
-      KIT_ASSIGN(pairs, UnpackBatch(bytes, frames.size()));
-    } else {
-      KIT_ASSIGN(pairs, nets.Observe(frames));
-      KIT_TRY(folder.Save(entry, PackBatch(pairs)));
+    if (batch >= own.first && batch < own.end && !folder.Has(entry_of(read))) {
+      KIT_ASSIGN(const std::vector<Observation> pairs, nets.Observe(frames));
+      KIT_TRY(folder.Save(entry_of(read), PackBatch(pairs)));
     }
-    std::ranges::move(pairs, std::back_inserter(targets));
-    progress.Update(targets.size(), "");
-    if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
+    read += frames.size();
+    progress.Update(read, "");
+    if (progress.stop_requested()) return Interrupted();
   }
   progress.End();
-  if (targets.size() != original.num_pairs) {
-    return Error{Code::kIo, "video: changed while it was read: had " + std::to_string(original.num_pairs) +
-                                " pairs, now " + std::to_string(targets.size())};
+  if (read != count) {
+    return Error{Code::kIo, "video: changed while it was read: had " + std::to_string(count) + " pairs, now " +
+                                std::to_string(read)};
+  }
+  KIT_TRY(folder.crew().Wait());
+  std::vector<Observation> targets;
+  while (targets.size() < count) {
+    KIT_ASSIGN(const Bytes bytes, folder.Load(entry_of(targets.size())));
+    const auto size = static_cast<size_t>(std::min<uint64_t>(kUpstreamBatchSize, count - targets.size()));
+    KIT_ASSIGN(std::vector<Observation> pairs, UnpackBatch(bytes, size));
+    std::ranges::move(pairs, std::back_inserter(targets));
   }
   return targets;
 }

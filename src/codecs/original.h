@@ -18,8 +18,8 @@ struct Original {
 // The pairs of the context's range. Errors as GroundTruth::Open() and CountPairs().
 Result<Original> OpenOriginal(const CompressContext& context);
 
-// What the nets read in all pairs, in the batches of the scorer. Batches that an earlier job has observed are decoded
-// and skipped. kIo when there are other than `num_pairs` pairs.
+// What the nets read in all pairs, in the batches of the scorer. Batches that an earlier job has observed, and those of
+// other processes, are decoded and skipped. kIo when there are other than `num_pairs` pairs.
 Result<std::vector<Observation>> ObserveOriginal(Original& original, Nets& nets, const ResumeFolder& folder,
                                                  Progress& progress);
 

@@ -17,19 +17,21 @@ constexpr double kLong = 600;  // seconds
 
 Result<int64_t> PlanUnits(const ResumeFolder& folder, const std::string& stage, const WorkPlan& plan) {
   const std::string entry = stage + ".plan";
-  int64_t units = plan.units;
-  if (folder.Has(entry)) {
-    KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
-    ByteReader reader(bytes);
-    units = reader.U32();
-    KIT_TRY(reader.Finish("plan"));
-  } else {
+  const auto make = [&]() -> Result<Bytes> {
+    if (folder.Has(entry)) return folder.Load(entry);
+    int64_t units = plan.units;
     const double allowed = plan.seconds_allowed / plan.seconds_each;
     if (allowed < static_cast<double>(plan.units)) units = std::max<int64_t>(1, static_cast<int64_t>(allowed));
     ByteWriter writer;
     writer.U32(static_cast<uint32_t>(units));
-    KIT_TRY(folder.Save(entry, writer.Take()));
-  }
+    const Bytes bytes = writer.Take();
+    KIT_TRY(folder.Save(entry, bytes));
+    return bytes;
+  };
+  KIT_ASSIGN(const Bytes bytes, folder.crew().FromLeader(make));
+  ByteReader reader(bytes);
+  const int64_t units = reader.U32();
+  KIT_TRY(reader.Finish("plan"));
   const double total = plan.seconds_each * static_cast<double>(units);
   char each[32];
   std::snprintf(each, sizeof(each), "%.3f s", plan.seconds_each);

@@ -16,8 +16,8 @@ struct WorkPlan {
   double seconds_allowed = 0;  // for all of them; may be infinite
 };
 
-// Tells what a stage will take, and returns how many of its units the allowed time allows, at least 1. A resumed job
-// keeps to the first plan, which it finds in its folder.
+// Tells what a stage will take, and returns how many of its units the allowed time allows, at least 1. Process 0
+// plans. A resumed job keeps to the first plan, which it finds in its folder.
 Result<int64_t> PlanUnits(const ResumeFolder& folder, const std::string& stage, const WorkPlan& plan);
 
 // Tells what a stage will take: a warning above ten minutes. `what` ends before the time: "carrier: about".

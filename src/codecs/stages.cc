@@ -32,7 +32,8 @@ Status RunStage(const std::string& stage, const StageFunctions& functions, const
                 CompressContext& context) {
   const std::string entry = stage + ".scene", rounds_entry = stage + ".rounds";
   const double before = CpuSeconds();
-  if (folder.Has(entry)) {
+  KIT_ASSIGN(const bool finished, folder.crew().LeaderSays(folder.Has(entry)));
+  if (finished) {
     KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
     KIT_ASSIGN(const Member member, ReadMember(bytes, context.limits));
     KIT_TRY(functions.load(member));
@@ -42,7 +43,7 @@ Status RunStage(const std::string& stage, const StageFunctions& functions, const
   const double cpu_seconds = CpuSeconds() - before;
   KIT_ASSIGN(const MeasuredMember* const measured, functions.measure());
   KIT_ASSIGN(const Bytes bytes, WriteMember(measured->member, context.limits));
-  KIT_TRY(folder.Save(entry, bytes));
+  if (folder.crew().leads()) KIT_TRY(folder.Save(entry, bytes));
   Json rounds;
   if (folder.Has(rounds_entry)) {
     KIT_ASSIGN(const Bytes text, folder.Load(rounds_entry));

@@ -20,7 +20,8 @@ struct StageFunctions {
   std::function<Status(const Member&)> load;  // takes the scene as an earlier job left it
   std::function<Result<const MeasuredMember*>()> measure;  // of the scene
 };
-// Runs a stage unless an earlier job finished it, measures the scene, keeps it and reports.
+// Runs a stage unless an earlier job finished it, measures the scene, keeps it and reports. CPU seconds are those of
+// this process.
 Status RunStage(const std::string& stage, const StageFunctions& functions, const ResumeFolder& folder,
                 CompressContext& context);
 

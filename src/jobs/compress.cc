@@ -1,15 +1,18 @@
 // Compresses a video to an archive with a chosen codec.
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "jobs/context.h"
 #include "kitsink/contest.h"
 #include "kitsink/hash.h"
 #include "kitsink/jobs.h"
 #include "kitsink/scorer.h"
+#include "kitsink/train.h"
 
 namespace kitsink {
 namespace {
@@ -67,6 +70,14 @@ Json FinalManifest(Json json, const Json& of_codec, const std::filesystem::path&
   return json;
 }
 
+Status MeetOthers(const Shard& shard, ResumeFolder& folder, Progress& progress) {
+  CrewPlace place{folder.PathOf(ResumeFolder::kMeetingPoint), {}};
+  place.lives = [folder, count = shard.count](uint64_t index) { return folder.Lives(Shard{index, count}.role()); };
+  KIT_ASSIGN(std::unique_ptr<Crew> crew, MeetCrew(shard, place, progress));
+  folder.SetCrew(std::move(crew));
+  return Ok();
+}
+
 }  // namespace
 
 Result<CompressReport> Compress(const CompressOptions& options, const JobOptions& job, Progress& progress) {
@@ -97,12 +108,15 @@ Result<CompressReport> Compress(const CompressOptions& options, const JobOptions
   context.resume = [&](const Json& plan) -> Result<ResumeFolder> {
     Json whole = json;
     Merge(plan, whole);
-    KIT_ASSIGN(folder,
-               ResumeFolder::Open(outputs, PlanOf(std::move(whole), context.pairs.end), Shard().role(), job.overwrite));
+    KIT_ASSIGN(folder, ResumeFolder::Open(outputs, PlanOf(std::move(whole), context.pairs.end), options.shard.role(),
+                                          job.overwrite));
+    KIT_TRY(MeetOthers(options.shard, *folder, progress));
     return *folder;
   };
   KIT_ASSIGN(const Member member, codec.engine->compress(context));
   KIT_CHECK(folder.has_value());
+  KIT_TRY(folder->crew().Finish());
+  if (!folder->crew().leads()) return report;
 
   KIT_ASSIGN(const Bytes bytes, WriteMember(member, job.limits));
   KIT_ASSIGN(const Bytes zip, PackZip(bytes));

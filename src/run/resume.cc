@@ -107,6 +107,14 @@ class ResumeFolder::Lock {
     return lock;
   }
 
+  // True while another process holds it.
+  static bool IsHeld(const std::filesystem::path& path) {
+    const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
+    if (descriptor < 0) return false;
+    const Lock probe(descriptor);
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  }
+
   explicit Lock(int descriptor) : descriptor_(descriptor) {}
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
@@ -129,6 +137,15 @@ Status ResumeFolder::RemoveAll(const std::filesystem::path& folder, const std::s
   return Ok();
 }
 
+void ResumeFolder::RemoveOldMeetingPoint(const std::filesystem::path& folder, const std::string& own_role) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::filesystem::path& path = entry.path();
+    if (path.extension() == kLockEnding && path.stem() != own_role && Lock::IsHeld(path)) return;
+  }
+  std::filesystem::remove(folder / kMeetingPoint, ignored);
+}
+
 Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& plan, const std::string& role,
                                         Overwrite overwrite) {
   const std::filesystem::path path = FolderOfJob(outputs);
@@ -142,7 +159,10 @@ Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& p
     const std::string differences =
         old.is_object() ? Differences(old, plan) : "(the plan is unreadable), use --force to start over";
     folder.resumed_ = differences.empty();
-    if (folder.resumed_) return folder;
+    if (folder.resumed_) {
+      RemoveOldMeetingPoint(path, role);
+      return folder;
+    }
     if (overwrite == Overwrite::kRefuse) {
       return Error{Code::kInvalidArgument, path.string() + ": holds unfinished work of another job " + differences};
     }
@@ -156,6 +176,8 @@ Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& p
 }
 
 bool ResumeFolder::exists() const { return Has(kPlan); }
+
+bool ResumeFolder::Lives(const std::string& role) const { return Lock::IsHeld(PathOf(role + kLockEnding)); }
 
 bool ResumeFolder::Has(const std::string& entry) const {
   std::error_code ignored;

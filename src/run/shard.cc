@@ -1,4 +1,4 @@
-// Parses shards and durations, and computes a shard's part of a job.
+// Parses shards and durations.
 
 #include <algorithm>
 #include <array>
@@ -29,10 +29,6 @@ Result<Shard> MakeShard(const std::string& where, const std::string& index, cons
 }
 
 }  // namespace
-
-PairRange Shard::PartOf(uint64_t num_groups) const {
-  return {num_groups * index / count, num_groups * (index + 1) / count};
-}
 
 Result<Shard> ParseShard(const std::string& text) {
   if (text != "auto") {

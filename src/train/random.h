@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -52,5 +53,12 @@ class PairOrder {
   std::vector<int64_t> batch_;
   int64_t steps_drawn_ = 0;
 };
+
+// The pairs of a micro-batch: as equal parts of the batch as can be.
+inline std::span<const int64_t> PartOfBatch(std::span<const int64_t> batch, int64_t micro_batch,
+                                            int64_t micro_batches) {
+  const auto at = [&](int64_t i) { return batch.size() * static_cast<size_t>(i) / static_cast<size_t>(micro_batches); };
+  return batch.subspan(at(micro_batch), at(micro_batch + 1) - at(micro_batch));
+}
 
 }  // namespace kitsink

@@ -2,14 +2,19 @@
 
 #include "train/train.h"
 
+#include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <utility>
 
+#include "kitsink/bytes.h"
 #include "nets/nets_torch.h"
 #include "train/muon.h"
 
@@ -36,6 +41,20 @@ Tensors Copies(const Tensors& tensors) {
   Tensors copies;
   for (const torch::Tensor& tensor : tensors) copies.push_back(tensor.detach().clone());
   return copies;
+}
+
+void AppendValues(const torch::Tensor& tensor, ByteWriter& writer) {
+  const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+  const auto* const bytes = static_cast<const uint8_t*>(values.data_ptr());
+  writer.Append(std::span(bytes, static_cast<size_t>(values.nbytes())));
+}
+
+// Values of a tensor like `like`, which AppendValues() wrote on a machine of the same byte order.
+torch::Tensor TakeValues(const torch::Tensor& like, ByteReader& reader) {
+  torch::Tensor values = torch::empty(like.sizes(), torch::kFloat32);
+  const std::span<const uint8_t> bytes = reader.Take(static_cast<size_t>(values.nbytes()));
+  std::ranges::copy(bytes, static_cast<uint8_t*>(values.data_ptr()));
+  return values.to(like.device());
 }
 
 // All that the next step depends on, apart from the options and the data.
@@ -126,6 +145,18 @@ class Loop {
       : options_(options), hooks_(hooks), checkpoint_(checkpoint), state_(Start(trainable, options)) {}
 
   Result<TrainResult> Run(Progress& progress) {
+    if (checkpoint_.crew == nullptr || checkpoint_.crew->alone()) return RunSteps(progress);
+    // A batch of one part is not worth waiting for others.
+    if (options_.micro_batches == 1 && !checkpoint_.crew->leads()) return FromLeader();
+    KIT_TRY(RunSteps(progress));
+    return FromLeader();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // Runs the steps, this process's part of them, or all where they have one part.
+  Result<TrainResult> RunSteps(Progress& progress) {
     KIT_TRY(Restore());
     progress.Begin(options_.stage, static_cast<uint64_t>(options_.steps), "steps");
     while (state_.step < options_.steps) {
@@ -139,11 +170,23 @@ class Loop {
     }
     progress.End();
     if (!hooks_.evaluate && options_.steps > 0) state_.best = Copies(Candidate());
-    return TrainResult{std::move(state_.best), state_.best_score};
+    return TrainResult{state_.best, state_.best_score};
   }
 
- private:
-  using Clock = std::chrono::steady_clock;
+  // The result of process 0.
+  Result<TrainResult> FromLeader() {
+    KIT_ASSIGN(const Bytes bytes, checkpoint_.crew->FromLeader([this]() -> Result<Bytes> {
+      ByteWriter writer;
+      writer.U64(std::bit_cast<uint64_t>(state_.best_score));
+      for (const torch::Tensor& value : state_.best) AppendValues(value, writer);
+      return writer.Take();
+    }));
+    ByteReader reader(bytes);
+    state_.best_score = std::bit_cast<double>(reader.U64());
+    for (torch::Tensor& value : state_.best) value.copy_(TakeValues(value, reader));
+    KIT_TRY(reader.Finish(options_.stage + ": result of process 0"));
+    return TrainResult{std::move(state_.best), state_.best_score};
+  }
 
   Error Interrupted() const {
     return Error{Code::kInterrupted,
@@ -189,13 +232,69 @@ class Loop {
   // after it.
   Result<double> Differentiate() {
     for (torch::Tensor& value : state_.values) value.mutable_grad() = torch::Tensor();
+    std::vector<double> notes;
+    const bool shared = checkpoint_.crew != nullptr && !checkpoint_.crew->alone() && options_.micro_batches > 1;
+    KIT_ASSIGN(const double loss, shared ? SharedLoss(notes) : OwnLoss(notes));
+    if (hooks_.learn) hooks_.learn(state_.step, notes);
+    return loss;
+  }
+
+  // Adds the gradient of a micro-batch to the parameters' gradients.
+  Result<double> AddMicroBatch(int64_t micro, std::vector<double>& notes) {
+    const torch::Tensor part = hooks_.loss(state_.step, micro) / static_cast<double>(options_.micro_batches);
+    const double loss = part.item<double>();
+    if (!std::isfinite(loss)) return NotFinite("the loss");
+    part.backward();
+    first_pass_.reset();
+    if (hooks_.notes) std::ranges::copy(hooks_.notes(), std::back_inserter(notes));
+    return loss;
+  }
+
+  Result<double> OwnLoss(std::vector<double>& notes) {
     double loss = 0;
     for (int64_t micro = 0; micro < options_.micro_batches; ++micro) {
-      const torch::Tensor part = hooks_.loss(state_.step, micro) / static_cast<double>(options_.micro_batches);
-      loss += part.item<double>();
-      if (!std::isfinite(loss)) return NotFinite("the loss");
-      part.backward();
-      first_pass_.reset();
+      KIT_ASSIGN(const double part, AddMicroBatch(micro, notes));
+      loss += part;
+    }
+    return loss;
+  }
+
+  // Differentiates this process's micro-batches one by one, then adds up those of all processes in their order, as
+  // OwnLoss() does.
+  Result<double> SharedLoss(std::vector<double>& notes) {
+    const PairRange own = checkpoint_.crew->shard().PartOf(static_cast<uint64_t>(options_.micro_batches));
+    ByteWriter writer;
+    for (uint64_t micro = own.first; micro < own.end; ++micro) {
+      std::vector<double> own_notes;
+      KIT_ASSIGN(const double loss, AddMicroBatch(static_cast<int64_t>(micro), own_notes));
+      writer.U64(std::bit_cast<uint64_t>(loss));
+      writer.U32(static_cast<uint32_t>(own_notes.size()));
+      for (const double note : own_notes) writer.U64(std::bit_cast<uint64_t>(note));
+      for (torch::Tensor& value : state_.values) {
+        writer.U8(value.grad().defined() ? 1 : 0);
+        if (value.grad().defined()) AppendValues(value.grad(), writer);
+        value.mutable_grad() = torch::Tensor();
+      }
+    }
+    KIT_ASSIGN(const std::vector<Bytes> all, checkpoint_.crew->Gather(writer.Take()));
+    double loss = 0;
+    for (const Bytes& bytes : all) {
+      ByteReader reader(bytes);
+      while (reader.remaining() > 0 && !reader.overran()) loss += TakeMicroBatch(reader, notes);
+      KIT_TRY(reader.Finish(options_.stage + ": gradients of another process"));
+    }
+    return loss;
+  }
+
+  double TakeMicroBatch(ByteReader& reader, std::vector<double>& notes) {
+    const double loss = std::bit_cast<double>(reader.U64());
+    for (uint32_t left = reader.U32(); left > 0 && !reader.overran(); --left) {
+      notes.push_back(std::bit_cast<double>(reader.U64()));
+    }
+    for (torch::Tensor& value : state_.values) {
+      if (reader.U8() == 0) continue;
+      const torch::Tensor gradient = TakeValues(value, reader);
+      value.mutable_grad() = value.grad().defined() ? value.grad() + gradient : gradient;
     }
     return loss;
   }
@@ -237,7 +336,7 @@ class Loop {
   }
 
   Status Save(bool now) {
-    if (!checkpoint_.save) return Ok();
+    if (!checkpoint_.save || (checkpoint_.crew != nullptr && !checkpoint_.crew->leads())) return Ok();
     const std::chrono::duration<double> passed = Clock::now() - saved_at_;
     if (!now && state_.step < options_.steps && passed.count() < checkpoint_.seconds) return Ok();
     KIT_TRY(checkpoint_.save(Pack(state_)));
@@ -259,6 +358,7 @@ class Loop {
 Result<TrainResult> Train(const Trainable& trainable, const TrainOptions& options, const TrainHooks& hooks,
                           const Checkpoint& checkpoint, Progress& progress) {
   KIT_CHECK(hooks.loss && options.steps >= 0 && options.micro_batches >= 1);
+  KIT_CHECK(static_cast<bool>(hooks.notes) == static_cast<bool>(hooks.learn));
   return Loop(trainable, options, hooks, checkpoint).Run(progress);
 }
 

@@ -57,8 +57,13 @@ struct TrainOptions {
 
 struct TrainHooks {
   // The mean loss, a scalar, of one micro-batch. It must depend on nothing but the step (from 0), the micro-batch
-  // (0 .. micro_batches - 1), the parameters and the buffers; then a resumed training gives the same result.
+  // (0 .. micro_batches - 1), the parameters and the buffers; then a resumed training gives the same result. In a crew
+  // it must leave the buffers to learn().
   std::function<torch::Tensor(int64_t step, int64_t micro_batch)> loss;
+  // Optional. What the last micro-batch's loss leaves for learn(), which gets those of a whole step, one after the
+  // other.
+  std::function<std::vector<double>()> notes;
+  std::function<void(int64_t step, const std::vector<double>& notes)> learn;
   // Optional. The score of values in the order of the groups; less is better, and what is not finite is worst. It runs
   // without gradients. It sees the average if there is one, else the parameters; after the last step it sees both.
   std::function<Result<double>(const std::vector<torch::Tensor>& values)> evaluate;
@@ -71,7 +76,9 @@ struct TrainResult {
   double best_score = std::numeric_limits<double>::infinity();
 };
 
-// Runs the steps that checkpoint.saved has not done yet. Progress gets the running mean of the loss as its note.
+// Runs the steps that checkpoint.saved has not done yet. The processes of checkpoint.crew share the micro-batches of
+// each step out, and add their gradients up in the order of the micro-batches, as one process does. All end with the
+// values of process 0. Progress gets the running mean of the loss as its note.
 // Errors: kInterrupted after a stop request, with the state saved if `save` is there; kInternal when a loss or the
 // norm of a clipped gradient is not finite, with the parameters as before that step; kCorrupt when checkpoint.saved is
 // of another training; what the hooks and `save` return. Throws what LibTorch throws: call it inside Guarded.

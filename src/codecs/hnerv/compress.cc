@@ -41,8 +41,17 @@ struct Job {
   }
 };
 
+// In this process alone.
 Result<MeasuredScene> Measure(const Job& job, const Scene& scene) {
   return MeasureScene(scene, job.targets, *job.nets, job.context.original_bytes, job.context);
+}
+
+// By process 0, for all.
+Result<MeasuredMember> MeasureForAll(const Job& job, const Scene& scene) {
+  return MeasureOnce(job.folder.crew(), job.context.limits, [&]() -> Result<MeasuredMember> {
+    KIT_ASSIGN(MeasuredMember measured, Measure(job, scene));
+    return measured;
+  });
 }
 
 // Both frames of each pair as the nets read them, shrunk to kHintSize by means of 2 x 2 pixels.
@@ -112,7 +121,7 @@ Status RunPolish(Job& job) {
                       {"score", round.measured},
                       {"kept", round.kept}});
   }
-  return job.folder.Save("polish.rounds", rounds.dump());
+  return job.folder.crew().leads() ? job.folder.Save("polish.rounds", rounds.dump()) : Ok();
 }
 
 // The stages after observing, in order. Each changes the scene.
@@ -195,14 +204,14 @@ Result<BroughtScene> LoadScene(const std::filesystem::path& path, const CodingCo
 }
 
 // Runs a stage unless an earlier job finished it, and measures the scene after it.
-Status RunStage(Job& job, const Stage& stage, MeasuredScene& measured) {
+Status RunStage(Job& job, const Stage& stage, MeasuredMember& measured) {
   const StageFunctions functions{.run = [&] { return stage.run(job); },
                                  .load = [&job](const Member& member) -> Status {
                                    KIT_ASSIGN(job.scene, DecodeScene(member, job.context));
                                    return Ok();
                                  },
                                  .measure = [&]() -> Result<const MeasuredMember*> {
-                                   KIT_ASSIGN(measured, Measure(job, job.scene));
+                                   KIT_ASSIGN(measured, MeasureForAll(job, job.scene));
                                    return &measured;
                                  }};
   return kitsink::RunStage(stage.name, functions, job.folder, job.context);
@@ -256,9 +265,9 @@ Result<Member> Compress(CompressContext& context) {
   Job job{context, options, std::move(nets), {}, std::move(folder), {}, std::move(brought.scene)};
   KIT_ASSIGN(job.targets, ObserveOriginal(original, *job.nets, job.folder, *context.progress));
   context.remarks.emplace_back(kStagesHead);
-  MeasuredScene measured;
+  MeasuredMember measured;
   if (!job.scene.tensors.empty()) {
-    KIT_ASSIGN(measured, Measure(job, job.scene));
+    KIT_ASSIGN(measured, MeasureForAll(job, job.scene));
     ReportStage("nothing", measured.score, 0, {}, context);
   }
   for (const Stage& stage : kStages) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "codecs/entries.h"
 #include "codecs/hnerv/pair_tester.h"
 #include "codecs/plan.h"
 #include "kitsink/bytes.h"
@@ -28,9 +29,10 @@ struct Measured {
 };
 
 // Measures a scene unless an earlier job has.
-Result<Measured> MeasureOnce(const std::string& entry, const Scene& scene, const Polishing& options,
-                             const ResumeFolder& folder) {
-  if (!folder.Has(entry)) {
+Result<Measured> MeasureScene(const std::string& entry, const Scene& scene, const Polishing& options,
+                              const ResumeFolder& folder) {
+  const auto make = [&]() -> Result<Bytes> {
+    if (folder.Has(entry)) return folder.Load(entry);
     KIT_ASSIGN(const MeasuredScene measured, options.measure(scene));
     ByteWriter writer;
     writer.U64(measured.score.archive_bytes);
@@ -39,9 +41,11 @@ Result<Measured> MeasureOnce(const std::string& entry, const Scene& scene, const
       writer.F32(pair.seg);
       writer.F32(pair.pose);
     }
-    KIT_TRY(folder.Save(entry, writer.Take()));
-  }
-  KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
+    const Bytes bytes = writer.Take();
+    KIT_TRY(folder.Save(entry, bytes));
+    return bytes;
+  };
+  KIT_ASSIGN(const Bytes bytes, folder.crew().FromLeader(make));
   ByteReader reader(bytes);
   Measured measured;
   measured.score.archive_bytes = reader.U64();
@@ -70,8 +74,7 @@ Bytes PackTested(std::span<const TestedChange> changes) {
   return writer.Take();
 }
 
-Result<std::vector<TestedChange>> UnpackTested(std::span<const uint8_t> bytes, size_t pair, const Scene& scene) {
-  ByteReader reader(bytes);
+Result<std::vector<TestedChange>> UnpackTested(ByteReader& reader, size_t pair, const Scene& scene) {
   std::vector<TestedChange> changes;
   while (reader.remaining() > 0) {
     TestedChange& tested = changes.emplace_back();
@@ -132,29 +135,28 @@ class Round {
   Status Test(const PairTester& tester, const std::string& name, bool first, const ResumeFolder& folder,
               Progress& progress) {
     std::vector<std::vector<TestedChange>> found(pairs_.size());
-    progress.Begin(name, pairs_.size(), "pairs");
-    for (size_t i = 0; i < pairs_.size(); ++i) {
-      const std::string entry = name + "-pair-" + std::to_string(i);
-      if (!folder.Has(entry)) {
-        const Stopwatch watch;
-        std::vector<TestedChange> changes;
-        if (!options_.expired()) {
-          const size_t batch = PairTester::BatchOf(i, pairs_.size());
-          for (const Change& change : proposer_.Propose(i, (options_.candidates + batch - 1) / batch * batch)) {
-            changes.push_back({change, pairs_[i].now, {}, pairs_[i].version});
-          }
+    bool announce = first;
+    EntryWork work{.stage = name, .count = pairs_.size()};
+    work.name = [&](size_t i) { return name + "-pair-" + std::to_string(i); };
+    work.make = [&](size_t i) -> Result<Bytes> {
+      const Stopwatch watch;
+      std::vector<TestedChange> changes;
+      if (!options_.expired()) {
+        const size_t batch = PairTester::BatchOf(i, pairs_.size());
+        for (const Change& change : proposer_.Propose(i, (options_.candidates + batch - 1) / batch * batch)) {
+          changes.push_back({change, pairs_[i].now, {}, pairs_[i].version});
         }
-        KIT_TRY(tester.Test(scene_, i, changes));
-        KIT_TRY(folder.Save(entry, PackTested(changes)));
-        if (first && i == 0) Announce(watch.seconds());
       }
-      KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
-      KIT_ASSIGN(found[i], UnpackTested(bytes, i, scene_));
-      progress.Update(i + 1, "");
-      if (progress.stop_requested())
-        return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
-    }
-    progress.End();
+      KIT_TRY(tester.Test(scene_, i, changes));
+      if (announce) Announce(watch.seconds(), folder);
+      announce = false;
+      return PackTested(changes);
+    };
+    work.take = [&](size_t i, ByteReader& entry) -> Status {
+      KIT_ASSIGN(found[i], UnpackTested(entry, i, scene_));
+      return Ok();
+    };
+    KIT_TRY(MakeEntries(work, folder, progress));
     for (size_t i = 0; i < pairs_.size(); ++i) {
       for (TestedChange& tested : found[i]) {
         tested.before = pairs_[i].now;
@@ -188,9 +190,9 @@ class Round {
   }
 
  private:
-  void Announce(double seconds_of_a_pair) const {
+  void Announce(double seconds_of_a_pair, const ResumeFolder& folder) const {
     LogEstimate(options_.name + ": at most about",
-                seconds_of_a_pair * static_cast<double>(pairs_.size()) * options_.rounds);
+                seconds_of_a_pair * PairsOfAProcess(pairs_.size(), folder) * options_.rounds);
   }
 
   // Of each pair the best change that lowers the score by itself, best pairs first.
@@ -264,7 +266,7 @@ Result<PolishedScene> Polish(const Scene& scene, std::span<const Observation> ta
   KIT_CHECK(targets.size() == scene.latents.num_pairs);
   PolishedScene result{scene, {}};
   DropEmptyColumns(result.scene);
-  KIT_ASSIGN(Measured measured, MeasureOnce(options.name + "-0.measured", result.scene, options, folder));
+  KIT_ASSIGN(Measured measured, MeasureScene(options.name + "-0.measured", result.scene, options, folder));
   std::vector<PolishedPair> pairs;
   for (const PairDistortion& pair : measured.pairs) pairs.push_back({pair, 0, {}});
   KIT_ASSIGN(const std::unique_ptr<PairTester> tester, PairTester::Create(result.scene, targets, nets, threads));
@@ -284,7 +286,7 @@ Result<PolishedScene> Polish(const Scene& scene, std::span<const Observation> ta
       Scene planned = result.scene;
       planned.latents = plan->scene.latents;
       planned.selector = plan->scene.selector;
-      KIT_ASSIGN(Measured after, MeasureOnce(name + ".measured", planned, options, folder));
+      KIT_ASSIGN(Measured after, MeasureScene(name + ".measured", planned, options, folder));
       for (const Choice& choice : plan->choices) Count(choice.tested.change.kind, report.made);
       report.paid_bytes =
           static_cast<int64_t>(after.score.archive_bytes) - static_cast<int64_t>(measured.score.archive_bytes);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "codecs/entries.h"
 #include "codecs/hnerv/decoder_section.h"
 #include "codecs/hnerv/decoder_torch.h"
 #include "codecs/hnerv/frames.h"
@@ -54,13 +55,13 @@ class DecoderTrainer {
  public:
   // The arguments must outlive the trainer.
   DecoderTrainer(const Scene& scene, const TrainingTargets& targets, Nets::Modules& modules,
-                 const DecoderTraining& training)
+                 const DecoderTraining& training, int64_t num_processes)
       : start_(scene),
         targets_(targets),
         modules_(modules),
         training_(training),
         device_(TorchDevice(modules.device)),
-        micro_batches_(device_.is_cuda() ? 1 : training.batch),
+        micro_batches_(device_.is_cuda() ? std::min(training.batch, num_processes) : training.batch),
         specs_(DecoderTensors(scene.shape)),
         pose_errors_(torch::full({static_cast<int64_t>(targets.pairs.size())}, -1.0, torch::kDouble)) {
     const bool random = scene.tensors.empty();
@@ -91,7 +92,7 @@ class DecoderTrainer {
       seconds += phase.share * watch.seconds();
       shares += phase.share;
     }
-    pose_errors_.fill_(-1.0);
+    noted_.clear();
     return seconds / shares;
   }
 
@@ -105,7 +106,7 @@ class DecoderTrainer {
       const bool last = i + 1 == phases_.size();
       const int64_t end = last ? steps : std::min(static_cast<int64_t>(share * static_cast<double>(steps)), steps - 1);
       const std::string name = "train-" + std::to_string(i + 1);
-      KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(folder.PathOf(name + ".checkpoint")));
+      KIT_ASSIGN(const Checkpoint checkpoint, CheckpointOf(folder, name + ".checkpoint"));
       if (end > done) KIT_TRY(Run(phases_[i], end - done, last, checkpoint, progress));
       done = end;
     }
@@ -141,6 +142,11 @@ class DecoderTrainer {
                     training_.seed ^ static_cast<uint64_t>(steps));
     TrainHooks hooks;
     hooks.loss = [&](int64_t step, int64_t micro) { return Loss(phase, step, steps, micro, order); };
+    hooks.notes = [this] { return std::exchange(noted_, {}); };
+    hooks.learn = [&](int64_t step, const std::vector<double>& errors) {
+      const std::vector<int64_t>& pairs = order.BatchOf(step);
+      for (size_t i = 0; i < errors.size(); ++i) pose_errors_[pairs[i]] = errors[i];
+    };
     if (last) {
       hooks.evaluate = [&](const Tensors& candidate) -> Result<double> {
         const Split parts = SplitUp(candidate);
@@ -189,9 +195,7 @@ class DecoderTrainer {
   // The mean loss of a micro-batch, with gradients.
   Tensor Loss(const Phase& phase, int64_t step, int64_t steps, int64_t micro, PairOrder& order) {
     const std::vector<int64_t>& batch = order.BatchOf(step);
-    const size_t begin = batch.size() * static_cast<size_t>(micro) / static_cast<size_t>(micro_batches_);
-    const size_t end = batch.size() * static_cast<size_t>(micro + 1) / static_cast<size_t>(micro_batches_);
-    const std::span<const int64_t> pairs = std::span(batch).subspan(begin, end - begin);
+    const std::span<const int64_t> pairs = PartOfBatch(batch, micro, micro_batches_);
     const Tensor pictures =
         RenderPictures(start_.shape, phase.quantised ? QuantisedValues() : values_, LatentsOf(pairs, phase.quantised));
     if (phase.pictures) return (torch::avg_pool2d(pictures, 2) - HintsOf(pairs)).abs().mean() / 255;
@@ -253,8 +257,12 @@ class DecoderTrainer {
     // The slope of the score's term at the mean error of the whole clip, as it was when each pair was last seen.
     const Tensor errors = (outputs - poses).square().mean(1);
     const Tensor now = errors.detach().to(torch::kCPU, torch::kDouble);
-    for (size_t i = 0; i < pairs.size(); ++i) pose_errors_[pairs[i]] = now[static_cast<int64_t>(i)];
-    const double mean = pose_errors_.masked_select(pose_errors_.ge(0)).mean().item<double>();
+    Tensor last = pose_errors_.clone();
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      last[pairs[i]] = now[static_cast<int64_t>(i)];
+      noted_.push_back(now[static_cast<int64_t>(i)].item<double>());
+    }
+    const double mean = last.masked_select(last.ge(0)).mean().item<double>();
     // Of larger errors the root counts: a few pairs that are far off would drown the others' gradients.
     const double knee = 3 * std::max(mean, 1e-7);
     return PoseTermSlope(knee / 3) * (2 * knee * ((1 + errors / knee).sqrt() - 1)).mean();
@@ -316,10 +324,11 @@ class DecoderTrainer {
   int64_t micro_batches_;
   std::vector<DecoderTensor> specs_;
   std::vector<Phase> phases_;
-  Tensors values_;      // in the order of specs_
-  Tensors steps_;       // logarithms of the quantiser's, of each tensor
-  Tensors latents_;     // a row for each pair, which the optimiser passes over where a step does not use it
-  Tensor pose_errors_;  // of each pair when it was last seen, below 0 before
+  Tensors values_;             // in the order of specs_
+  Tensors steps_;              // logarithms of the quantiser's, of each tensor
+  Tensors latents_;            // a row for each pair, which the optimiser passes over where a step does not use it
+  Tensor pose_errors_;         // of each pair when it was last seen, below 0 before
+  std::vector<double> noted_;  // of the last micro-batch, for pose_errors_
   bool stepped_ = false;
 };
 
@@ -331,7 +340,8 @@ Result<Scene> TrainDecoder(const Scene& scene, const TrainingTargets& targets, N
     KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
     DecoderTraining planned = training;
     planned.batch = std::min(planned.batch, static_cast<int64_t>(targets.pairs.size()));
-    DecoderTrainer trainer(scene, targets, *modules, planned);
+    const auto processes = static_cast<int64_t>(folder.crew().shard().count);
+    DecoderTrainer trainer(scene, targets, *modules, planned, processes);
     if (training.plan) {
       KIT_ASSIGN(planned.steps, training.plan(trainer.SecondsOfAStep()));
     }

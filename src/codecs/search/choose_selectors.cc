@@ -68,11 +68,11 @@ std::vector<size_t> Pick(const std::vector<std::vector<PairDistortion>>& outcome
 
 }  // namespace
 
-uint64_t CountSearches(size_t num_pairs, SelectorEffort effort) {
+uint64_t CountPlays(SelectorEffort effort) {
   if (effort == SelectorEffort::kNone) return 0;
-  uint64_t per_pair = 1;
-  for (const TailKind kind : kKinds) per_pair += CandidatesOf(kind, effort).size();
-  return per_pair * num_pairs;
+  uint64_t plays = 1;
+  for (const TailKind kind : kKinds) plays += CandidatesOf(kind, effort).size();
+  return plays;
 }
 
 Result<SelectorChoice> ChooseSelectors(size_t num_pairs, SelectorEffort effort, double score_per_byte,

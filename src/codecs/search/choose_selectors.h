@@ -33,8 +33,8 @@ struct SelectorChoice {
   MeanDistortion distortion;    // of the whole clip with the table; zero for kNone
 };
 
-// Number of searches that ChooseSelectors asks for.
-uint64_t CountSearches(size_t num_pairs, SelectorEffort effort);
+// How often ChooseSelectors asks for a search of every pair.
+uint64_t CountPlays(SelectorEffort effort);
 Result<SelectorChoice> ChooseSelectors(size_t num_pairs, SelectorEffort effort, double score_per_byte,
                                        const PlaySearch& play);
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/entries.h"
 #include "codecs/original.h"
 #include "codecs/search/engine.h"
 #include "codecs/search/observe.h"
@@ -16,11 +17,6 @@ namespace kitsink::search {
 namespace {
 
 constexpr const char* kFitState = "fit";
-
-Result<Bytes> LoadIfThere(const ResumeFolder& folder, const std::string& entry) {
-  if (!folder.Has(entry)) return Bytes();
-  return folder.Load(entry);
-}
 
 Json DescribeOptions(const CompressOptions& options, const FitOptions& fit, int threads) {
   const char* const efforts[] = {"none", "fast", "full"};
@@ -60,9 +56,7 @@ Status CheckDecodesTo(const Scene& scene, const Member& member, const CodingCont
 
 // Trains the generator, starting from the saved state of an earlier job if there is one.
 Result<WeightSet> Fit(WeightFitter& fitter, const Scene& scene, const ResumeFolder& folder, Progress& progress) {
-  FitCheckpoint checkpoint;
-  KIT_ASSIGN(checkpoint.saved, LoadIfThere(folder, kFitState));
-  checkpoint.save = [&folder](std::span<const uint8_t> bytes) { return folder.Save(kFitState, bytes); };
+  KIT_ASSIGN(const FitCheckpoint checkpoint, CheckpointOf(folder, kFitState));
   return fitter.Fit(scene.mask, scene.pose, checkpoint, progress);
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "codecs/entries.h"
 #include "kitsink/bytes.h"
 
 namespace kitsink::search {
@@ -51,27 +52,30 @@ Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFol
   clip.mask.width = kModelGrid.width;
   clip.mask.height = kModelGrid.height;
   clip.mask.num_classes = kNumClasses;
-  progress.Begin("observe", original.num_pairs, "pairs");
+  const uint64_t count = original.num_pairs;
+  const PairRange own = folder.crew().shard().PartOf(count);
+  progress.Begin("observe", count, "pairs");
+  uint64_t read = 0;
   for (;;) {
     KIT_ASSIGN(const std::optional<FramePair> pair, original.pairs.Next());
     if (!pair.has_value()) break;
-    const std::string entry = TargetEntry(clip.mask.count);
-    if (folder.Has(entry)) {
-      KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
-      KIT_ASSIGN(const TeacherReading reading, UnpackReading(bytes));
-      AddToClip(reading, fitter, clip);
-    } else {
+    if (read >= own.first && read < own.end && !folder.Has(TargetEntry(read))) {
       KIT_ASSIGN(const std::vector<TeacherReading> readings, ReadTeacher(nets, std::span(&*pair, 1)));
-      KIT_TRY(folder.Save(entry, PackReading(readings[0])));
-      AddToClip(readings[0], fitter, clip);
+      KIT_TRY(folder.Save(TargetEntry(read), PackReading(readings[0])));
     }
-    progress.Update(clip.mask.count, "");
-    if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
+    progress.Update(++read, "");
+    if (progress.stop_requested()) return Interrupted();
   }
   progress.End();
-  if (clip.mask.count != original.num_pairs) {
-    return Error{Code::kIo, "video: changed while it was read: had " + std::to_string(original.num_pairs) +
-                                " pairs, now " + std::to_string(clip.mask.count)};
+  if (read != count) {
+    return Error{Code::kIo, "video: changed while it was read: had " + std::to_string(count) + " pairs, now " +
+                                std::to_string(read)};
+  }
+  KIT_TRY(folder.crew().Wait());
+  for (uint64_t pair = 0; pair < count; ++pair) {
+    KIT_ASSIGN(const Bytes bytes, folder.Load(TargetEntry(pair)));
+    KIT_ASSIGN(const TeacherReading reading, UnpackReading(bytes));
+    AddToClip(reading, fitter, clip);
   }
   return clip;
 }

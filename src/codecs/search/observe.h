@@ -18,7 +18,7 @@ struct ObservedClip {
 };
 
 // Reads the clip once: class maps and poses for the scene, teacher logits for the fitter. Pairs that an earlier job has
-// observed are decoded and skipped.
+// observed, and those of other processes, are decoded and skipped.
 Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFolder& folder, WeightFitter& fitter,
                                  const CodingContext& context);
 

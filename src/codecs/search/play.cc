@@ -3,14 +3,15 @@
 #include "codecs/search/play.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "codecs/entries.h"
 #include "codecs/plan.h"
 #include "codecs/search/render.h"
 #include "codecs/search/search_threads.h"
-#include "kitsink/at_once.h"
 
 namespace kitsink::search {
 namespace {
@@ -18,45 +19,46 @@ namespace {
 // Searches the pairs of a scene as inflate will, with given selector codes.
 class Player {
  public:
-  static Result<Player> Create(const Scene& scene, const ObservedClip& clip, Nets& nets, const ResumeFolder& folder,
-                               uint64_t num_searches, int at_once, Progress& progress) {
-    Player player(scene, clip, nets, folder, num_searches, progress);
-    player.at_once_ = at_once;
-    KIT_ASSIGN(player.renderer_, Renderer::Create(scene, nets.device()));
-    progress.Begin("selectors", num_searches, "searches");
+  static Result<std::unique_ptr<Player>> Create(const Scene& scene, const ObservedClip& clip, Nets& nets,
+                                                const ResumeFolder& folder, uint64_t num_plays, int at_once,
+                                                Progress& progress) {
+    auto player = std::unique_ptr<Player>(new Player(scene, clip, nets, folder, num_plays, progress));
+    player->at_once_ = at_once;
+    KIT_ASSIGN(player->renderer_, Renderer::Create(scene, nets.device()));
     return player;
   }
 
   Result<std::vector<PairDistortion>> Play(std::span<const PairCodes> codes) {
     std::vector<PairDistortion> distortions(codes.size());
-    std::mutex mutex;  // protects counters and progress
-    const auto play = [&](size_t, size_t pair) -> Status {
+    EntryWork work{.stage = "selectors, " + std::to_string(++plays_) + " of " + std::to_string(num_plays_),
+                   .count = codes.size(),
+                   .at_once = at_once_};
+    work.name = [&](size_t pair) { return EntryOf(pair, codes[pair]); };
+    work.make = [&](size_t pair) -> Result<Bytes> {
       const Stopwatch watch;
-      KIT_ASSIGN(const bool kept, LoadKept(pair, codes[pair], distortions[pair]));
-      if (!kept) {
-        KIT_ASSIGN(distortions[pair], Search(pair, codes[pair]));
-        ByteWriter writer;
-        writer.F32(distortions[pair].seg);
-        writer.F32(distortions[pair].pose);
-        KIT_TRY(folder_.Save(EntryOf(pair, codes[pair]), writer.Take()));
-      }
-      const std::lock_guard lock(mutex);
-      if (!kept && !estimated_) Estimate(watch.seconds());
-      progress_.Update(++done_, "");
+      KIT_ASSIGN(const PairDistortion found, Search(pair, codes[pair]));
+      if (!estimated_.exchange(true)) Estimate(watch.seconds());
+      ByteWriter writer;
+      writer.F32(found.seg);
+      writer.F32(found.pose);
+      return writer.Take();
+    };
+    work.take = [&](size_t pair, ByteReader& entry) {
+      distortions[pair] = {entry.F32(), entry.F32()};
       return Ok();
     };
-    KIT_TRY(RunAtOnce(codes.size(), at_once_, play));
+    KIT_TRY(MakeEntries(work, folder_, progress_));
     return distortions;
   }
 
  private:
-  Player(const Scene& scene, const ObservedClip& clip, Nets& nets, const ResumeFolder& folder, uint64_t num_searches,
+  Player(const Scene& scene, const ObservedClip& clip, Nets& nets, const ResumeFolder& folder, uint64_t num_plays,
          Progress& progress)
       : scene_(scene),
         clip_(clip),
         nets_(nets),
         folder_(folder),
-        num_searches_(num_searches),
+        num_plays_(num_plays),
         progress_(progress),
         poses_(DequantizeTrack(scene.pose)) {}
 
@@ -65,22 +67,13 @@ class Player {
            std::to_string(codes.pose_factor) + "-" + std::to_string(codes.loss_control);
   }
 
-  // False when no earlier job searched the pair with these codes.
-  Result<bool> LoadKept(size_t pair, PairCodes codes, PairDistortion& distortion) const {
-    if (!folder_.Has(EntryOf(pair, codes))) return false;
-    KIT_ASSIGN(const Bytes bytes, folder_.Load(EntryOf(pair, codes)));
-    ByteReader reader(bytes);
-    distortion = {reader.F32(), reader.F32()};
-    KIT_TRY(reader.Finish("searched pair"));
-    return true;
-  }
-
   // Tells the user at the start how long the searches will take.
   void Estimate(double seconds) {
     estimated_ = true;
-    LogEstimate("selectors: " + std::to_string(num_searches_ - done_) + " searches of " + std::to_string(seconds) +
-                    " s, " + std::to_string(at_once_) + " at once, about",
-                seconds * static_cast<double>(num_searches_ - done_) / at_once_);
+    const double searches = static_cast<double>(num_plays_) * PairsOfAProcess(scene_.mask.count, folder_);
+    LogEstimate("selectors: at most " + std::to_string(std::lround(searches)) + " searches of " +
+                    std::to_string(seconds) + " s, " + std::to_string(at_once_) + " at once, about",
+                seconds * searches / at_once_);
   }
 
   Result<PairDistortion> Search(size_t pair, PairCodes codes) const {
@@ -91,7 +84,7 @@ class Player {
     KIT_ASSIGN(std::vector<FramePair> rendered, renderer_->Render(pair, 1));
     KIT_ASSIGN(const std::vector<SearchedPair> searched,
                SearchFrames(std::move(rendered), std::span(&target, 1), nets_, options));
-    if (progress_.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
+    if (progress_.stop_requested()) return Interrupted();
     KIT_ASSIGN(const std::vector<Observation> got, nets_.Observe(std::span(&searched[0].frames, 1)));
     Observation original{{target.class_map.begin(), target.class_map.end()}, {}};
     std::copy_n(clip_.poses.begin() + static_cast<std::ptrdiff_t>(kPoseValues * pair), kPoseValues,
@@ -103,13 +96,13 @@ class Player {
   const ObservedClip& clip_;
   Nets& nets_;
   const ResumeFolder& folder_;
-  uint64_t num_searches_;
+  uint64_t num_plays_;  // of all pairs, each with some codes
   Progress& progress_;
   std::vector<float> poses_;
   std::unique_ptr<Renderer> renderer_;
   int at_once_ = 1;  // searches
-  uint64_t done_ = 0;
-  bool estimated_ = false;
+  uint64_t plays_ = 0;
+  std::atomic<bool> estimated_ = false;
 };
 
 }  // namespace
@@ -120,13 +113,10 @@ Result<SelectorChoice> ChooseTails(const Scene& scene, const ObservedClip& clip,
   if (effort == SelectorEffort::kNone) return SelectorChoice();
   const SearchThreads share = ShareThreads(nets.device(), threads);  // as inflate does
   ConfigureTorch(share.each);
-  KIT_ASSIGN(Player player, Player::Create(scene, clip, nets, folder, CountSearches(scene.mask.count, effort),
-                                           share.at_once, progress));
-  KIT_ASSIGN(SelectorChoice choice,
-             ChooseSelectors(scene.mask.count, effort, score_per_byte,
-                             [&player](std::span<const PairCodes> codes) { return player.Play(codes); }));
-  progress.End();
-  return choice;
+  KIT_ASSIGN(const std::unique_ptr<Player> player,
+             Player::Create(scene, clip, nets, folder, CountPlays(effort), share.at_once, progress));
+  return ChooseSelectors(scene.mask.count, effort, score_per_byte,
+                         [&player](std::span<const PairCodes> codes) { return player->Play(codes); });
 }
 
 }  // namespace kitsink::search

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/entries.h"
 #include "codecs/plan.h"
 #include "codecs/stages.h"
 #include "codecs/strict/edit_maps.h"
@@ -64,10 +65,11 @@ Status RunRenderer(Job& job) {
   training.steps = job.options.train_steps;
   training.seed = job.options.seed;
   training.optimiser = job.options.optimiser;
+  training.batch = job.options.train_batch;
   training.plan = [&](double seconds) {
     return PlanUnits(job.folder, "renderer", {training.steps, "steps", seconds, 0.7 * job.seconds_left()});
   };
-  KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(job.folder.PathOf("renderer.checkpoint")));
+  KIT_ASSIGN(const Checkpoint checkpoint, CheckpointOf(job.folder, "renderer.checkpoint"));
   ClassColours colours{};
   if (job.scene.renderer.tensors.empty()) {
     KIT_ASSIGN(colours, MeanColours(job.context, job.targets));
@@ -100,7 +102,9 @@ Status Solve(Job& job, const std::string& name, Scene& scene) {
 }
 
 Result<MeasuredMember> Measure(const Job& job, const Scene& scene) {
-  return MeasureScene(scene, job.targets, job.options.mask_level, *job.nets, job.context.original_bytes, job.context);
+  return MeasureOnce(job.folder.crew(), job.context.limits, [&] {
+    return MeasureScene(scene, job.targets, job.options.mask_level, *job.nets, job.context.original_bytes, job.context);
+  });
 }
 
 // Takes the better of motions and atoms, unless the user chooses or brings one.
@@ -148,7 +152,7 @@ Status RunEdits(Job& job) {
   KIT_ASSIGN(EditedScene edited, EditMaps(job.scene, job.targets, *job.nets, Editing(job, "edits"), job.folder,
                                           job.context.threads, *job.context.progress));
   job.scene = std::move(edited.scene);
-  return job.folder.Save("edits.rounds", RoundsJson(edited.rounds).dump());
+  return job.folder.crew().leads() ? job.folder.Save("edits.rounds", RoundsJson(edited.rounds).dump()) : Ok();
 }
 
 // Trains the renderer on, for the maps as they are, and fits carrier and maps to it.
@@ -158,13 +162,14 @@ Result<EditedScene> Hop(Job& job, const std::string& name) {
   training.steps = std::max<int64_t>(1, job.options.train_steps / 2);
   training.learning_rate = 3e-3;
   training.optimiser = job.options.optimiser;
+  training.batch = job.options.train_batch;
   // The start is good, so the loss begins where it is nearest to the score.
   training.cross_entropy_until = training.hinge_until = training.quantise_from = 0;
   training.seed = job.options.seed;
   training.plan = [&](double seconds) {
     return PlanUnits(job.folder, training.name, {training.steps, "steps", seconds, 0.4 * job.seconds_left()});
   };
-  KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(job.folder.PathOf(training.name + ".checkpoint")));
+  KIT_ASSIGN(const Checkpoint checkpoint, CheckpointOf(job.folder, training.name + ".checkpoint"));
   Scene moved = job.scene;
   KIT_ASSIGN(moved.renderer, TrainRenderer(moved, MapsOf(job.targets), {}, *job.nets, training, job.context.threads,
                                            checkpoint, *job.context.progress));
@@ -177,7 +182,9 @@ Result<EditedScene> Hop(Job& job, const std::string& name) {
 Status RunHops(Job& job) {
   KIT_ASSIGN(const MeasuredMember before, Measure(job, job.scene));
   double least = before.score.total();
-  for (uint32_t h = 1; h <= job.options.hops && job.seconds_left() > 0; ++h) {
+  for (uint32_t h = 1; h <= job.options.hops; ++h) {
+    KIT_ASSIGN(const bool in_time, job.folder.crew().LeaderSays(job.seconds_left() > 0));
+    if (!in_time) break;
     KIT_ASSIGN(EditedScene hop, Hop(job, "hop-" + std::to_string(h)));
     const double gain = least - hop.measured.score.total();
     Log(LogLevel::kInfo,
@@ -302,6 +309,7 @@ Json DescribeOptions(const CompressOptions& options, const TensorFile& brought, 
                {"f0", forms[static_cast<int>(options.f0)]},
                {"optimiser", optimisers[static_cast<int>(options.optimiser)]},
                {"train_steps", options.train_steps},
+               {"train_batch", options.train_batch},
                {"carrier_steps", options.carrier_steps},
                {"carrier_rounds", options.carrier_rounds},
                {"edit_rounds", options.edit_rounds},

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "codecs/entries.h"
 #include "codecs/plan.h"
 #include "codecs/strict/pose_solver.h"
 #include "codecs/strict/render.h"
 #include "codecs/strict/search_edits.h"
-#include "kitsink/at_once.h"
 #include "kitsink/bytes.h"
 #include "kitsink/contest.h"
 #include "kitsink/score.h"
@@ -22,8 +21,6 @@ namespace kitsink::strict {
 namespace {
 
 constexpr size_t kMapsSection = 0;  // EncodeScene's order
-
-Error Interrupted() { return Error{Code::kInterrupted, "interrupted; the same command goes on from here"}; }
 
 Bytes PackEdits(std::span<const uint8_t> before, const EditedMap& edited) {
   ByteWriter writer;
@@ -70,81 +67,52 @@ class Round {
         pairs_(targets.size()) {}
 
   Status Search(bool first) {
-    const double score_per_bit = ScorePerByte(options_.original_bytes) / 8;
-    const auto pixels = static_cast<double>(targets_.size() * scene_.mask.map_bytes());
-    const EditSearchOptions search_options{.costs = {100 / pixels, score_per_bit}, .passes = options_.passes};
-    KIT_ASSIGN(const std::unique_ptr<EditSearch> search,
-               EditSearch::Create(scene_, targets_, modules_, search_options, threads_));
-    if (first && !folder_.Has(EntryOf(0))) {
-      KIT_ASSIGN(const double seconds, search->SecondsOfAPass());
-      LogEstimate(options_.name + ": at most about",
-                  seconds * options_.passes * options_.rounds * static_cast<double>(pairs_.size()),
-                  ", without solving poses");
-    }
-    progress_.Begin(name_, pairs_.size(), "pairs");
-    for (size_t i = 0; i < pairs_.size(); ++i) {
-      const std::span<const uint8_t> before = scene_.mask.map(i);
-      if (!folder_.Has(EntryOf(i))) {
-        KIT_ASSIGN(const EditedMap edited, search->Search(i));
-        KIT_TRY(folder_.Save(EntryOf(i), PackEdits(before, edited)));
-      }
-      KIT_ASSIGN(const Bytes bytes, folder_.Load(EntryOf(i)));
-      KIT_ASSIGN(const EditedMap edited, UnpackEdits(before, bytes, scene_.mask.num_classes));
-      search->SetMap(i, edited.ids);
-      pairs_[i].errors_before = edited.errors_before;
-      pairs_[i].errors_after = edited.errors_after;
-      pairs_[i].bits = edited.bits;
-      pairs_[i].changed = !std::ranges::equal(edited.ids, before);
-      progress_.Update(i + 1, "");
-      if (progress_.stop_requested()) return Interrupted();
+    const Crew& crew = folder_.crew();
+    const uint64_t blocks = std::clamp<uint64_t>(pairs_.size() / kPairsOfABlock, 1, kMostBlocks);
+    const auto first_of = [&](uint64_t block) { return pairs_.size() * block / blocks; };
+    const PairRange own = crew.shard().PartOf(blocks);
+    done_ = 0;
+    progress_.Begin(name_, first_of(own.end) - first_of(own.first), "pairs");
+    for (uint64_t block = own.first; block < own.end; ++block) {
+      KIT_TRY(SearchBlock(first_of(block), first_of(block + 1), first && block == own.first));
     }
     progress_.End();
-    edited_.mask = search->maps();
+    KIT_TRY(folder_.crew().Wait());
+    for (size_t i = 0; i < pairs_.size(); ++i) KIT_TRY(Take(i));
     return Ok();
   }
 
-  // Solves the coefficients of the changed pairs anew, several at once, and measures those of the others.
+  // Solves the coefficients of the changed pairs anew, and measures those of the others.
   Status SolvePoses() {
     KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene_));
     const size_t terms = scene_.carrier.num_terms();
-    std::mutex mutex;
-    uint64_t done = 0;
-    progress_.Begin(name_ + " poses", pairs_.size(), "pairs");
-    const auto item = [&](size_t, size_t i) -> Status {
-      const std::string entry = name_ + "-pose-" + std::to_string(i);
+    EntryWork work{.stage = name_ + " poses", .count = pairs_.size()};
+    work.at_once = modules_.device.cuda ? 1 : threads_;
+    work.name = [&](size_t i) { return name_ + "-pose-" + std::to_string(i); };
+    work.make = [&](size_t i) -> Result<Bytes> {
+      const auto solver = [&](const MaskClip& maps) {
+        return MakePairSolver(scene_, *renderer, maps.map(i), i, targets_[i].pose, modules_);
+      };
       const auto at = scene_.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * terms);
-      if (!folder_.Has(entry)) {
-        KIT_TRY(Guarded("edits", [&]() -> Status {
-          const auto solver = [&](const MaskClip& maps) {
-            return MakePairSolver(scene_, *renderer, maps.map(i), i, targets_[i].pose, modules_);
-          };
-          SolvedPair solved{Coefficients(at, at + static_cast<ptrdiff_t>(terms)), 0};
-          const double before = solver(scene_.mask)->Errors({&solved.coefficients, 1})[0];
-          solved.error = before;
-          if (pairs_[i].changed)
-            solved = solver(edited_.mask)->Solve(solved.coefficients, {.iterations = 4, .polish = 4});
-          ByteWriter writer;
-          writer.F32(static_cast<float>(before));
-          writer.F32(static_cast<float>(solved.error));
-          for (const int16_t code : solved.coefficients) writer.U16(static_cast<uint16_t>(code));
-          return folder_.Save(entry, writer.Take());
-        }));
-      }
-      KIT_ASSIGN(const Bytes bytes, folder_.Load(entry));
-      ByteReader reader(bytes);
-      pairs_[i].pose_before = reader.F32();
-      pairs_[i].pose_after = reader.F32();
-      for (size_t k = 0; k < terms; ++k) {
-        edited_.carrier.coefficients[i * terms + k] = static_cast<int16_t>(reader.U16());
-      }
-      KIT_TRY(reader.Finish("solved pair"));
-      const std::lock_guard lock(mutex);
-      progress_.Update(++done, "");
-      return progress_.stop_requested() ? Status(Interrupted()) : Ok();
+      SolvedPair solved{Coefficients(at, at + static_cast<ptrdiff_t>(terms)), 0};
+      const double before = solver(scene_.mask)->Errors({&solved.coefficients, 1})[0];
+      solved.error = before;
+      if (pairs_[i].changed) solved = solver(edited_.mask)->Solve(solved.coefficients, {.iterations = 4, .polish = 4});
+      ByteWriter writer;
+      writer.F32(static_cast<float>(before));
+      writer.F32(static_cast<float>(solved.error));
+      for (const int16_t code : solved.coefficients) writer.U16(static_cast<uint16_t>(code));
+      return writer.Take();
     };
-    KIT_TRY(RunAtOnce(pairs_.size(), modules_.device.cuda ? 1 : threads_, item));
-    progress_.End();
-    return Ok();
+    work.take = [&](size_t i, ByteReader& entry) {
+      pairs_[i].pose_before = entry.F32();
+      pairs_[i].pose_after = entry.F32();
+      for (size_t k = 0; k < terms; ++k) {
+        edited_.carrier.coefficients[i * terms + k] = static_cast<int16_t>(entry.U16());
+      }
+      return Ok();
+    };
+    return MakeEntries(work, folder_, progress_);
   }
 
   // Gives the pairs that do not pay their maps and coefficients back.
@@ -178,6 +146,46 @@ class Round {
   const Scene& edited() const { return edited_; }
 
  private:
+  // Edits pairs one after the other, each knowing the edits of the one before. The first knows the map before it as the
+  // round found it.
+  Status SearchBlock(size_t begin, size_t end, bool estimate) {
+    const double score_per_bit = ScorePerByte(options_.original_bytes) / 8;
+    const auto pixels = static_cast<double>(targets_.size() * scene_.mask.map_bytes());
+    const EditSearchOptions search_options{.costs = {100 / pixels, score_per_bit}, .passes = options_.passes};
+    KIT_ASSIGN(const std::unique_ptr<EditSearch> search,
+               EditSearch::Create(scene_, targets_, modules_, search_options, threads_));
+    if (estimate && !folder_.Has(EntryOf(begin))) {
+      KIT_ASSIGN(const double seconds, search->SecondsOfAPass());
+      LogEstimate(options_.name + ": at most about",
+                  seconds * options_.passes * options_.rounds * PairsOfAProcess(pairs_.size(), folder_),
+                  ", without solving poses");
+    }
+    for (size_t i = begin; i < end; ++i) {
+      if (!folder_.Has(EntryOf(i))) {
+        KIT_ASSIGN(const EditedMap edited, search->Search(i));
+        KIT_TRY(folder_.Save(EntryOf(i), PackEdits(scene_.mask.map(i), edited)));
+      }
+      KIT_TRY(Take(i));
+      search->SetMap(i, edited_.mask.map(i));
+      progress_.Update(++done_, "");
+      if (progress_.stop_requested()) return Interrupted();
+    }
+    return Ok();
+  }
+
+  // The edits of a pair from the job's folder.
+  Status Take(size_t i) {
+    const std::span<const uint8_t> before = scene_.mask.map(i);
+    KIT_ASSIGN(const Bytes bytes, folder_.Load(EntryOf(i)));
+    KIT_ASSIGN(const EditedMap edited, UnpackEdits(before, bytes, scene_.mask.num_classes));
+    std::ranges::copy(edited.ids, edited_.mask.ids.begin() + static_cast<ptrdiff_t>(i * edited_.mask.map_bytes()));
+    pairs_[i].errors_before = edited.errors_before;
+    pairs_[i].errors_after = edited.errors_after;
+    pairs_[i].bits = edited.bits;
+    pairs_[i].changed = !std::ranges::equal(edited.ids, before);
+    return Ok();
+  }
+
   std::string EntryOf(size_t pair) const { return name_ + "-map-" + std::to_string(pair); }
 
   const Scene& scene_;
@@ -190,6 +198,7 @@ class Round {
   int threads_;
   Progress& progress_;
   std::vector<EditedPair> pairs_;
+  uint64_t done_ = 0;  // of this process's pairs
 };
 
 }  // namespace
@@ -232,7 +241,9 @@ Result<EditedScene> EditMaps(const Scene& scene, std::span<const Observation> ta
   KIT_CHECK(targets.size() == scene.mask.count);
   EditedScene result{scene, {}, {}};
   KIT_ASSIGN(result.measured, options.measure(scene));
-  for (uint32_t r = 1; r <= options.rounds && !options.expired(); ++r) {
+  for (uint32_t r = 1; r <= options.rounds; ++r) {
+    KIT_ASSIGN(const bool expired, folder.crew().LeaderSays(options.expired()));
+    if (expired) break;
     Round round(result.scene, targets, nets.modules(), options, folder, options.name + "-" + std::to_string(r), threads,
                 progress);
     KIT_TRY(Guarded("edits", [&] { return round.Search(r == 1); }));

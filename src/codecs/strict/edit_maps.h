@@ -15,6 +15,8 @@
 
 namespace kitsink::strict {
 
+inline constexpr size_t kMostBlocks = 16, kPairsOfABlock = 8;
+
 struct MapEditing {
   std::string name = "edits";  // begins the names of its entries in the job's folder
   uint32_t rounds = 2;         // over all maps at most
@@ -44,7 +46,8 @@ struct EditedScene {
 
 // Rounds of edits to all maps, each followed by a solve of the coefficients of the pairs whose f1 changed and by a
 // choice of the pairs that keep their edits. A round is kept when the archive's score falls. Keeps each pair in the
-// job's folder. REQUIRES: a target for each pair of the scene.
+// job's folder. Blocks of pairs, at most kMostBlocks, know of each other's edits only from the rounds before: processes
+// share the blocks out. REQUIRES: a target for each pair of the scene.
 Result<EditedScene> EditMaps(const Scene& scene, std::span<const Observation> targets, Nets& nets,
                              const MapEditing& options, const ResumeFolder& folder, int threads, Progress& progress);
 

@@ -18,7 +18,8 @@ struct CompressOptions {
   F1Chain chain = F1Chain::kAuto;
   F0Form f0 = F0Form::kAuto;
   RendererOptimiser optimiser = RendererOptimiser::kAdamW;
-  uint32_t train_steps = 4000;  // of the renderer's training, a pair each
+  uint32_t train_steps = 4000;  // of the renderer's training
+  uint32_t train_batch = 1;     // pairs of a step
   uint32_t carrier_steps = 96;  // of training the carrier, for each pair
   uint32_t carrier_rounds = 2;  // of basis steps, each followed by a solve of all pairs
   uint32_t edit_rounds = 4;     // of edits to all class maps at most; 0: none

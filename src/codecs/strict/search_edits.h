@@ -45,7 +45,7 @@ class EditSearch {
   void SetMap(size_t pair, std::span<const uint8_t> ids);
   // The maps as they are now.
   const MaskClip& maps() const { return maps_; }
-  // Seconds of a pass over a map, estimated from parts of one over the first.
+  // Seconds of a pass over a map, estimated from parts of one over the first map.
   Result<double> SecondsOfAPass();
 
  private:

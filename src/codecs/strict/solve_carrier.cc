@@ -8,17 +8,16 @@
 #include <cmath>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
+#include "codecs/entries.h"
 #include "codecs/plan.h"
 #include "codecs/strict/carrier_basis.h"
 #include "codecs/strict/pose_solver.h"
 #include "codecs/strict/render.h"
 #include "codecs/strict/solve_motions.h"
 #include "codecs/strict/train_carrier.h"
-#include "kitsink/at_once.h"
 #include "kitsink/bytes.h"
 #include "kitsink/contest.h"
 #include "kitsink/score.h"
@@ -49,9 +48,7 @@ Bytes PackState(const PairState& state) {
   return writer.Take();
 }
 
-// What it gives is used also where nothing was saved, so that a resumed job computes with the same digits.
-Result<PairState> UnpackState(std::span<const uint8_t> bytes, size_t num_atoms, int64_t grid) {
-  ByteReader reader(bytes);
+PairState UnpackState(ByteReader& reader, size_t num_atoms, int64_t grid) {
   PairState state;
   for (size_t k = 0; k < num_atoms; ++k) state.solved.coefficients.push_back(static_cast<int16_t>(reader.U16()));
   state.mode = reader.U8();
@@ -65,7 +62,6 @@ Result<PairState> UnpackState(std::span<const uint8_t> bytes, size_t num_atoms, 
     state.linear.residual = read(kPoseValues);
     state.linear.jacobian = read(int64_t{kPoseValues} * grid).view({kPoseValues, grid});
   }
-  KIT_TRY(reader.Finish("solved pair"));
   return state;
 }
 
@@ -101,7 +97,9 @@ class Solver {
     }
     if (options_.new_basis) KIT_TRY(StartBasis(carrier, pairs));
     KIT_TRY(SolveAll("round-0", carrier, pairs));
-    for (uint32_t round = 1; round <= options_.rounds && !options_.expired(); ++round) {
+    for (uint32_t round = 1; round <= options_.rounds; ++round) {
+      KIT_ASSIGN(const bool expired, folder_.crew().LeaderSays(options_.expired()));
+      if (expired) break;
       Carrier moved = carrier;
       std::vector<PairState> moved_pairs = pairs;
       KIT_TRY(MoveBasis(std::to_string(round), moved, moved_pairs));
@@ -143,8 +141,9 @@ class Solver {
     const double eight = watch.seconds();
     // A training step is a forward and a backward pass, a Jacobian one and six. A solve takes about four steps of 14
     // candidates, polishing about four rounds of four moves an atom.
-    const auto pairs = static_cast<double>(targets_.size());
-    const double steps = options_.new_basis ? 4.0 / 3 * options_.steps_each * std::max(pairs, 8.0) : 0;
+    const double pairs = PairsOfAProcess(targets_.size(), folder_);
+    const double steps =
+        options_.new_basis ? 4.0 / 3 * options_.steps_each * std::max(static_cast<double>(targets_.size()), 8.0) : 0;
     const double solves = (options_.rounds + 1) * 4 * (jacobian + 2 * eight) + 2 * carrier.num_atoms * eight;
     LogEstimate(options_.name + ": about", steps * jacobian / 3 + pairs * solves / at_once_);
   }
@@ -196,7 +195,7 @@ class Solver {
 
   Result<RealCarrier> Train(const std::string& entry, const CarrierTraining& training, const PoseViews& view,
                             const RealCarrier& start) {
-    KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(folder_.PathOf(entry)));
+    KIT_ASSIGN(const Checkpoint checkpoint, CheckpointOf(folder_, entry));
     return TrainCarrier(start, training, view, modules_, checkpoint, progress_);
   }
 
@@ -252,34 +251,25 @@ class Solver {
     return CarrierPicture(carrier, {scene_.mask.width, scene_.mask.height}, scene_.frame_size, FastRowKernels());
   }
 
-  // Calls work(solver, state) for each pair, several at once, unless the job's folder has its result.
+  // Calls work(solver, state) for each pair, unless the job's folder has its result.
   template <typename Work>
   Status ForAll(const std::string& part, const Carrier& carrier, std::vector<PairState>& pairs, const Work& work) {
     const CarrierPicture picture = Picture(carrier);
     const int64_t grid = int64_t{3} * grid_.width * grid_.height;
-    std::mutex mutex;
-    uint64_t done = 0;
-    progress_.Begin(options_.name + " " + part, pairs.size(), "pairs");
-    const auto item = [&](size_t, size_t i) -> Status {
-      const std::string entry = options_.name + "-" + part + "-" + std::to_string(i);
-      if (!folder_.Has(entry)) {
-        KIT_TRY(Guarded("carrier", [&]() -> Status {
-          const Frame f1 = renderer_->RenderF1(scene_.mask.map(i), i, 1);
-          work(AtomSolver(picture, grid_, f1, targets_[i].pose, pairs[i].mode, modules_), pairs[i]);
-          return folder_.Save(entry, PackState(pairs[i]));
-        }));
-      }
-      KIT_ASSIGN(const Bytes bytes, folder_.Load(entry));
-      KIT_ASSIGN(pairs[i], UnpackState(bytes, carrier.num_atoms, grid));
-      const std::lock_guard lock(mutex);
-      progress_.Update(++done, "");
-      if (progress_.stop_requested())
-        return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
+    EntryWork entries{.stage = options_.name + " " + part, .count = pairs.size(), .at_once = at_once_};
+    entries.name = [&](size_t i) { return options_.name + "-" + part + "-" + std::to_string(i); };
+    entries.make = [&](size_t i) -> Result<Bytes> {
+      PairState state = pairs[i];
+      const Frame f1 = renderer_->RenderF1(scene_.mask.map(i), i, 1);
+      work(AtomSolver(picture, grid_, f1, targets_[i].pose, state.mode, modules_), state);
+      return PackState(state);
+    };
+    // What was saved is used also where it was made, so that a resumed job computes with the same digits.
+    entries.take = [&](size_t i, ByteReader& entry) -> Status {
+      pairs[i] = UnpackState(entry, carrier.num_atoms, grid);
       return Ok();
     };
-    KIT_TRY(RunAtOnce(pairs.size(), at_once_, item));
-    progress_.End();
-    return Ok();
+    return MakeEntries(entries, folder_, progress_);
   }
 
   Status SolveAll(const std::string& part, const Carrier& carrier, std::vector<PairState>& pairs) {

@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
+#include "codecs/entries.h"
 #include "codecs/plan.h"
 #include "codecs/strict/pose_solver.h"
 #include "codecs/strict/render.h"
-#include "kitsink/at_once.h"
 #include "kitsink/bytes.h"
 #include "nets/nets_torch.h"
 
@@ -45,36 +44,28 @@ Result<SolvedCarrier> SolveMotions(const Scene& scene, std::span<const Observati
   const auto solver_of = [&](size_t i) {
     return MotionSolver(*renderer, renderer->RenderPicture(scene.mask.map(i), i, 1), targets[i].pose, 0, modules);
   };
-  Estimate(solver_of(0), options, static_cast<double>(targets.size()) / at_once);
+  Estimate(solver_of(0), options, PairsOfAProcess(targets.size(), folder) / at_once);
   SolvedCarrier solved{scene.carrier, std::vector<uint8_t>(targets.size(), 0), 0};
   std::vector<double> errors(targets.size());
-  std::mutex mutex;
-  uint64_t done = 0;
-  progress.Begin(options.name, targets.size(), "pairs");
-  const auto item = [&](size_t, size_t i) -> Status {
-    const std::string entry = options.name + "-motion-" + std::to_string(i);
-    const auto at = solved.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * kMotionTerms);
-    if (!folder.Has(entry)) {
-      KIT_TRY(Guarded("carrier", [&]() -> Status {
-        const SolvedPair pair = SolvePair(solver_of(i), Coefficients(at, at + kMotionTerms), options);
-        ByteWriter writer;
-        writer.F32(static_cast<float>(pair.error));
-        for (const int16_t term : pair.coefficients) writer.U16(static_cast<uint16_t>(term));
-        return folder.Save(entry, writer.Take());
-      }));
-    }
-    KIT_ASSIGN(const Bytes bytes, folder.Load(entry));
-    ByteReader reader(bytes);
-    errors[i] = reader.F32();
-    std::generate_n(at, kMotionTerms, [&reader] { return static_cast<int16_t>(reader.U16()); });
-    KIT_TRY(reader.Finish("solved motion"));
-    const std::lock_guard lock(mutex);
-    progress.Update(++done, "");
-    if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
+  const auto terms_of = [&solved](size_t i) {
+    return solved.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * kMotionTerms);
+  };
+  EntryWork work{.stage = options.name, .count = targets.size(), .at_once = at_once};
+  work.name = [&](size_t i) { return options.name + "-motion-" + std::to_string(i); };
+  work.make = [&](size_t i) -> Result<Bytes> {
+    const Coefficients start(terms_of(i), terms_of(i) + kMotionTerms);
+    const SolvedPair pair = SolvePair(solver_of(i), start, options);
+    ByteWriter writer;
+    writer.F32(static_cast<float>(pair.error));
+    for (const int16_t term : pair.coefficients) writer.U16(static_cast<uint16_t>(term));
+    return writer.Take();
+  };
+  work.take = [&](size_t i, ByteReader& entry) {
+    errors[i] = entry.F32();
+    std::generate_n(terms_of(i), kMotionTerms, [&entry] { return static_cast<int16_t>(entry.U16()); });
     return Ok();
   };
-  KIT_TRY(RunAtOnce(targets.size(), at_once, item));
-  progress.End();
+  KIT_TRY(MakeEntries(work, folder, progress));
   for (const double error : errors) solved.error += error / static_cast<double>(errors.size());
   Log(LogLevel::kInfo, options.name + ": motions: pose " + std::to_string(1e6 * solved.error) + "e-6");
   return solved;

@@ -30,7 +30,7 @@ class RendererTrainer {
  public:
   // `values` are trained in place. The other arguments must outlive the trainer.
   RendererTrainer(const Scene& scene, const MaskClip& targets, std::vector<Tensor> values, Nets::Modules& modules,
-                  const RendererTraining& training, int threads)
+                  const RendererTraining& training, int64_t num_processes, int threads)
       : scene_(scene),
         targets_(targets),
         values_(std::move(values)),
@@ -38,15 +38,17 @@ class RendererTrainer {
         training_(training),
         threads_(threads),
         device_(TorchDevice(modules.device)),
-        order_(scene.mask.count, 1, training.seed) {
+        batch_(std::min<int64_t>(training.batch, scene.mask.count)),
+        micro_batches_(device_.is_cuda() ? std::min(batch_, num_processes) : batch_),
+        order_(scene.mask.count, static_cast<size_t>(batch_), training.seed) {
     const std::vector<TensorSpec> specs = RendererTensors(scene.renderer.shape);
     for (size_t i = 0; i < specs.size(); ++i) (IsMatrix(specs[i]) ? matrices_ : others_).push_back(i);
   }
 
   double SecondsOfAStep() {
-    Loss(0).backward();  // LibTorch prepares its kernels
+    Loss(0, 0).backward();  // LibTorch prepares its kernels
     const Stopwatch watch;
-    Loss(0).backward();
+    for (int64_t micro = 0; micro < micro_batches_; ++micro) Loss(0, micro).backward();
     return watch.seconds();
   }
 
@@ -54,6 +56,7 @@ class RendererTrainer {
     TrainOptions options;
     options.stage = training_.name;
     options.steps = training_.steps;
+    options.micro_batches = micro_batches_;
     options.schedule.peak = training_.learning_rate;
     options.schedule.floor = 0.01;
     options.schedule.warm_up = 0.02;
@@ -63,7 +66,7 @@ class RendererTrainer {
     options.evaluate_every = std::max<int64_t>(1, options.steps / 10);
     options.evaluate_from = options.steps * 6 / 10;
     TrainHooks hooks;
-    hooks.loss = [this](int64_t step, int64_t) { return Loss(step); };
+    hooks.loss = [this](int64_t step, int64_t micro) { return Loss(step, micro); };
     hooks.evaluate = [this](const std::vector<Tensor>& trained) { return CountErrors(InOrder(trained)); };
     KIT_ASSIGN(const TrainResult trained, kitsink::Train(Groups(), options, hooks, checkpoint, progress));
     return QuantiseRenderer(scene_.renderer.shape, scene_.renderer.preimage, InOrder(trained.best));
@@ -91,14 +94,15 @@ class RendererTrainer {
     return values;
   }
 
-  // The loss of one step, with gradients.
-  Tensor Loss(int64_t step) {
+  // The mean loss of a micro-batch, with gradients.
+  Tensor Loss(int64_t step, int64_t micro) {
     const RendererShape& shape = scene_.renderer.shape;
     const double u = static_cast<double>(step) / static_cast<double>(training_.steps);
-    const std::vector<int64_t>& pairs = order_.BatchOf(step);
+    const std::span<const int64_t> pairs = PartOfBatch(order_.BatchOf(step), micro, micro_batches_);
     const std::vector<Tensor> values = u < training_.quantise_from ? values_ : Quantised(shape, values_);
     const Tensor picture =
-        RenderPicture(shape, values, MapsToTensor(scene_.mask, pairs, device_), torch::tensor(pairs).to(device_));
+        RenderPicture(shape, values, MapsToTensor(scene_.mask, pairs, device_),
+                      torch::tensor(torch::ArrayRef<int64_t>(pairs.data(), pairs.size())).to(device_));
     const Tensor logits = SegLogits(modules_, ReadPicture(picture, scene_.renderer.preimage, scene_.frame_size));
     return 100 * SegLoss(training_, logits, MapsToTensor(targets_, pairs, device_), u);
   }
@@ -130,6 +134,7 @@ class RendererTrainer {
   const RendererTraining& training_;
   int threads_;
   torch::Device device_;
+  int64_t batch_, micro_batches_;
   PairOrder order_;
   std::vector<size_t> matrices_, others_;  // indices of values_
 };
@@ -163,7 +168,8 @@ Result<Renderer> TrainRenderer(const Scene& scene, const MaskClip& classes, cons
                                            ? StartValues(scene.renderer.shape, colours, training.seed, device)
                                            : ValuesOf(scene.renderer, device);
     RendererTraining planned = training;
-    RendererTrainer trainer(scene, classes, values, *modules, planned, threads);
+    const int64_t processes = checkpoint.crew == nullptr ? 1 : static_cast<int64_t>(checkpoint.crew->shard().count);
+    RendererTrainer trainer(scene, classes, values, *modules, planned, processes, threads);
     if (training.plan) {
       KIT_ASSIGN(planned.steps, training.plan(trainer.SecondsOfAStep()));
     }

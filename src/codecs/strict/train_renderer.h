@@ -17,8 +17,9 @@ namespace kitsink::strict {
 
 struct RendererTraining {
   std::string name = "renderer";  // of the stage, for progress
-  int64_t steps = 4000;           // one pair each
-  double learning_rate = 1e-2;    // peak
+  int64_t steps = 4000;
+  uint32_t batch = 1;           // pairs of a step
+  double learning_rate = 1e-2;  // peak
   RendererOptimiser optimiser = RendererOptimiser::kAdamW;
   // Shares of the steps: until when the loss is cross-entropy, and until when the hinge; expected flips follow.
   double cross_entropy_until = 0.5, hinge_until = 0.75;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "codecs/entries.h"
 #include "codecs/original.h"
 #include "codecs/video/measure.h"
 #include "kitsink/run.h"
@@ -107,9 +108,7 @@ class Judge {
     KIT_ASSIGN(const MeasuredMember measured,
                MeasureScene(scene, targets_.subspan(first_, sample_.size() / 2), nets_, context_.original_bytes,
                             static_cast<const CodingContext&>(context_)));
-    if (context_.progress->stop_requested()) {
-      return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
-    }
+    if (context_.progress->stop_requested()) return Interrupted();
     Score score = measured.score;
     score.archive_bytes +=
         EstimateBytes(scene.stream, static_cast<uint32_t>(targets_.size())) - scene.stream.bytes.size();

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/entries.h"
 #include "codecs/original.h"
 #include "codecs/video/choose.h"
 #include "codecs/video/measure.h"
@@ -57,9 +58,7 @@ Result<Stream> EncodeWhole(const StreamChoice& choice, const CompressOptions& op
   KIT_ASSIGN(ClipEncoder encoder, ClipEncoder::Create(choice, options, context.threads));
   (*context.manifest)["encoder"] = {{"name", encoder.name()}, {"options", EncoderOptions(choice, options)}};
   const auto add = [&](const FramePair& pair) -> Status {
-    if (context.progress->stop_requested()) {
-      return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
-    }
+    if (context.progress->stop_requested()) return Interrupted();
     KIT_TRY(encoder.Add(pair.f0));
     return encoder.Add(pair.f1);
   };
@@ -101,7 +100,7 @@ Result<Filter> MakeFilter(const Scene& scene, std::span<const Observation> targe
     const MeanDistortion means = ExactMeans(distortions);
     return DistortionTerms(means.seg, means.pose);
   };
-  KIT_ASSIGN(const Checkpoint checkpoint, CheckpointInFile(folder.PathOf("filter.checkpoint")));
+  KIT_ASSIGN(const Checkpoint checkpoint, CheckpointOf(folder, "filter.checkpoint"));
   return TrainFilter(training, data, nets, checkpoint, *context.progress);
 }
 

@@ -205,7 +205,7 @@ TEST(ChooseSelectors, KeepsWhatBeatsItsBytes) {
     return distortions;
   };
   const SelectorChoice choice = ChooseSelectors(8, SelectorEffort::kFast, ScorePerByte(37545489), play).TakeValue();
-  EXPECT_EQ(plays, CountSearches(8, SelectorEffort::kFast));
+  EXPECT_EQ(plays, 8 * CountPlays(SelectorEffort::kFast));
   ASSERT_EQ(choice.table.tails.size(), 2U);
   EXPECT_EQ(choice.table.tails[0], (Tail{TailKind::kStartSeed, {5, 0, 5, 0, 5, 0, 5, 0}}));
   EXPECT_EQ(choice.table.tails[1], (Tail{TailKind::kLossControl, {0, 1}}));
@@ -217,8 +217,8 @@ TEST(ChooseSelectors, KeepsWhatBeatsItsBytes) {
   EXPECT_NEAR(choice.gains[2].gain, 0.075, 1e-5);
   // When bytes cost more than any gain, no tail is kept.
   EXPECT_TRUE(ChooseSelectors(8, SelectorEffort::kFast, 1, play).TakeValue().table.tails.empty());
-  EXPECT_EQ(CountSearches(8, SelectorEffort::kFull), 240U);
-  EXPECT_EQ(CountSearches(8, SelectorEffort::kNone), 0U);
+  EXPECT_EQ(CountPlays(SelectorEffort::kFull), 30U);
+  EXPECT_EQ(CountPlays(SelectorEffort::kNone), 0U);
 }
 
 // Asks to stop after a number of steps, as Ctrl-C does.
