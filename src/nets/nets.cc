@@ -158,7 +158,7 @@ std::string TorchDescription() {
 CudaFacts DescribeCuda() {
   CudaFacts facts;
   if (!at::Context::hasCUDART()) return facts;
-  const Status status = Guarded("cuda", [&facts]() -> Status {
+  const Status status = Guarded("LibTorch", [&facts]() -> Status {
     const auto version = at::Context::versionCUDART();  // 13020 is 13.2
     facts.version = std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
     facts.num_devices = static_cast<int>(torch::cuda::device_count());

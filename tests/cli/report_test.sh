@@ -49,8 +49,9 @@ elif "${doctor[@]}" | grep -q "^warn  cuda"; then # no device here
     "${with_driver[@]}" env CUDA_VISIBLE_DEVICES= "${doctor[@]}"
   expect "no device files" 0 "but no device: /dev/nvidiactl cannot be opened" \
     "${with_driver[@]}" env -u CUDA_VISIBLE_DEVICES "${doctor[@]}"
-  expect "a driver that does not work" 0 "but no device: cuda: " \
-    "${with_driver[@]}" bash -c 'mount -t tmpfs none /dev && : >/dev/nvidiactl && exec "$@"' bash "${doctor[@]}"
+  expect "a driver that does not work" 0 "but no device: LibTorch: " \
+    "${with_driver[@]}" bash -c 'mount -t tmpfs none /dev && mknod /dev/urandom c 1 9 &&
+      : >/dev/nvidiactl && exec "$@"' bash "${doctor[@]}"
 fi
 mkdir alone
 cp "$kitsink" alone/kitsink
