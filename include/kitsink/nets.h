@@ -45,6 +45,15 @@ class FirstPass {
 // "LibTorch 1.13.0, oneDNN on, CUDA off, 2 threads", for --version and manifests.
 std::string TorchDescription();
 
+// What LibTorch finds of CUDA on this machine.
+struct CudaFacts {
+  std::string version;  // of the CUDA that this LibTorch is built with, "13.2"; empty: it is built without
+  int num_devices = 0;
+  std::string fault;  // why the first device cannot compute, in LibTorch's words; empty when it can, or without CUDA
+};
+// Computes a sum on the first device, because one that is listed may still be too old for this LibTorch.
+CudaFacts DescribeCuda();
+
 // The sum of float32 figures as LibTorch's Tensor::sum() forms it on this device.
 float SumFloat32(std::span<const float> figures, const Device& device);
 

@@ -81,7 +81,8 @@ inline constexpr size_t kMaxArchivePageBytes = 16 << 20;
 inline constexpr size_t kPageMaps = 48;
 std::string FormatArchivePage(const ArchivePage& page);
 
-// The runs of each group, drawn and listed. Shows the last kPageRuns runs at most, and says so. `name` is the ledger's.
+// The best run of each group, then the runs of each, drawn and listed. Shows kPageRuns runs at most, and says how many
+// it leaves out: rejected ones before promoted ones, old ones before new ones. `name` is the ledger's.
 inline constexpr size_t kPageRuns = 1000;
 std::string FormatLedgerPage(std::span<const LedgerRecord> records, const std::string& name);
 

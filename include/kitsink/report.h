@@ -48,7 +48,8 @@ struct ComparedRun {
 
 struct RunGroup {
   std::string settings;
-  std::vector<ComparedRun> runs;
+  std::vector<ComparedRun> runs;  // not empty
+  const ComparedRun& best() const;
 };
 
 // The settings in short, as the heading of a group. It may hold untrusted text, but no control characters.
@@ -58,7 +59,10 @@ std::string HeadingOf(const ScoreReport& score);
 std::vector<RunGroup> CompareRuns(std::span<const LedgerRecord> records);
 
 std::string FormatLedger(std::span<const LedgerRecord> records);
-std::string FormatLedgerJson(std::span<const LedgerRecord> records);
+// One row for each group: how many runs it has, its best one, and how much better this is than the first.
+std::string FormatBestRuns(std::span<const LedgerRecord> records);
+// With `best_only` each group has one run. "num_runs" counts all that it has.
+std::string FormatLedgerJson(std::span<const LedgerRecord> records, bool best_only);
 // One line about the last record: its verdict, the record it was compared with, and how many it was not.
 std::string FormatVerdict(std::span<const LedgerRecord> records);
 

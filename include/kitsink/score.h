@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -67,6 +68,15 @@ struct GroundTruthOptions {
   std::filesystem::path dump;
 };
 
+// One of several clips that are scored together. They share the archive, so a clip has no rate term of its own.
+struct ScoredClip {
+  std::string name;    // in the names file
+  std::string sha256;  // of the video
+  uint64_t original_bytes = 0;
+  uint64_t num_pairs = 0;
+  MeanDistortion means;  // exact, over the clip's pairs
+};
+
 // Everything that a reader of a score must know.
 struct ScoreReport {
   Score score;                   // archive alone, from the exact means
@@ -78,25 +88,29 @@ struct ScoreReport {
   uint64_t num_pairs = 0;        // scored
   uint64_t total_pairs = 0;      // in the original; more than num_pairs in a partial score
   uint64_t raw_first_pair = 0;   // first pair of the original that the .raw holds; not in the JSON
-  std::string original_name, original_sha256;
-  std::string inflated_name;
+  std::string original_name, original_sha256;  // of several clips the names file, and ListSha256 of theirs
+  std::string inflated_name;                   // of several clips their folder
   std::string archive_name, archive_sha256;
   std::string made;  // JSON: options and seconds from the manifests of archive and frames; empty = unknown
   std::string nets_label, segnet_sha256, posenet_sha256;
   std::string device, torch;
   std::string ground_truth;          // source of the original's frames
   std::string ground_truth_decoder;  // name and version
-  std::string ground_truth_sha256;   // of a dump's frames; of the video when it was decoded here
+  std::string ground_truth_sha256;   // of a dump's frames; of the video when decoded here; of several clips ListSha256
   bool from_cache = false;           // the original's observations came from the cache
   std::vector<std::string> notes;    // other things a reader must know: sentences without a final full stop
   size_t batch_size = kUpstreamBatchSize;
-  double inflate_seconds = 0;  // of inflate.sh, when it was run
-  double seconds = 0;          // of scoring
+  double inflate_seconds = 0;     // of inflate.sh, when it was run
+  double seconds = 0;             // of scoring
+  std::vector<ScoredClip> clips;  // in the order of the names file when it names several; else empty
   std::vector<PairDistortion> pairs;
   Score WithNets() const;
 };
 
-// The table for people, several lines.
+// The SHA-256 of SHA-256s in hexadecimal digits, one a line: names a list of files however long it is.
+std::string ListSha256(std::span<const std::string> sha256s);
+
+// The table for people, several lines. Several clips come first, a row each, so that the total ends the text.
 std::string FormatScore(const ScoreReport& report);
 // GroupDigits(1234567, ",") is "1,234,567".
 std::string GroupDigits(uint64_t value, std::string_view separator);
@@ -110,5 +124,7 @@ std::string FormatScoreJson(const ScoreReport& report);
 // Reads what FormatScoreJson wrote. kCorrupt names the field that is missing, of the wrong kind, out of range or in
 // contradiction to the others.
 Result<ScoreReport> ParseScoreJson(std::string_view text);
+// The same of parsed JSON, which must not be nested so deeply that printing it is a danger to the stack.
+Result<ScoreReport> ParseScore(const nlohmann::ordered_json& json);
 
 }  // namespace kitsink

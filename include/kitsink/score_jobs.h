@@ -102,8 +102,9 @@ struct VideoFacts {
 
 // Each part can fail on its own, so that a reader sees all problems at once.
 struct EngineFacts {
-  std::string torch;           // TorchDescription
-  std::string decoder;         // DecoderVersion
+  std::string torch;    // TorchDescription
+  std::string decoder;  // DecoderVersion
+  CudaFacts cuda;
   Result<std::string> device;  // "cpu", "cuda:0"
   Result<NetsInfo> nets;       // loaded, on the CPU
   Result<VideoFacts> video;    // decoded to its end

@@ -402,7 +402,7 @@ _kitsink() {
     "pack") words="--help --help-all --output --level --force --threads --quiet --verbose --json" ;;
     "repack") words="--help --help-all --output --level --force --threads --quiet --verbose --json" ;;
     "doctor") words="--help --help-all --output --nets --threads --device --quiet --verbose --json" ;;
-    "ledger") words="--help --help-all --output --force --quiet --verbose --json" ;;
+    "ledger") words="--help --help-all --output --best --force --quiet --verbose --json" ;;
     "report") words="--help --help-all --original --archive --gt --no-cache --output --show --show-pairs --picture-width --ledger --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "submission") words="--help --help-all --archive --with-binary --with-source --force --quiet --verbose --json" ;;
     "audit") words="--help --help-all --quiet --verbose --json" ;;

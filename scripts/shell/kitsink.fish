@@ -178,6 +178,7 @@ complete -c kitsink -n '__fish_seen_subcommand_from doctor' -l json -d 'Print on
 complete -c kitsink -n '__fish_seen_subcommand_from ledger' -l help -s h -d 'Print this help message and exit'
 complete -c kitsink -n '__fish_seen_subcommand_from ledger' -l help-all -d 'Help of every verb'
 complete -c kitsink -n '__fish_seen_subcommand_from ledger' -l output -s o -r -F -d 'Also write a page, one HTML file: score over runs, bytes against score, and all runs'
+complete -c kitsink -n '__fish_seen_subcommand_from ledger' -l best -d 'Print the best run of each settings only, one row for each'
 complete -c kitsink -n '__fish_seen_subcommand_from ledger' -l force -s f -d 'Overwrite existing outputs'
 complete -c kitsink -n '__fish_seen_subcommand_from ledger' -l quiet -s q -d 'No progress, warnings or summary; errors only'
 complete -c kitsink -n '__fish_seen_subcommand_from ledger' -l verbose -s v -d 'More detail; repeat for debugging'

@@ -143,12 +143,52 @@ Check CheckThreads(int asked) {
 
 Check CheckDevice(const Result<std::string>& device) {
   if (!device.ok()) return {"device", Health::kFail, device.error().message, "--device cpu works everywhere"};
-  std::error_code error;
-  if (!device.value().starts_with("cuda") && fs::exists("/proc/driver/nvidia/version", error)) {
-    return {"device", Health::kWarn, device.value() + ", though there is an NVIDIA driver",
+  return {"device", Health::kOk, device.value(), ""};
+}
+
+// "NVIDIA driver 580.65.06", as its kernel module tells; nothing without one.
+std::optional<std::string> FindDriver() {
+  const Result<Bytes> bytes = ReadBegin("/sys/module/nvidia/version", 64);
+  if (!bytes.ok()) return std::nullopt;
+  const std::string text(bytes.value().begin(), bytes.value().end());
+  return "NVIDIA driver " + text.substr(0, text.find('\n'));
+}
+
+// What keeps this machine from computing on a GPU. On a machine without any sign of one nothing is wrong.
+Check CheckCuda(const CudaFacts& cuda) {
+  constexpr const char* kSubject = "cuda";
+  const std::optional<std::string> driver = FindDriver();
+  if (cuda.version.empty()) {
+    const std::string found = "this LibTorch is built without CUDA; " + driver.value_or("no NVIDIA driver");
+    if (!driver.has_value()) return {kSubject, Health::kOk, found, ""};
+    return {kSubject, Health::kWarn, found,
             "build against a LibTorch with CUDA (README, Build and test) and use --device cuda"};
   }
-  return {"device", Health::kOk, device.value(), ""};
+  std::string built = "LibTorch is built with CUDA " + cuda.version + "; ";
+  if (!driver.has_value() && cuda.num_devices == 0) {
+    return {kSubject, Health::kWarn, built + "no NVIDIA driver",
+            "install NVIDIA's driver for the GPU; without one only --device cpu works"};
+  }
+  built += driver.value_or("NVIDIA driver of unknown version");
+  if (cuda.num_devices == 0) {
+    if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible != nullptr) {
+      return {kSubject, Health::kWarn, built + ", but no device: CUDA_VISIBLE_DEVICES is \"" + visible + "\"",
+              "unset it, or set it to 0"};
+    }
+    if (access("/dev/nvidiactl", R_OK | W_OK) != 0) {
+      return {kSubject, Health::kWarn, built + ", but no device: /dev/nvidiactl cannot be opened",
+              "start a container with its GPUs (docker run --gpus all), or ask for rights on /dev/nvidia*"};
+    }
+    return {kSubject, Health::kWarn, built + ", but no device: " + cuda.fault,
+            "see what nvidia-smi says; an old driver needs an update, or a LibTorch for an older CUDA"};
+  }
+  const std::string devices =
+      ", " + std::to_string(cuda.num_devices) + (cuda.num_devices == 1 ? " device" : " devices");
+  if (!cuda.fault.empty()) {
+    return {kSubject, Health::kWarn, built + devices + ", but the first cannot compute: " + cuda.fault,
+            "the GPU may be too old or too new for this LibTorch: take one that is built for it"};
+  }
+  return {kSubject, Health::kOk, built + devices, ""};
 }
 
 std::vector<Check> Examine(State& state) {
@@ -171,6 +211,7 @@ std::vector<Check> Examine(State& state) {
     facts.emplace(engine.value()->describe(clip_check.health == Health::kFail ? fs::path() : clip, state.job));
     checks.push_back({"engine", Health::kOk, facts->torch + "; built against " KITSINK_TORCH_VERSION, ""});
     checks.push_back({"ffmpeg", Health::kOk, facts->decoder, ""});
+    checks.push_back(CheckCuda(facts->cuda));
     checks.push_back(CheckDevice(facts->device));
     if (!facts->video.ok()) {
       clip_check.health = Health::kFail;

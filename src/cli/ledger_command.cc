@@ -12,6 +12,7 @@ namespace {
 
 struct State {
   std::filesystem::path ledger, page;
+  bool best_only = false;
   JobOptions job;
   OutputOptions output;
 };
@@ -30,7 +31,10 @@ int Run(const State& state) {
     const Status status = WriteFile(state.page, bytes, state.job.overwrite);
     if (!status.ok()) return Fail("ledger", status.error());
   }
-  std::fputs((state.output.json ? FormatLedgerJson(records.value()) : FormatLedger(records.value())).c_str(), stdout);
+  const std::string text = state.output.json ? FormatLedgerJson(records.value(), state.best_only)
+                           : state.best_only ? FormatBestRuns(records.value())
+                                             : FormatLedger(records.value());
+  std::fputs(text.c_str(), stdout);
   return kExitDone;
 }
 
@@ -43,12 +47,14 @@ void AddLedger(CLI::App& app, Action& action) {
   verb->add_option("-o,--output", state->page,
                    "Also write a page, one HTML file: score over runs, bytes against score, and all runs")
       ->type_name("FILE");
+  verb->add_flag("--best", state->best_only, "Print the best run of each settings only, one row for each");
   AddForceOption(*verb, state->job);
   AddOutputOptions(*verb, state->output);
   verb->footer(
       "Examples:\n"
       "  kitsink score out/ --original drive.mkv --ledger runs.jsonl --note \"600 steps\"\n"
       "  kitsink ledger runs.jsonl\n"
+      "  kitsink ledger runs.jsonl --best\n"
       "  kitsink ledger runs.jsonl -o ledger.html\n"
       "A run is promoted when it beats the best earlier run of its settings (nets, device, library, clip, pairs,\n"
       "decoder), else rejected. Runs of different settings stand under different headings and are never compared.");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <system_error>
 
 #include "kitsink/contest.h"
@@ -67,7 +68,6 @@ Status NoteStrays(const ClipList& list, ScoreReport& report) {
 }
 
 Status CheckOriginal(const Clip& clip, const GroundTruthOptions& ground_truth, const Limits& limits) {
-  KIT_TRY(VideoFileSize(clip.video));
   if (!ground_truth.dump.empty()) {
     KIT_ASSIGN(const std::string sha256, Sha256HexOfFile(clip.video));
     KIT_TRY(DescribeGroundTruth(ground_truth, sha256));
@@ -79,17 +79,51 @@ Status CheckOriginal(const Clip& clip, const GroundTruthOptions& ground_truth, c
   return Error{Code::kCorrupt, ground_truth.dump.string() + ": holds no pair of frames"};
 }
 
-void Append(const std::string& item, std::string& list) { list += (list.empty() ? "" : ", ") + item; }
+// Checks one file of every clip.
+Status CheckFiles(const ClipList& list, fs::path Clip::*file, Result<uint64_t> (*check)(const fs::path&)) {
+  std::optional<Error> first;
+  size_t faulty = 0;
+  for (const Clip& clip : list.clips) {
+    const Result<uint64_t> checked = check(clip.*file);
+    if (checked.ok()) continue;
+    ++faulty;
+    if (!first.has_value()) first = checked.error();
+  }
+  if (!first.has_value()) return Ok();
+  if (faulty > 1) {
+    first->message += "; the same is wrong with " + std::to_string(faulty - 1) + " more of the " +
+                      std::to_string(list.clips.size()) + " names in " + list.names_file;
+  }
+  return *first;
+}
 
-// Adds what a clip says of itself, the first time that it is named.
-Status AddClip(const Clip& clip, const ClipScore& score, ScoreReport& report) {
-  KIT_ASSIGN(const uint64_t video_bytes, VideoFileSize(clip.video));
-  report.score.original_bytes += video_bytes;
-  Append(clip.video.string(), report.original_name);
-  Append(score.video_sha256, report.original_sha256);
-  Append(clip.raw.string(), report.inflated_name);
-  AddGroundTruth(score, report);
-  return Ok();
+// What the report tells of one name of a list, apart from its pairs.
+struct NamedClip {
+  ScoredClip scored;
+  std::string frames_sha256;
+};
+
+// Names the originals and the frames: a single clip's by themselves, several by the list, because a line for each file
+// would make a record of hundreds of clips too long for a ledger.
+void NameClips(const ClipList& list, const std::vector<NamedClip>& named, const GroundTruthOptions& ground_truth,
+               ScoreReport& report) {
+  if (named.size() == 1) {
+    report.original_name = list.clips[0].video.string();
+    report.original_sha256 = named[0].scored.sha256;
+    report.inflated_name = list.clips[0].raw.string();
+    return;
+  }
+  std::vector<std::string> videos, frames;
+  for (const NamedClip& clip : named) {
+    videos.push_back(clip.scored.sha256);
+    frames.push_back(clip.frames_sha256);
+    report.clips.push_back(clip.scored);
+  }
+  report.original_name = list.names_file + ", " + std::to_string(named.size()) + " clips";
+  report.original_sha256 = ListSha256(videos);
+  report.inflated_name = list.inflated.string();
+  report.ground_truth_sha256 = ListSha256(frames);
+  if (!ground_truth.dump.empty()) report.ground_truth = "frames from the dumps in " + ground_truth.dump.string();
 }
 
 }  // namespace
@@ -103,7 +137,7 @@ Result<ClipList> ReadClipList(const std::string& names_file, const std::string& 
                                              "), which upstream takes for a part of the first name; save it as plain "
                                              "UTF-8 without the mark"};
   }
-  ClipList list{names_file, uncompressed_dir, {}, {}};
+  ClipList list{names_file, uncompressed_dir, inflated, {}, {}};
   size_t blank = 0;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
@@ -135,7 +169,10 @@ GroundTruthOptions GroundTruthOf(const GroundTruthOptions& options, const Clip& 
   return {options.dump / fs::path(clip.name).replace_extension(".raw")};
 }
 
+Status CheckInflated(const ClipList& list) { return CheckFiles(list, &Clip::raw, FileSize); }
+
 Status CheckOriginals(const ClipList& list, const GroundTruthOptions& ground_truth, const Limits& limits) {
+  KIT_TRY(CheckFiles(list, &Clip::video, VideoFileSize));
   std::map<std::string, bool> seen;
   for (const Clip& clip : list.clips) {
     if (!seen.emplace(KeyOf(clip), true).second) continue;
@@ -147,7 +184,8 @@ Status CheckOriginals(const ClipList& list, const GroundTruthOptions& ground_tru
 Status ScoreClipList(const ClipList& list, const ClipListOptions& options, Nets& nets, ScoreReport& report,
                      Progress& progress) {
   std::vector<std::vector<PairDistortion>> pairs;  // of each name
-  std::map<std::string, size_t> scored;            // where the pairs of a video are
+  std::vector<NamedClip> named;                    // likewise
+  std::map<std::string, size_t> scored;            // the name under which a video was scored
   report.batch_size = options.batch_size;
   report.from_cache = true;
   report.notes.insert(report.notes.end(), list.notes.begin(), list.notes.end());
@@ -163,14 +201,21 @@ Status ScoreClipList(const ClipList& list, const ClipListOptions& options, Nets&
                                 .use_cache = options.use_cache,
                                 .limits = options.limits};
       KIT_ASSIGN(ClipScore score, ScoreClip(request, nets, progress));
-      KIT_TRY(AddClip(clip, score, report));
+      KIT_ASSIGN(const uint64_t video_bytes, VideoFileSize(clip.video));
+      report.score.original_bytes += video_bytes;
+      AddGroundTruth(score, report);
+      named.push_back({{clip.name, score.video_sha256, video_bytes, score.pairs.size(), ExactMeans(score.pairs)},
+                       score.ground_truth.frames_sha256});
       pairs.push_back(std::move(score.pairs));
     } else {
+      named.push_back(named[known->second]);
+      named.back().scored.name = clip.name;
       pairs.push_back(pairs[known->second]);
     }
     report.pairs.insert(report.pairs.end(), pairs.back().begin(), pairs.back().end());
   }
   report.num_pairs = report.total_pairs = report.pairs.size();
+  NameClips(list, named, options.ground_truth, report);
   FillMeans(pairs, nets.device(), options.batch_size, report);
   return NoteStrays(list, report);
 }

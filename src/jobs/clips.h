@@ -20,6 +20,7 @@ struct Clip {
 
 struct ClipList {
   std::string names_file, uncompressed_dir;  // as the user named them
+  std::filesystem::path inflated;            // folder of the frames
   std::vector<Clip> clips;                   // a name that is listed twice is here twice
   std::vector<std::string> notes;            // what a reader of the score must know about the list
 };
@@ -32,8 +33,11 @@ Result<ClipList> ReadClipList(const std::string& names_file, const std::string& 
 // The options of a score, with the dump of this clip: for several clips `dump` is a folder with one for each.
 GroundTruthOptions GroundTruthOf(const GroundTruthOptions& options, const Clip& clip);
 
+// Checks that the frames of every clip are there. One sentence names the first that is missing, and how many are.
+Status CheckInflated(const ClipList& list);
+
 // Checks each original before long work: it is there, is no Git LFS pointer, opens, and gives a first pair; its dump
-// fits it and has the right SHA-256.
+// fits it and has the right SHA-256. Missing ones give one sentence as above.
 Status CheckOriginals(const ClipList& list, const GroundTruthOptions& ground_truth, const Limits& limits);
 
 struct ClipListOptions {
@@ -43,9 +47,9 @@ struct ClipListOptions {
   Limits limits;
 };
 
-// Scores all clips, and fills in the report's figures, originals and notes. A video that is named twice is scored once,
-// enters the means twice, and its bytes count once. A note gives the score that upstream would report if it counted
-// files below the folder that are not named.
+// Scores all clips, and fills in the report's figures, clips, originals and notes. A video that is named twice is
+// scored once, enters the means twice, and its bytes count once. A note gives the score that upstream would report if
+// it counted files below the folder that are not named.
 Status ScoreClipList(const ClipList& list, const ClipListOptions& options, Nets& nets, ScoreReport& report,
                      Progress& progress);
 

@@ -34,6 +34,7 @@ EngineFacts DescribeEngine(const std::filesystem::path& video, const JobOptions&
   ConfigureTorch(job.threads);
   return EngineFacts{.torch = TorchDescription(),
                      .decoder = DecoderVersion(),
+                     .cuda = DescribeCuda(),
                      .device = DeviceName(job.device),
                      .nets = LoadInfo(job.nets_folder),
                      .video = OpenVideo(video, job.limits)};

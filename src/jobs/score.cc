@@ -216,6 +216,7 @@ Status ScoreAll(const ScoreOptions& options, const JobOptions& job, Nets& nets, 
   }
   const Layout layout = FindLayout(options.inflated);
   KIT_ASSIGN(const ClipList list, ReadClipList(options.video_names_file, options.uncompressed_dir, layout.inflated));
+  KIT_TRY(CheckInflated(list));
   KIT_ASSIGN(const Parties parties, FindPartiesOf(list, options, layout, job));
   KIT_TRY(CheckOriginals(list, options.ground_truth, job.limits));
   DescribeArchiveOf(parties, job, report);

@@ -155,6 +155,20 @@ std::string TorchDescription() {
          (at::get_num_threads() == 1 ? " thread" : " threads");
 }
 
+CudaFacts DescribeCuda() {
+  CudaFacts facts;
+  if (!at::Context::hasCUDART()) return facts;
+  const Status status = Guarded("LibTorch", [&facts]() -> Status {
+    const auto version = at::Context::versionCUDART();  // 13020 is 13.2
+    facts.version = std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+    facts.num_devices = static_cast<int>(torch::cuda::device_count());
+    if (torch::ones({2}, torch::kCUDA).sum().item<float>() == 2) return Ok();
+    return Error{Code::kInternal, "the first device adds wrongly"};
+  });
+  if (!status.ok()) facts.fault = status.error().message;
+  return facts;
+}
+
 float SumFloat32(std::span<const float> figures, const Device& device) {
   const torch::NoGradGuard no_grad;
   const torch::Tensor tensor = torch::tensor(torch::ArrayRef<float>(figures.data(), figures.size()));

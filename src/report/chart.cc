@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kHeight = 100;  // of a timeline, in SVG units
 constexpr size_t kNumHues = 6;   // the style's classes c0 .. c5
+constexpr size_t kMaxLargeDots = 150;
 
 double Finite(float value) { return std::isfinite(value) ? double{value} : 0; }
 
@@ -171,11 +172,15 @@ std::string DrawScatter(const Scatter& scatter) {
     line += line.empty() ? "M" + x(point.x) + " " + y(point.y) : "H" + x(point.x) + "V" + y(point.y);
   }
   if (!line.empty()) drawing += "<path class=\"front\" d=\"" + line + "\"></path>";
+  const char* const radius = scatter.points.size() > kMaxLargeDots ? "3" : "6";
+  std::string rejected, others;  // drawn behind the others, which must be seen among hundreds
   for (const ScatterPoint& point : scatter.points) {
-    drawing += std::string("<circle class=\"dot") + (point.filled ? " promoted" : "") +
-               (point.highlighted ? " now" : "") + "\" cx=\"" + x(point.x) + "\" cy=\"" + y(point.y) + "\" r=\"" +
-               (point.highlighted ? "9" : "6") + "\"><title>" + EscapeHtml(point.label) + "</title></circle>";
+    (point.filled || point.highlighted ? others : rejected) +=
+        std::string("<circle class=\"dot") + (point.filled ? " promoted" : "") + (point.highlighted ? " now" : "") +
+        "\" cx=\"" + x(point.x) + "\" cy=\"" + y(point.y) + "\" r=\"" + (point.highlighted ? "9" : radius) +
+        "\"><title>" + EscapeHtml(point.label) + "</title></circle>";
   }
+  drawing += rejected + others;
   const std::string name = EscapeHtml(scatter.y_name) + " against " + EscapeHtml(scatter.x_name);
   return "<figure class=\"scatter\"><figcaption><b>" + EscapeHtml(scatter.y_name) + "</b> <span>against " +
          EscapeHtml(scatter.x_name) + "</span></figcaption><div class=\"plot\"><svg class=\"scatter\" role=\"img\" " +

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -46,9 +47,8 @@ std::map<std::string, std::string> FlattenOptions(const std::string& made) {
 }
 
 // "inflate.steps 300 -> 600, ..."
-std::string DescribeChanges(const ScoreReport& from, const ScoreReport& to) {
-  const std::map<std::string, std::string> old_options = FlattenOptions(from.made);
-  const std::map<std::string, std::string> new_options = FlattenOptions(to.made);
+std::string DescribeChanges(const std::map<std::string, std::string>& old_options,
+                            const std::map<std::string, std::string>& new_options) {
   std::vector<std::string> changes;
   for (const auto& [key, value] : new_options) {
     const auto old = old_options.find(key);
@@ -61,7 +61,46 @@ std::string DescribeChanges(const ScoreReport& from, const ScoreReport& to) {
   return text;
 }
 
+// The best run of a group so far, with its options.
+struct Champion {
+  size_t index = 0;  // of the record
+  std::map<std::string, std::string> options;
+};
+
+// A run's terms and bytes, as columns.
+std::string FormatTerms(const Score& score) {
+  char text[128];
+  std::snprintf(text, sizeof(text), "%12.8f %12.8f %12.8f  %10llu", score.seg_term(), score.pose_term(),
+                score.rate_term(), static_cast<unsigned long long>(score.archive_bytes));
+  return text;
+}
+
+Json RunJson(const ComparedRun& run, const LedgerRecord& record) {
+  const Score& score = record.score.score;
+  Json json = {{"line", run.index + 1},
+               {"time", record.time},
+               {"tool", record.tool},
+               {"note", record.note},
+               {"score", score.total()},
+               {"seg_term", score.seg_term()},
+               {"pose_term", score.pose_term()},
+               {"rate_term", score.rate_term()},
+               {"archive_bytes", score.archive_bytes},
+               {"archive_sha256", record.score.archive_sha256},
+               {"verdict", kVerdicts[static_cast<int>(run.verdict)]}};
+  if (run.verdict == Verdict::kFirst) return json;
+  json["best_line"] = run.best + 1;
+  json["delta"] = run.delta;
+  json["changes"] = run.changes;
+  return json;
+}
+
 }  // namespace
+
+const ComparedRun& RunGroup::best() const {
+  return *std::find_if(runs.rbegin(), runs.rend(),
+                       [](const ComparedRun& run) { return run.verdict != Verdict::kRejected; });
+}
 
 std::string HeadingOf(const ScoreReport& score) {
   std::string pairs = score.num_pairs == score.total_pairs
@@ -69,9 +108,10 @@ std::string HeadingOf(const ScoreReport& score) {
                           : "PARTIAL: pairs " + std::to_string(score.first_pair) + ":" +
                                 std::to_string(score.first_pair + score.num_pairs) + " of " +
                                 std::to_string(score.total_pairs);
-  return Printable(score.nets_label + " " + Short(score.segnet_sha256) + "/" + Short(score.posenet_sha256) + ", " +
-                   score.device + ", clip " + Short(score.original_sha256) + ", " + pairs + ", frames by " +
-                   score.ground_truth_decoder);
+  return Printable("clip " + std::filesystem::path(score.original_name).filename().string() + " " +
+                   Short(score.original_sha256) + ", " + pairs + ", " + score.nets_label + " " +
+                   Short(score.segnet_sha256) + "/" + Short(score.posenet_sha256) + ", " + score.device +
+                   ", frames by " + score.ground_truth_decoder);
 }
 
 std::string SettingsOf(const ScoreReport& score) {
@@ -86,7 +126,7 @@ std::string SettingsOf(const ScoreReport& score) {
 std::vector<RunGroup> CompareRuns(std::span<const LedgerRecord> records) {
   std::vector<RunGroup> groups;
   std::map<std::string, size_t> group_of;
-  std::vector<size_t> best;  // of each group so far
+  std::vector<Champion> champions;  // of each group
   for (size_t i = 0; i < records.size(); ++i) {
     const std::string settings = SettingsOf(records[i].score);
     const auto [entry, is_new] = group_of.try_emplace(settings, groups.size());
@@ -94,14 +134,15 @@ std::vector<RunGroup> CompareRuns(std::span<const LedgerRecord> records) {
     run.index = run.best = i;
     if (is_new) {
       groups.push_back({settings, {}});
-      best.push_back(i);
+      champions.push_back({i, FlattenOptions(records[i].score.made)});
     } else {
-      size_t& champion = best[entry->second];
-      run.best = champion;
-      run.delta = records[i].score.score.total() - records[champion].score.score.total();
+      Champion& champion = champions[entry->second];
+      std::map<std::string, std::string> options = FlattenOptions(records[i].score.made);
+      run.best = champion.index;
+      run.delta = records[i].score.score.total() - records[champion.index].score.score.total();
       run.verdict = run.delta < 0 ? Verdict::kPromoted : Verdict::kRejected;
-      run.changes = DescribeChanges(records[champion].score, records[i].score);
-      if (run.verdict == Verdict::kPromoted) champion = i;
+      run.changes = DescribeChanges(champion.options, options);
+      if (run.verdict == Verdict::kPromoted) champion = {i, std::move(options)};
     }
     groups[entry->second].runs.push_back(std::move(run));
   }
@@ -122,13 +163,11 @@ std::string FormatLedger(std::span<const LedgerRecord> records) {
     for (const ComparedRun& run : group.runs) {
       const LedgerRecord& record = records[run.index];
       const Score& score = record.score.score;
-      char line[256];
-      std::snprintf(line, sizeof(line), "  %4zu  %-20.20s  %12.8f  %13s %12.8f %12.8f %12.8f  %10llu  %s",
-                    run.index + 1, Printable(record.time).c_str(), score.total(),
-                    run.verdict == Verdict::kFirst ? "" : Fixed(run.delta, "%+.8f").c_str(), score.seg_term(),
-                    score.pose_term(), score.rate_term(), static_cast<unsigned long long>(score.archive_bytes),
-                    kVerdicts[static_cast<int>(run.verdict)]);
-      text += line;
+      char line[128];
+      std::snprintf(line, sizeof(line), "  %4zu  %-20.20s  %12.8f  %13s ", run.index + 1,
+                    Printable(record.time).c_str(), score.total(),
+                    run.verdict == Verdict::kFirst ? "" : Fixed(run.delta, "%+.8f").c_str());
+      text += line + FormatTerms(score) + "  " + kVerdicts[static_cast<int>(run.verdict)];
       if (run.verdict != Verdict::kFirst) text += ", best was line " + std::to_string(run.best + 1);
       text += "\n";
       if (!record.note.empty()) text += "        " + Printable(record.note) + "\n";
@@ -138,31 +177,32 @@ std::string FormatLedger(std::span<const LedgerRecord> records) {
   return text;
 }
 
-std::string FormatLedgerJson(std::span<const LedgerRecord> records) {
+std::string FormatBestRuns(std::span<const LedgerRecord> records) {
+  std::string text =
+      "  line   runs         score    since first     seg term    pose term    rate term       bytes  settings\n";
+  for (const RunGroup& group : CompareRuns(records)) {
+    const ScoreReport& best = records[group.best().index].score;
+    const ScoreReport& first = records[group.runs.front().index].score;
+    char line[128];
+    std::snprintf(line, sizeof(line), "  %4zu  %5zu  %12.8f  %13s ", group.best().index + 1, group.runs.size(),
+                  best.score.total(), Fixed(best.score.total() - first.score.total(), "%+.8f").c_str());
+    text += line + FormatTerms(best.score) + "  " + HeadingOf(first) + "\n";
+  }
+  return text;
+}
+
+std::string FormatLedgerJson(std::span<const LedgerRecord> records, bool best_only) {
   Json json;
   json["settings"] = Json::array();
   for (const RunGroup& group : CompareRuns(records)) {
     Json runs = Json::array();
-    for (const ComparedRun& run : group.runs) {
-      const LedgerRecord& record = records[run.index];
-      const Score& score = record.score.score;
-      runs.push_back({{"line", run.index + 1},
-                      {"time", record.time},
-                      {"tool", record.tool},
-                      {"note", record.note},
-                      {"score", score.total()},
-                      {"seg_term", score.seg_term()},
-                      {"pose_term", score.pose_term()},
-                      {"rate_term", score.rate_term()},
-                      {"archive_bytes", score.archive_bytes},
-                      {"archive_sha256", record.score.archive_sha256},
-                      {"verdict", kVerdicts[static_cast<int>(run.verdict)]}});
-      if (run.verdict == Verdict::kFirst) continue;
-      runs.back()["best_line"] = run.best + 1;
-      runs.back()["delta"] = run.delta;
-      runs.back()["changes"] = run.changes;
+    if (best_only) {
+      runs.push_back(RunJson(group.best(), records[group.best().index]));
+    } else {
+      for (const ComparedRun& run : group.runs) runs.push_back(RunJson(run, records[run.index]));
     }
-    json["settings"].push_back({{"settings", group.settings}, {"runs", std::move(runs)}});
+    json["settings"].push_back(
+        {{"settings", group.settings}, {"num_runs", group.runs.size()}, {"runs", std::move(runs)}});
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -34,6 +34,12 @@ std::string PolicyOf(std::string_view script) {
   return "'sha256-" + Base64(hash) + "'";
 }
 
+std::string DrawTable(const char* tag, const std::vector<std::string>& heads, const std::string& rows) {
+  std::string html = "<div class=\"scroll\">" + std::string(tag) + "<thead><tr>";
+  for (const std::string& head : heads) html += "<th>" + head + "</th>";
+  return html + "</tr></thead><tbody>" + rows + "</tbody></table></div>";
+}
+
 }  // namespace
 
 std::string EscapeHtml(std::string_view text) {
@@ -76,9 +82,38 @@ std::string Row(const std::string& head, const std::vector<std::string>& cells) 
 }
 
 std::string Table(const std::vector<std::string>& heads, const std::string& rows) {
-  std::string html = "<div class=\"scroll\"><table><thead><tr>";
-  for (const std::string& head : heads) html += "<th>" + head + "</th>";
-  return html + "</tr></thead><tbody>" + rows + "</tbody></table></div>";
+  return DrawTable("<table>", heads, rows);
+}
+
+std::string SortableTable(const std::vector<std::string>& heads, const std::string& rows) {
+  return DrawTable("<table class=\"sortable\">", heads, rows);
+}
+
+std::string_view SortScript() {
+  // Numbers come before texts and empty cells. Rows that compare equal keep their order.
+  return R"js(
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => {
+    const keyOf = (row) => {
+      const text = row.cells[column].textContent.replaceAll("\u202f", "");
+      return text === "" || isNaN(text) ? text : Number(text);
+    };
+    const compare = (a, b) => typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1;
+    const button = document.createElement("button");
+    button.textContent = head.textContent;
+    button.onclick = () => {
+      const falls = head.getAttribute("aria-sort") === "ascending";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", falls ? "descending" : "ascending");
+      const rows = [...table.tBodies[0].rows].map((row) => [keyOf(row), row]);
+      rows.sort(([a], [b]) => falls ? compare(b, a) : compare(a, b));
+      table.tBodies[0].append(...rows.map(([, row]) => row));
+    };
+    head.replaceChildren(button);
+  });
+}
+)js";
 }
 
 std::string Definitions(const std::vector<std::pair<const char*, std::string>>& items) {

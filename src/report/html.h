@@ -23,6 +23,9 @@ std::string FormatPercent(double part, double whole);
 // A row of a table, and a table. Cells are HTML.
 std::string Row(const std::string& head, const std::vector<std::string>& cells);
 std::string Table(const std::vector<std::string>& heads, const std::string& rows);
+// A table whose rows SortScript() sorts by the column whose head is clicked.
+std::string SortableTable(const std::vector<std::string>& heads, const std::string& rows);
+std::string_view SortScript();
 // A definition list of escaped values.
 std::string Definitions(const std::vector<std::pair<const char*, std::string>>& items);
 // A paragraph of escaped text that stands out.

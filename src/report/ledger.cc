@@ -39,7 +39,7 @@ Result<std::string> ShortText(const Json& json, const char* key) {
 
 Result<LedgerRecord> ParseRecord(std::string_view line) {
   if (line.size() > kMaxLineBytes) return Error{Code::kLimit, "is longer than 262144 bytes"};
-  // The score is printed again below, which costs stack for every level of nesting.
+  // What made the score is printed again, which costs stack for every level of nesting.
   bool too_deep = false;
   const auto watch_depth = [&too_deep](int depth, Json::parse_event_t, Json&) {
     too_deep = too_deep || depth > kMaxDepth;
@@ -61,7 +61,7 @@ Result<LedgerRecord> ParseRecord(std::string_view line) {
   KIT_ASSIGN(record.note, ShortText(json, "note"));
   const auto score = json.find("score");
   if (score == json.end() || !score->is_object()) return Error{Code::kCorrupt, "lacks the object \"score\""};
-  KIT_ASSIGN(record.score, ParseScoreJson(score->dump()));
+  KIT_ASSIGN(record.score, ParseScore(*score));
   return record;
 }
 
@@ -70,6 +70,7 @@ Result<LedgerRecord> ParseRecord(std::string_view line) {
 std::string FormatLedgerRecord(const LedgerRecord& record) {
   ScoreReport score = record.score;
   score.pairs.clear();
+  score.clips.clear();
   Json json;
   json["ledger"] = kLedgerVersion;
   json["time"] = record.time;

@@ -65,6 +65,9 @@ margin:-6px 0 0 -6px;border:2px solid #fff;border-radius:50%;outline:1px solid #
 .maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.2rem,1fr));gap:.5rem;grid-auto-flow:dense}
 .maps img{width:100%;display:block}.maps figure{cursor:zoom-in}
 .maps figure:focus{grid-column:span 3;grid-row:span 3;cursor:auto}.maps figure:focus img{image-rendering:pixelated}
+th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
+th[aria-sort=ascending] button::after{content:" \25b4"}th[aria-sort=descending] button::after{content:" \25be"}
+a{color:var(--c0)}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:0 1.5rem}
 .charts figure{max-width:none;min-width:0}
 details{margin:.8rem 0}pre{overflow:auto;max-height:24rem;font-size:.78rem;background:var(--card);padding:.6rem}

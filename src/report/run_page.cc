@@ -127,18 +127,20 @@ std::string Ledger(const RunPage& page) {
   if (page.ledger.empty()) return "";
   std::string html = "<h2>Ledger</h2>";
   const std::string settings = SettingsOf(page.score);
-  const std::vector<RunGroup> groups = CompareRuns(page.ledger);
-  const auto group = std::find_if(groups.begin(), groups.end(),
-                                  [&settings](const RunGroup& candidate) { return candidate.settings == settings; });
-  const size_t shown = group == groups.end() ? 0 : group->runs.size();
+  std::vector<RunGroup> groups = CompareRuns(page.ledger);
+  std::erase_if(groups, [&settings](const RunGroup& group) { return group.settings != settings; });
+  const size_t shown = groups.empty() ? 0 : groups.front().runs.size();
   if (shown < page.ledger.size()) {
     html += Warning(std::to_string(page.ledger.size() - shown) + " of " + std::to_string(page.ledger.size()) +
                     " runs have other settings (nets, device, library, clip, pairs, decoder) and are left out.");
   }
   if (shown == 0) return html;
-  const size_t left_out = shown - std::min(shown, kPageRuns);
-  if (left_out > 0) html += Warning("the first " + std::to_string(left_out) + " of the others are left out, too");
-  return html + DrawRuns(std::span(group->runs).subspan(left_out), page.ledger, &page.score);
+  const size_t left_out = SelectRuns(groups, page.ledger, kPageRuns);
+  if (left_out > 0) {
+    html += Warning(std::to_string(left_out) +
+                    " of the others are left out, too: rejected ones before promoted ones, old ones before new ones");
+  }
+  return html + DrawRuns(groups.front().runs, page.ledger, &page.score);
 }
 
 std::string Settings(const ScoreReport& report) {
@@ -164,8 +166,9 @@ std::string FormatRunPage(const RunPage& page) {
                            Timelines(report) + "\n" + Search(page) + SearchCurve(page) + "\n" + Ledger(page) + "\n" +
                            Settings(report) + "\n<details><summary>The score as JSON</summary><pre id=\"json\">" +
                            EscapeHtml(FormatScoreJson(report)) + "</pre></details>\n";
-  return WrapPage(report.archive_name + ", " + FormatFixed(report.score.total(), 6), html,
-                  page.pairs.empty() ? std::string_view() : ViewerScript());
+  return WrapPage(
+      report.archive_name + ", " + FormatFixed(report.score.total(), 6), html,
+      std::string(page.pairs.empty() ? "" : ViewerScript()) + std::string(page.ledger.empty() ? "" : SortScript()));
 }
 
 }  // namespace kitsink

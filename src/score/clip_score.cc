@@ -308,12 +308,14 @@ void DescribeJudges(const Nets& nets, const GroundTruthOptions& options, ScoreRe
 }
 
 void AddGroundTruth(const ClipScore& clip, ScoreReport& report) {
-  const auto append = [](std::string& list, const std::string& item) {
-    if (list != item) list += (list.empty() ? "" : ", ") + item;
-  };
-  append(report.ground_truth, clip.ground_truth.description);
-  append(report.ground_truth_decoder, clip.ground_truth.decoder);
-  append(report.ground_truth_sha256, clip.ground_truth.frames_sha256);
+  if (report.ground_truth_decoder.empty()) {
+    report.ground_truth = clip.ground_truth.description;
+    report.ground_truth_decoder = clip.ground_truth.decoder;
+    report.ground_truth_sha256 = clip.ground_truth.frames_sha256;
+  } else if ((", " + report.ground_truth_decoder + ", ").find(", " + clip.ground_truth.decoder + ", ") ==
+             std::string::npos) {
+    report.ground_truth_decoder += ", " + clip.ground_truth.decoder;
+  }
   report.from_cache = report.from_cache && clip.from_cache;
   report.notes.insert(report.notes.end(), clip.notes.begin(), clip.notes.end());
 }

@@ -79,7 +79,7 @@ class Fields {
 };
 
 // One accounting. The stored total must equal the total of its parts, because a reader may look at the total only.
-Result<Score> ParseScore(const Json& json, const std::string& path) {
+Result<Score> ParseAccounting(const Json& json, const std::string& path) {
   Fields fields(json, path + ".");
   const Score score{.seg = fields.Figure("seg", 1),
                     .pose = fields.Figure("pose"),
@@ -105,6 +105,20 @@ Status ParsePairs(const Json& list, std::vector<PairDistortion>& pairs) {
   return Ok();
 }
 
+Status ParseClips(const Json& list, std::vector<ScoredClip>& clips) {
+  for (const Json& item : list) {
+    if (!item.is_object()) return Bad("clips holds something other than objects");
+    Fields fields(item, "clips[].");
+    clips.push_back({fields.Text("name"),
+                     fields.Text("sha256"),
+                     fields.Count("original_bytes"),
+                     fields.Count("num_pairs"),
+                     {fields.Figure("seg", 1), fields.Figure("pose")}});
+    if (!fields.fault().empty()) return Bad(fields.fault());
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Result<ScoreReport> ParseScoreJson(std::string_view text) {
@@ -115,8 +129,11 @@ Result<ScoreReport> ParseScoreJson(std::string_view text) {
   };
   const Json json = Json::parse(text.begin(), text.end(), watch_depth, /*allow_exceptions=*/false);
   if (too_deep) return Bad("is nested too deeply");
-  if (!json.is_object()) return Bad("is not a JSON object");
+  return ParseScore(json);
+}
 
+Result<ScoreReport> ParseScore(const Json& json) {
+  if (!json.is_object()) return Bad("is not a JSON object");
   Fields fields(json, "");
   ScoreReport report;
   report.first_pair = fields.Count("first_pair");
@@ -154,12 +171,15 @@ Result<ScoreReport> ParseScoreJson(std::string_view text) {
   }
   const Json& alone = fields.Object("archive_alone");
   const Json& upstream = fields.Object("upstream_float32");
+  static const Json kNone = Json::array();
+  const Json& clips = fields.Has("clips") ? fields.List("clips") : kNone;
   const Json& pairs = fields.List("pairs");
   for (const Fields* part : {&fields, &nets, &original, &truth, &archive}) {
     if (!part->fault().empty()) return Bad(part->fault());
   }
-  KIT_ASSIGN(report.score, ParseScore(alone, "archive_alone"));
-  KIT_ASSIGN(report.upstream, ParseScore(upstream, "upstream_float32"));
+  KIT_ASSIGN(report.score, ParseAccounting(alone, "archive_alone"));
+  KIT_ASSIGN(report.upstream, ParseAccounting(upstream, "upstream_float32"));
+  KIT_TRY(ParseClips(clips, report.clips));
   KIT_TRY(ParsePairs(pairs, report.pairs));
   if (!report.pairs.empty() && report.pairs.size() != report.num_pairs) return Bad("pairs is not num_pairs long");
   return report;

@@ -33,6 +33,17 @@ nlohmann::ordered_json ToJson(const Score& score) {
           {"original_bytes", score.original_bytes}};
 }
 
+// A row of each clip.
+std::string FormatClips(const std::vector<ScoredClip>& clips) {
+  std::string text = "  pairs           seg          pose         terms   clip\n";
+  for (const ScoredClip& clip : clips) {
+    text += Format("  %5llu  %12.8f  %12.8f  %12.8f   ", static_cast<unsigned long long>(clip.num_pairs),
+                   clip.means.seg, clip.means.pose, DistortionTerms(clip.means.seg, clip.means.pose));
+    text += clip.name + "\n";
+  }
+  return text;
+}
+
 bool IsPartial(const ScoreReport& report) { return report.num_pairs != report.total_pairs; }
 
 }  // namespace
@@ -49,7 +60,7 @@ std::string GroupDigits(uint64_t value, std::string_view separator) {
 
 std::string FormatScore(const ScoreReport& report) {
   const Score& score = report.score;
-  std::string text;
+  std::string text = report.clips.empty() ? "" : FormatClips(report.clips);
   const std::string nets = report.nets_label == kContestNetsLabel
                                ? report.nets_label
                                : report.nets_label + ", NOT the contest's: compare only with scores of the same nets";
@@ -139,6 +150,15 @@ std::string FormatScoreJson(const ScoreReport& report) {
   if (report.inflate_seconds > 0) json["inflate_seconds"] = report.inflate_seconds;
   json["seconds"] = report.seconds;
   json["notes"] = report.notes;
+  for (const ScoredClip& clip : report.clips) {
+    json["clips"].push_back({{"name", clip.name},
+                             {"sha256", clip.sha256},
+                             {"original_bytes", clip.original_bytes},
+                             {"num_pairs", clip.num_pairs},
+                             {"seg", clip.means.seg},
+                             {"pose", clip.means.pose},
+                             {"distortion_terms", DistortionTerms(clip.means.seg, clip.means.pose)}});
+  }
   nlohmann::ordered_json pairs = nlohmann::ordered_json::array();
   for (const PairDistortion& pair : report.pairs) pairs.push_back({{"seg", pair.seg}, {"pose", pair.pose}});
   json["pairs"] = std::move(pairs);

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "kitsink/hash.h"
+
 namespace kitsink {
 
 double Score::pose_term() const { return std::sqrt(10 * pose); }
@@ -77,6 +79,12 @@ std::string FormatTerms(const MeanDistortion& means) {
   char text[64];
   std::snprintf(text, sizeof(text), "terms so far: seg %.4f pose %.4f", score.seg_term(), score.pose_term());
   return text;
+}
+
+std::string ListSha256(std::span<const std::string> sha256s) {
+  std::string lines;
+  for (const std::string& sha256 : sha256s) lines += sha256 + "\n";
+  return Sha256Hex(std::span(reinterpret_cast<const uint8_t*>(lines.data()), lines.size()));
 }
 
 Score ScoreReport::WithNets() const {

@@ -116,6 +116,29 @@ expect "score on a submission" 0 '"num_pairs": 6' "$kitsink" score submissions/b
 [[ -n $both && $both == "$(score_of)" ]] || fail "evaluate gives $both, score $(score_of)"
 cmp -s <(sed -n '/results/,$p' report.txt) scored.txt || fail "report.txt of score: $(diff report.txt scored.txt)"
 absent ran "score on a submission"
+python3 - a.mkv 4 deep/b.mkv 2 <<'PY' || fail "the entries of the clips"
+import hashlib, json, math, sys
+report = json.load(open("stdout"))
+clips, pairs, first = report["clips"], report["pairs"], 0
+assert [str(fact) for clip in clips for fact in (clip["name"], clip["num_pairs"])] == sys.argv[1:], clips
+for clip in clips:
+    own = pairs[first:first + clip["num_pairs"]]
+    first += len(own)
+    for figure in ("seg", "pose"):
+        assert math.isclose(clip[figure], sum(pair[figure] for pair in own) / len(own)), clip
+    video = open("videos/" + clip["name"], "rb").read()
+    assert clip["sha256"] == hashlib.sha256(video).hexdigest() and clip["original_bytes"] == len(video), clip
+assert sum(clip["original_bytes"] for clip in clips) == report["archive_alone"]["original_bytes"]
+for figure in ("seg", "pose"):
+    mean = sum(clip[figure] * clip["num_pairs"] for clip in clips) / len(pairs)
+    assert math.isclose(report["archive_alone"][figure], mean), mean
+assert report["original"] == {"name": "two.txt, 2 clips",
+                              "sha256": hashlib.sha256("".join(clip["sha256"] + "\n" for clip in clips).encode()).hexdigest()}
+PY
+expect "a row for each clip" 0 "score over 6 pairs" "$kitsink" score submissions/baseline_fast --video-names-file two.txt \
+  --batch-size 2 --device cpu --threads 2 --ledger list.jsonl
+[[ $(sed -n 's/^ *\([24]\)  .*  \([a-z/]*.mkv\)$/\1 \2/p' stdout) == $'4 a.mkv\n2 deep/b.mkv' ]] || fail "no row for each clip: $(cat stdout)"
+grep -q '"clips"' list.jsonl && fail "the ledger keeps the clips"
 expect "one clip of a submission" 0 "score over 4 pairs" "$kitsink" score submissions/ok --original videos/a.mkv --device cpu --threads 2
 cp submissions/ok/inflated/a.raw submissions/ok/inflated/b.raw
 expect "two .raw and no names" 1 "or all of them with --video-names-file" "$kitsink" score submissions/ok --device cpu
@@ -123,6 +146,12 @@ rm submissions/ok/inflated/b.raw
 expect "names and pairs" 1 "neither --original nor --pairs" "$kitsink" score submissions/ok --video-names-file two.txt --pairs 0:1
 rm submissions/baseline_fast/inflated/deep/b.raw
 expect "one .raw is missing" 1 "deep/b.raw" "$kitsink" score submissions/baseline_fast --video-names-file two.txt --device cpu
+rm submissions/baseline_fast/inflated/a.raw
+expect "all .raw are missing" 1 "No such file or directory; the same is wrong with 1 more of the 2 names in two.txt" \
+  "$kitsink" score submissions/baseline_fast --video-names-file two.txt --device cpu
+printf 'a.mkv\nx.mkv\ny.mkv\n' >gone.txt
+expect "two originals are missing" 1 "videos/x.mkv: cannot open: No such file or directory; the same is wrong with 1 more of the 3 names in gone.txt" \
+  "${evaluate[@]}" --submission-dir submissions/ok --video-names-file gone.txt
 
 # Everything that can be checked is checked before inflate.sh runs and before old frames go.
 rm -rf videos/deep ran

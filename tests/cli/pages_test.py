@@ -175,6 +175,11 @@ def main():
                     check_fit(browser, f"{name}, {width}")
                     if shots:
                         browser.screenshot(shots / f"{name}-{width}-{scheme}.png")
+        browser.open((folder / "ledger.html").as_uri(), *SIZES["wide"])
+        for order in ([1, 2], [2, 1]):  # a click on the head of a column sorts by it, another turns the order
+            browser.run('document.querySelector("table.sortable th button").click()')
+            lines = browser.run('[...document.querySelectorAll("table.sortable tbody tr")].map((row) => +row.cells[0].textContent)')
+            check(lines == order, "the table is not sorted", lines)
         browser.open((folder / "archive.html").as_uri(), *SIZES["wide"])
         before = browser.run('document.querySelector(".maps figure").offsetWidth')
         browser.run('document.querySelector(".maps figure").focus()')

@@ -29,6 +29,30 @@ expect "doctor without nets" 1 "segnet.safetensors" "$kitsink" doctor --nets now
 echo "no video" >text.mkv
 expect "doctor and no video" 1 "fail  clip" "$kitsink" doctor text.mkv "${quick[@]}"
 expect "doctor and no device" 1 "fail  device" "$kitsink" doctor --device cuda:9 --nets "$nets"
+
+# doctor on machines with and without an NVIDIA driver and its devices: a mount namespace shows other files.
+with_driver=(unshare --mount bash -c 'mount -t tmpfs none /sys/module && mkdir /sys/module/nvidia &&
+  echo 535.54.03 >/sys/module/nvidia/version && exec "$@"' bash)
+without_driver=(unshare --mount bash -c 'mount -t tmpfs none /sys/module && exec "$@"' bash)
+doctor=("$kitsink" doctor --nets "$nets")
+if ! "${with_driver[@]}" true 2>/dev/null; then
+  echo "doctor's words about drivers are not checked: no mount namespaces here"
+elif "${doctor[@]}" | grep -q "built without CUDA"; then
+  expect "no CUDA, no driver" 0 "ok    cuda     this LibTorch is built without CUDA; no NVIDIA driver" \
+    "${without_driver[@]}" "${doctor[@]}"
+  expect "no CUDA, but a driver" 0 "warn  cuda     this LibTorch is built without CUDA; NVIDIA driver 535.54.03" \
+    "${with_driver[@]}" "${doctor[@]}"
+elif "${doctor[@]}" | grep -q "^warn  cuda"; then # no device here
+  expect "CUDA, no driver" 0 "; no NVIDIA driver" \
+    "${without_driver[@]}" "${doctor[@]}"
+  expect "devices hidden" 0 "NVIDIA driver 535.54.03, but no device: CUDA_VISIBLE_DEVICES is \"\"" \
+    "${with_driver[@]}" env CUDA_VISIBLE_DEVICES= "${doctor[@]}"
+  expect "no device files" 0 "but no device: /dev/nvidiactl cannot be opened" \
+    "${with_driver[@]}" env -u CUDA_VISIBLE_DEVICES "${doctor[@]}"
+  expect "a driver that does not work" 0 "but no device: LibTorch: " \
+    "${with_driver[@]}" bash -c 'mount -t tmpfs none /dev && mknod /dev/urandom c 1 9 &&
+      : >/dev/nvidiactl && exec "$@"' bash "${doctor[@]}"
+fi
 mkdir alone
 cp "$kitsink" alone/kitsink
 export LD_LIBRARY_PATH=$(dirname "$kitsink"):${LD_LIBRARY_PATH:-}
@@ -55,8 +79,13 @@ expect "ledger json" 0 '"verdict": "rejected"' "$kitsink" ledger runs.jsonl --js
   fail "the ledger's score is not the score's"
 expect "ledger page" 0 "2 settings" "$kitsink" ledger runs.jsonl -o ledger.html
 [[ $(grep -o '<circle class="dot promoted"' ledger.html | wc -l) -eq $((2 * $(json <("$kitsink" ledger runs.jsonl --json) \
-  "sum(r['verdict'] != 'rejected' for g in j['settings'] for r in g['runs'])"))) ]] || fail "promoted marks of the ledger's page"
-grep -qE 'https?:|<script' ledger.html && fail "the ledger's page is not alone"
+  "sum(r['verdict'] != 'rejected' for g in j['settings'] if g['num_runs'] > 1 for r in g['runs'])"))) ]] ||
+  fail "promoted marks of the ledger's page"
+grep -qE 'https?:|<script ' ledger.html && fail "the ledger's page is not alone"
+expect "the best of each settings" 0 "since first" "$kitsink" ledger runs.jsonl --best
+[[ $(wc -l <stdout) -eq 3 ]] || fail "not one row for each of two settings: $(cat stdout)"
+expect "the best as JSON" 0 '"num_runs": 3' "$kitsink" ledger runs.jsonl --best --json
+[[ $(json stdout "[len(g['runs']) for g in j['settings']]") == "[1, 1]" ]] || fail "more than the best: $(cat stdout)"
 expect "ledger page again" 1 "--force" "$kitsink" ledger runs.jsonl -o ledger.html
 expect "ledger page over its ledger" 1 "runs.jsonl" "$kitsink" ledger runs.jsonl -o runs.jsonl -f
 head -c -20 runs.jsonl >cut.jsonl

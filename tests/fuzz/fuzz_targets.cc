@@ -19,6 +19,7 @@
 #include "kitsink/file.h"
 #include "kitsink/hash.h"
 #include "kitsink/manifest.h"
+#include "kitsink/page.h"
 #include "kitsink/report.h"
 #include "kitsink/tensors.h"
 #include "mask/head.h"
@@ -204,7 +205,9 @@ void Ledger(std::span<const uint8_t> bytes) {
   const Result<std::vector<LedgerRecord>> reread = ParseLedger(again, "ledger");
   KIT_CHECK(reread.ok() && reread.value().size() == records.value().size());
   KIT_CHECK(FormatLedger(reread.value()) == FormatLedger(records.value()));
-  KIT_CHECK(!FormatLedgerJson(records.value()).empty());
+  for (const bool best_only : {false, true}) KIT_CHECK(!FormatLedgerJson(records.value(), best_only).empty());
+  KIT_CHECK(!FormatBestRuns(records.value()).empty());
+  KIT_CHECK(!FormatLedgerPage(records.value(), "ledger").empty());
   FormatVerdict(records.value());
 }
 

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <limits>
 
 #include "format_testlib.h"
@@ -54,6 +55,20 @@ std::string Lines(const std::vector<LedgerRecord>& records) {
   return text;
 }
 
+// Runs of `num_clips` clips in turn, most of them worse than the best before.
+std::vector<LedgerRecord> ManyRuns(size_t num_runs, size_t num_clips) {
+  std::vector<LedgerRecord> records;
+  for (size_t i = 0; i < num_runs; ++i) {
+    const double seg = 0.1 + static_cast<double>(i * 7919 % 1009) * 1e-4;
+    ScoreReport score = MakeReport(seg, 5000 + i * 104729 % 997);
+    const std::string clip = std::to_string(i % num_clips);
+    score.original_name = "videos/drive_" + clip + ".mkv";
+    score.original_sha256.replace(0, clip.size(), clip);
+    records.push_back(MakeRecord(score, i % 2 == 0 ? "" : "run " + std::to_string(i)));
+  }
+  return records;
+}
+
 void Replace(std::string& text, const std::string& from, const std::string& to) {
   const size_t at = text.find(from);
   ASSERT_NE(at, std::string::npos) << from;
@@ -68,6 +83,22 @@ TEST(ScoreJson, ComesBackAsItWas) {
   EXPECT_EQ(FormatScoreJson(parsed.value()), json);
   EXPECT_EQ(parsed.value().score.total(), report.score.total());
   EXPECT_EQ(parsed.value().pairs[1].pose, 0.3F);
+}
+
+TEST(ScoreJson, HasAnEntryForEachClip) {
+  ScoreReport report = MakeReport(0.25, 1000);
+  report.clips = {{"a.mkv", std::string(64, 'a'), 5000, 1, {0.5, 0.001}}, {"b/\"c\".mkv", "", 1, 1, {0, 0}}};
+  const std::string json = FormatScoreJson(report);
+  const Result<ScoreReport> parsed = ParseScoreJson(json);
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_EQ(FormatScoreJson(parsed.value()), json);
+  ASSERT_EQ(parsed.value().clips.size(), 2U);
+  EXPECT_EQ(parsed.value().clips[1].name, "b/\"c\".mkv");
+  EXPECT_NE(json.find("\"distortion_terms\": 50.1"), std::string::npos) << json;
+  const std::string text = FormatScore(report);
+  EXPECT_LT(text.find("0.50000000    0.00100000   50.10000000   a.mkv\n"), text.find("score over 2 pairs")) << text;
+  report.clips[0].means.seg = 2;
+  EXPECT_EQ(ParseScoreJson(FormatScoreJson(report)).error().message, "score: clips[].seg is out of range");
 }
 
 TEST(ScoreJson, NamesWhatIsWrong) {
@@ -103,6 +134,49 @@ TEST(Ledger, RecordsComeBack) {
   EXPECT_EQ(parsed.value()[0].note, "first\nnote");
   EXPECT_EQ(Lines(parsed.value()), text);
   EXPECT_TRUE(ParseLedger("", "empty").value().empty());
+}
+
+TEST(Ledger, TellsTheBestRunOfEachOfManySettings) {
+  constexpr size_t kClips = 37;
+  const Result<std::vector<LedgerRecord>> parsed = ParseLedger(Lines(ManyRuns(3000, kClips)), "runs.jsonl");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  const std::vector<LedgerRecord>& records = parsed.value();
+  const std::vector<RunGroup> groups = CompareRuns(records);
+  ASSERT_EQ(groups.size(), kClips);
+  size_t num_runs = 0;
+  std::string expected;  // "line runs score" of each row
+  for (size_t clip = 0; clip < kClips; ++clip) {
+    const RunGroup& group = groups[clip];
+    num_runs += group.runs.size();
+    size_t best = clip;
+    for (size_t i = clip; i < records.size(); i += kClips) {
+      if (records[i].score.score.total() < records[best].score.score.total()) best = i;
+    }
+    EXPECT_EQ(group.best().index, best);
+    EXPECT_TRUE(std::is_sorted(group.runs.begin(), group.runs.end(),
+                               [](const ComparedRun& a, const ComparedRun& b) { return a.index < b.index; }));
+    char row[64];
+    std::snprintf(row, sizeof(row), "  %4zu  %5zu  %12.8f ", best + 1, group.runs.size(),
+                  records[best].score.score.total());
+    EXPECT_NE(FormatBestRuns(records).find(row), std::string::npos) << row;
+  }
+  EXPECT_EQ(num_runs, records.size());
+  const std::string text = FormatBestRuns(records);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), static_cast<std::ptrdiff_t>(kClips + 1));
+  EXPECT_NE(text.find("clip drive_36.mkv 36aaaaaa, all 2 pairs"), std::string::npos) << text;
+  const std::string json = FormatLedgerJson(records, /*best_only=*/true);
+  EXPECT_NE(json.find("\"num_runs\": 82"), std::string::npos);
+  EXPECT_EQ(json.find("\"rejected\""), std::string::npos);
+}
+
+// A list of hundreds of clips makes a line no longer than one clip does.
+TEST(Ledger, KeepsNoClipsAndNoPairs) {
+  ScoreReport score = MakeReport(0.2, 5000);
+  const std::string alone = FormatLedgerRecord(MakeRecord(score));
+  for (int i = 0; i < 2000; ++i) {
+    score.clips.push_back({"drive_" + std::to_string(i) + ".mkv", std::string(64, 'e'), 1000, 2, {0.25, 0.5}});
+  }
+  EXPECT_EQ(FormatLedgerRecord(MakeRecord(score)), alone);
 }
 
 TEST(Ledger, ErrorsNameFileAndLine) {
@@ -290,6 +364,7 @@ TEST(Page, ItsPolicyLetsOnlyItsOwnScriptRun) {
   EXPECT_EQ(Between(html, "script-src ", "\""), "'sha256-" + base64 + "'");
   RunPage bare = page;
   bare.pairs.clear();
+  bare.ledger.clear();
   EXPECT_EQ(FormatRunPage(bare).find("<script"), std::string::npos);
 }
 
@@ -606,10 +681,10 @@ TEST(LedgerPage, MarksPromotedAndRejectedRuns) {
   EXPECT_EQ(dot_of("line 1, first: "), "dot promoted");
   EXPECT_EQ(dot_of("line 3, promoted: "), "dot promoted");
   EXPECT_EQ(dot_of("line 4, rejected: "), "dot");
-  // Two charts for each of the two settings, each with a line.
+  // Two charts for the settings with several runs, each with a line.
   size_t count = 0;
   for (size_t at = html.find("<path"); at != std::string::npos; at = html.find("<path", at + 1)) ++count;
-  EXPECT_EQ(count, 4U);
+  EXPECT_EQ(count, 2U);
 }
 
 // Of five runs, three are not beaten in both bytes and score: the frontier steps through them and ends at the right.
@@ -624,15 +699,48 @@ TEST(LedgerPage, DrawsTheFrontier) {
   EXPECT_EQ(std::count(path.begin(), path.end(), 'M'), 1) << path;
 }
 
-TEST(LedgerPage, ShowsTheLastRunsOfALongLedger) {
+// However old they are, the best run, those that were promoted and those with the fewest bytes for their score stay.
+TEST(LedgerPage, LeavesOldRejectedRunsOutOfALongLedger) {
   std::vector<LedgerRecord> records(kPageRuns + 7, MakeRecord(MakeReport(0.2, 5000)));
-  records[6].note = "too early";
-  records[7].note = "just shown";
+  records[0].note = "the first";
+  records[1] = MakeRecord(MakeReport(0.1, 5000), "the best");
+  records[2] = MakeRecord(MakeReport(0.3, 4000), "the smallest");
+  records[9].note = "too early";
+  records[10].note = "just shown";
   const std::string html = FormatLedgerPage(records, "runs.jsonl");
-  EXPECT_NE(html.find("the first 7 runs are left out"), std::string::npos);
+  EXPECT_NE(html.find("<p class=\"warn\">7 runs are left out"), std::string::npos);
   EXPECT_EQ(html.find("too early"), std::string::npos);
-  EXPECT_NE(html.find("just shown"), std::string::npos);
+  for (const char* note : {"the first", "the best", "the smallest", "just shown"}) {
+    EXPECT_NE(html.find("<td class=\"text\">" + std::string(note)), std::string::npos) << note;
+  }
   EXPECT_NE(FormatLedgerPage({}, "empty.jsonl").find("0 runs"), std::string::npos);
+}
+
+// 2,500 runs of 900 clips: no clip loses its best run to another clip's rejected ones.
+TEST(LedgerPage, ShowsTheBestOfEveryClipThatFits) {
+  constexpr size_t kClips = 900;
+  const std::vector<LedgerRecord> records = ManyRuns(2500, kClips);
+  const std::vector<RunGroup> groups = CompareRuns(records);
+  ASSERT_EQ(groups.size(), kClips);
+  const std::string html = FormatLedgerPage(records, "runs.jsonl");
+  const size_t overview = html.find("The best run of each settings");
+  ASSERT_NE(overview, std::string::npos);
+  EXPECT_NE(html.find("<p class=\"warn\">1500 runs are left out"), std::string::npos);
+  for (const RunGroup& group : groups) {
+    const std::string line = std::to_string(group.best().index + 1);
+    EXPECT_NE(html.find("<tr><td>" + line + "</td><td>" + std::to_string(group.runs.size()) + "</td>", overview),
+              std::string::npos)
+        << line;
+    EXPECT_NE(html.find("<h2 id=\"line" + std::to_string(group.runs[0].index + 1) + "\">"), std::string::npos);
+  }
+}
+
+TEST(LedgerPage, ShowsNoMoreThanItsLimitOfSettings) {
+  const std::string html = FormatLedgerPage(ManyRuns(1100, 1100), "runs.jsonl");
+  EXPECT_NE(html.find("100 runs are left out"), std::string::npos);
+  EXPECT_EQ(html.find("id=\"line100\""), std::string::npos);
+  EXPECT_NE(html.find("id=\"line101\""), std::string::npos);
+  EXPECT_EQ(html.find("<svg"), std::string::npos) << "a chart of a single run tells nothing";
 }
 
 TEST(LedgerPage, EscapesEveryStrangersText) {
@@ -643,7 +751,8 @@ TEST(LedgerPage, EscapesEveryStrangersText) {
   record.score.segnet_sha256 = record.score.original_sha256 = evil;
   const std::string html = FormatLedgerPage(std::span(&record, 1), evil);
   ExpectBalanced(html);
-  EXPECT_EQ(html.find("<script"), std::string::npos);
+  EXPECT_EQ(html.find("alert"), html.find("alert(&#39;x&#39;)"));
+  EXPECT_EQ(html.find("<script"), html.rfind("<script>"));
 }
 
 // A submission's folder with an archive that kitsink does not know.
