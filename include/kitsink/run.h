@@ -70,7 +70,7 @@ class ResumeFolder {
   bool resumed() const { return resumed_; }
   // False once some process has removed it.
   bool exists() const;
-  // True while a process with this role is running.
+  // True while a process with this role is running, and where the file system knows no locks.
   bool Lives(const std::string& role) const;
   // The processes that share the job; this one alone until SetCrew().
   Crew& crew() const { return *crew_; }

@@ -6,7 +6,9 @@
 
 namespace kitsink {
 
-PairRange Shard::PartOf(uint64_t num_items) const { return {num_items * index / count, num_items * (index + 1) / count}; }
+PairRange Shard::PartOf(uint64_t num_items) const {
+  return {num_items * index / count, num_items * (index + 1) / count};
+}
 
 Result<std::vector<Bytes>> Crew::Gather(std::span<const uint8_t> own) {
   return std::vector<Bytes>{Bytes(own.begin(), own.end())};
@@ -30,7 +32,8 @@ Result<Bytes> Crew::FromLeader(const std::function<Result<Bytes>()>& make) {
 }
 
 Result<bool> Crew::LeaderSays(bool own_answer) {
-  KIT_ASSIGN(const Bytes said, FromLeader([own_answer]() -> Result<Bytes> { return Bytes{own_answer ? uint8_t{1} : uint8_t{0}}; }));
+  KIT_ASSIGN(const Bytes said,
+             FromLeader([own_answer]() -> Result<Bytes> { return Bytes{own_answer ? uint8_t{1} : uint8_t{0}}; }));
   return said == Bytes{1};
 }
 

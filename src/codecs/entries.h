@@ -18,7 +18,7 @@ struct EntryWork {
   std::string stage;  // of Progress
   size_t count = 0;
   const char* unit = "pairs";
-  int at_once = 1;  // threads of this process
+  int at_once = 1;                                    // threads of this process
   std::function<std::string(size_t item)> name = {};  // of its entry
   // Makes an item's entry. It may throw what LibTorch throws, and runs on several threads at once.
   std::function<Result<Bytes>(size_t item)> make = {};
@@ -26,7 +26,8 @@ struct EntryWork {
   std::function<Status(size_t item, ByteReader& entry)> take = {};
 };
 // Makes this process's part of the entries, apart from those that are there; waits for the other processes; takes all.
-// kInterrupted after a stop request; kCorrupt when an entry has another length than was taken; what the functions return.
+// kInterrupted after a stop request; kCorrupt when an entry has another length than was taken; what the functions
+// return.
 Status MakeEntries(const EntryWork& work, const ResumeFolder& folder, Progress& progress);
 
 // How many of so many pairs a process works on.

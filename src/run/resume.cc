@@ -107,12 +107,12 @@ class ResumeFolder::Lock {
     return lock;
   }
 
-  // True while another process holds it.
+  // True while another process holds it, and where the file system knows no locks.
   static bool IsHeld(const std::filesystem::path& path) {
     const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
     if (descriptor < 0) return false;
     const Lock probe(descriptor);
-    return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0;
   }
 
   explicit Lock(int descriptor) : descriptor_(descriptor) {}

@@ -33,7 +33,8 @@ class StoreCrew : public Crew {
       : Crew(shard), place_(place), progress_(progress) {}
 
   Status Meet() {
-    deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(place_.patience_seconds));
+    deadline_ = Clock::now() +
+                std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(place_.patience_seconds));
     KIT_TRY(leads() ? Host() : Join());
     return Wait();
   }

@@ -33,3 +33,33 @@ killed() {
   cmp "$name.one.zip" killed.zip || fail "$name: a killed job gave another archive"
   rm -f killed.zip killed.zip.json
 }
+
+compress_jobs() {
+  "$render_road" --seed 5 --frames 4 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
+  local edited=("${strict[@]}" --f0 motion --edit-rounds 1 --edit-passes 1)
+  same strict "${edited[@]}"
+  killed strict renderer.scene 1 "${edited[@]}"
+  killed strict edits-1-map-1 0 "${edited[@]}"
+  same atoms "${strict[@]}" --f0 atoms --edit-rounds 0
+  same hnerv "${hnerv[@]}"
+  killed hnerv polish-1-pair-0 1 "${hnerv[@]}"
+}
+
+# These take minutes.
+search_jobs() {
+  same search --codec search --level 1 --preset fast --fit-steps 3 --selectors fast "${quick[@]}" --pairs 0:1
+  "$kitsink" inflate search.one.zip one --name frames --steps 2 "${quick[@]}" -q || fail "inflate"
+  launch "$kitsink" inflate search.one.zip two --name frames --steps 2 "${quick[@]}" -q >stdout 2>stderr ||
+    fail "inflate, two: $(cat stderr)"
+  cmp one/frames.raw two/frames.raw || fail "two processes inflated other frames"
+}
+
+# Ends the test.
+conclude() {
+  if [[ $failures -gt 0 ]]; then
+    echo "$failures checks failed"
+    exit 1
+  fi
+  echo "all checks passed"
+  exit 0
+}

@@ -4,4 +4,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../cli/lib.sh"
 source "$3/tests/cluster/jobs.sh"
 launch() { mpirun --allow-run-as-root --oversubscribe -n 2 "$@" --shard auto; }
-source "$3/tests/cluster/all_jobs.sh"
+compress_jobs
+search_jobs
+conclude

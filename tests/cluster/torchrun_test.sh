@@ -5,4 +5,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/../cli/lib.sh"
 source "$3/tests/cluster/jobs.sh"
 torchrun=${4:-torchrun}
 launch() { "$torchrun" --nproc-per-node 2 --no-python "$@" --shard auto; }
-source "$3/tests/cluster/all_jobs.sh"
+compress_jobs
+search_jobs
+conclude

@@ -110,8 +110,8 @@ TEST(Crew, TellsWhoDoesNotCome) {
     const CrewPlace place{folder / "meeting-point", [](uint64_t) { return false; }, 0.2};
     const Error error = MeetCrew({index, 2}, place, SilentProgress()).error();
     EXPECT_EQ(error.code, Code::kIo);
-    EXPECT_EQ(error.message, "process " + std::to_string(1 - index) +
-                                 " of 2 has not come, start all of them at the same time");
+    EXPECT_EQ(error.message,
+              "process " + std::to_string(1 - index) + " of 2 has not come, start all of them at the same time");
     std::filesystem::remove(place.meeting_point);
   }
 }

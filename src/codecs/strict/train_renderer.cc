@@ -62,6 +62,7 @@ class RendererTrainer {
     options.schedule.warm_up = 0.02;
     options.optimiser = training_.optimiser == RendererOptimiser::kMuon ? OptimiserKind::kMuon : OptimiserKind::kAdamW;
     options.beta2 = 0.99;
+    options.clip_norm = 1;  // else the cross-entropy of cold logits throws the weights about
     options.ema_decay = training_.ema_decay;
     options.evaluate_every = std::max<int64_t>(1, options.steps / 10);
     options.evaluate_from = options.steps * 6 / 10;

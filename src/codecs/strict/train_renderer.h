@@ -22,7 +22,7 @@ struct RendererTraining {
   double learning_rate = 1e-2;  // peak
   RendererOptimiser optimiser = RendererOptimiser::kAdamW;
   // Shares of the steps: until when the loss is cross-entropy, and until when the hinge; expected flips follow.
-  double cross_entropy_until = 0.5, hinge_until = 0.75;
+  double cross_entropy_until = 0.3, hinge_until = 0.6;
   double quantise_from = 0.3;  // share of the steps after which the forward pass takes quantised weights
   double ema_decay = 0.995;
   uint64_t seed = 0;
