@@ -114,7 +114,8 @@ TEST(SegLoss, PhasesAtAKnownMargin) {
   };
   EXPECT_NEAR(loss(0), entropy(1), 1e-6);
   EXPECT_NEAR(loss(training.cross_entropy_until / 2), entropy(std::sqrt(0.08)), 1e-5);
-  EXPECT_NEAR(loss(0.6), 0.1 * (std::log1p(std::exp(-10.0)) + std::log1p(std::exp(5.0))), 1e-6);
+  EXPECT_NEAR(loss(training.cross_entropy_until), 0.1 * (std::log1p(std::exp(-10.0)) + std::log1p(std::exp(5.0))),
+              1e-6);
   EXPECT_NEAR(loss(training.hinge_until), (1 / (1 + std::exp(2 / 0.15)) + 1 / (1 + std::exp(-1 / 0.15))) / 2, 1e-6);
   SegLoss(training, logits, target, 0.9).backward();
   EXPECT_LT(logits.grad()[0][0][0][1].item<float>(), 0);  // the wrong pixel's logit rises
