@@ -53,7 +53,7 @@ class StoreCrew : public Crew {
       }
       KIT_TRY(WaitFor(KeyOf(round, i), i));
       KIT_TRY(Ask([&] { all[i] = store_->get(KeyOf(round, i)); }));
-      all[i].erase(all[i].begin());
+      if (!all[i].empty()) all[i].erase(all[i].begin());
     }
     met_ = true;
     // Whoever gave in this round has read the one before.

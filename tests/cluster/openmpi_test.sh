@@ -5,5 +5,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/../cli/lib.sh"
 source "$3/tests/cluster/jobs.sh"
 launch() { mpirun --allow-run-as-root --oversubscribe -n 2 "$@" --shard auto; }
 compress_jobs
-search_jobs
+inflate_job
+selector_job
 conclude

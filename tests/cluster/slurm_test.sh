@@ -46,5 +46,5 @@ done
 launch() { srun -N 2 -n 2 --kill-on-bad-exit=0 "$@" --shard auto; }
 [[ $failures -gt 0 ]] && conclude
 compress_jobs
-search_jobs
+inflate_job
 conclude

@@ -6,5 +6,5 @@ source "$3/tests/cluster/jobs.sh"
 torchrun=${4:-torchrun}
 launch() { "$torchrun" --nproc-per-node 2 --no-python "$@" --shard auto; }
 compress_jobs
-search_jobs
+inflate_job
 conclude
