@@ -32,6 +32,10 @@ Result<std::vector<LedgerRecord>> LoadLedger(const std::filesystem::path& path);
 // Appends a record of `score` with the current time, whole or not at all.
 Status AppendToLedger(const std::filesystem::path& path, const ScoreReport& score, const std::string& note);
 
+// The scores that compress took of tries and stages on its way, as its manifest tells them. Their "made" names the try
+// or stage as an option. kCorrupt for another JSON text.
+Result<std::vector<ScoreReport>> ScoresOfCompress(std::string_view manifest, bool nets_at_inflate);
+
 // Everything that two comparable scores must share, one fact a line: nets, device, clip, pairs, decoder ...
 std::string SettingsOf(const ScoreReport& score);
 

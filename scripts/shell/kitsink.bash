@@ -47,6 +47,12 @@ _kitsink() {
     "compress:--gt")
       COMPREPLY=()
       return ;;
+    "compress:--ledger")
+      compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
+    "compress:--note")
+      COMPREPLY=()
+      return ;;
     "compress:--nets")
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current")
       return ;;
@@ -392,7 +398,7 @@ _kitsink() {
   esac
   case "$verb" in
     "") words="compress inflate score evaluate info verify unpack pack repack doctor ledger report submission audit mask --help --help-all --version" ;;
-    "compress") words="--help --help-all --output --codec --preset --level --seed --shard --gt --force --nets --threads --device --pairs --quiet --verbose --json --decoder --recipe --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --optimiser --f1 --f0 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --train-steps --train-batch --from --stages --time-limit" ;;
+    "compress") words="--help --help-all --output --codec --preset --level --seed --shard --gt --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json --decoder --recipe --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --optimiser --f1 --f0 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --train-steps --train-batch --from --stages --time-limit" ;;
     "inflate") words="--help --help-all --output --name --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json --steps --prepass-steps --repair-steps --batch --grid" ;;
     "score") words="--help --help-all --original --archive --gt --no-cache --video-names-file --video_names_file --uncompressed-dir --uncompressed_dir --batch-size --batch_size --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "evaluate") words="--help --help-all --submission-dir --submission_dir --uncompressed-dir --uncompressed_dir --video-names-file --video_names_file --report --device --batch-size --batch_size --num-threads --num_threads --prefetch-queue-depth --prefetch_queue_depth --seed --time-limit --ledger --note --gt --no-cache --nets --threads --quiet --verbose --json" ;;

@@ -26,6 +26,8 @@ complete -c kitsink -n '__fish_seen_subcommand_from compress' -l level -x -a '1 
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l seed -x -d 'Seed of the codec\'s training'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l shard -x -d 'This is process I of N (0/3, 1/3, 2/3) that make the archive together, or auto: rank and size as torchrun, Open MPI or Slurm tell them. All get the same command and see the same folders; they start at the same time'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l gt -x -d 'The original\'s frames: pyav (decoded here to the bytes that PyAV and upstream\'s conversion give; default) or raw:FILE, another decoder\'s frames, for instance DALI\'s, with FILE\'s record beside it'
+complete -c kitsink -n '__fish_seen_subcommand_from compress' -l ledger -r -F -d 'Also append what compress scores on its way, tries and stages, to FILE, one JSON object a line (kitsink ledger)'
+complete -c kitsink -n '__fish_seen_subcommand_from compress' -l note -x -d 'What to remember with it in the ledger'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l force -s f -d 'Overwrite existing outputs'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l nets -x -a '(__fish_complete_directories)' -d 'Folder with segnet.safetensors and posenet.safetensors; default: ./models when it has both, as in the contest\'s checkout, else kitsink\'s models/contest, else the stand-ins that ship with it'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l threads -s j -x -d 'Threads; 0 = the processors this process may use'

@@ -32,6 +32,7 @@ struct CodecCommandLine {
   std::function<std::any(const CompressChoice&)> (*add_compress)(CLI::App& verb) = nullptr;
   std::function<std::any()> (*add_inflate)(CLI::App& verb) = nullptr;
   bool shards = true;  // whether several processes can make an archive together
+  bool scores = true;  // whether compress scores what it makes on its way
   // Stages of compress, in their order. Empty: compress takes none of --from, --stages, --time-limit,
   // --train-steps and --train-batch with this codec.
   std::vector<std::string> stages = {};

@@ -87,7 +87,8 @@ void AddCacheOption(CLI::App& verb, bool& use_cache);
 
 // INFLATED, --original, --archive, --gt, --no-cache
 void AddScoreOptions(CLI::App& verb, ScoreOptions& options);
-void AddLedgerOptions(CLI::App& verb, LedgerOptions& ledger);
+// --ledger, --note; `what` is appended: "the score"
+void AddLedgerOptions(CLI::App& verb, LedgerOptions& ledger, const std::string& what);
 // Checks before long work that an existing ledger can be read.
 Status CheckLedger(const LedgerOptions& ledger);
 // Appends the score and, unless quiet, prints its verdict on stderr. Does nothing without a ledger.

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/engine.h"
 #include "kitsink/contest.h"
+#include "kitsink/report.h"
 
 namespace kitsink {
 namespace {
@@ -19,6 +20,7 @@ struct State {
   CompressChoice choice;
   JobOptions job;
   OutputOptions output;
+  LedgerOptions ledger;
   std::map<std::string, std::function<std::any(const CompressChoice&)>> make_options;  // by codec
 };
 
@@ -62,13 +64,18 @@ Status CheckCodecOptions(const CLI::App& verb, const std::string& codec) {
   return Ok();
 }
 
-Status CheckStagesAndShard(const CompressChoice& choice, const std::string& shard, const std::string& codec) {
+// Options that not every codec takes.
+Status CheckSharedOptions(const State& state) {
+  const std::string& codec = state.options.codec;
   for (const CodecCommandLine* line : CommandLines()) {
     if (line->codec != codec) continue;
-    if (!shard.empty() && !line->shards) {
+    if (!state.shard.empty() && !line->shards) {
       return Error{Code::kInvalidArgument, "--shard: one process makes an archive of codec " + codec};
     }
-    for (const std::string& stage : choice.stages) {
+    if (!state.ledger.path.empty() && !line->scores) {
+      return Error{Code::kInvalidArgument, "--ledger: codec " + codec + " takes no scores while it compresses"};
+    }
+    for (const std::string& stage : state.choice.stages) {
       if (std::ranges::find(line->stages, stage) != line->stages.end()) continue;
       return Error{Code::kInvalidArgument, "--stages: codec " + codec + " has no stage " + stage};
     }
@@ -124,13 +131,21 @@ void AddStageOptions(CLI::App& verb, CompressChoice& choice) {
       ->group(group);
 }
 
+// Appends what compress scored on its way to the ledger.
+Status KeepScores(const State& state, const CompressReport& report) {
+  if (state.ledger.path.empty()) return Ok();
+  const CodecFormat* const codec = FormatCodecs().Find(state.options.codec);
+  KIT_ASSIGN(const std::vector<ScoreReport> scores, ScoresOfCompress(report.json, codec->nets_at_inflate));
+  for (const ScoreReport& score : scores) KIT_TRY(AppendToLedger(state.ledger.path, score, state.ledger.note));
+  return Ok();
+}
+
 int Run(State& state, const CLI::App& verb) {
   if (const Status status = CheckCodecOptions(verb, state.options.codec); !status.ok()) {
     return Fail("compress", status.error());
   }
-  if (const Status status = CheckStagesAndShard(state.choice, state.shard, state.options.codec); !status.ok()) {
-    return Fail("compress", status.error());
-  }
+  if (const Status status = CheckSharedOptions(state); !status.ok()) return Fail("compress", status.error());
+  if (const Status status = CheckLedger(state.ledger); !status.ok()) return Fail("compress", status.error());
   if (!state.shard.empty()) {
     const Result<Shard> shard = ParseShard(state.shard);
     if (!shard.ok()) return Fail("compress", shard.error());
@@ -144,6 +159,7 @@ int Run(State& state, const CLI::App& verb) {
   const Result<CompressReport> report = engine.value()->compress(state.options, state.job, progress);
   if (!report.ok()) return Fail("compress", report.error());
   if (state.options.shard.index > 0) return kExitDone;
+  if (const Status status = KeepScores(state, report.value()); !status.ok()) return Fail("compress", status.error());
   if (state.output.json) {
     std::fputs(report.value().json.c_str(), stdout);
   } else if (!state.output.quiet) {
@@ -190,6 +206,7 @@ void AddCompress(CLI::App& app, Action& action) {
           "at the same time")
       ->type_name("I/N");
   AddGroundTruthOption(*verb, state->options.ground_truth);
+  AddLedgerOptions(*verb, state->ledger, "what compress scores on its way, tries and stages,");
   AddForceOption(*verb, state->job);
   AddJobOptions(*verb, state->job);
   AddOutputOptions(*verb, state->output);

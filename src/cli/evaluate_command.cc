@@ -78,7 +78,7 @@ void AddEvaluate(CLI::App& app, Action& action) {
   verb->add_option("--time-limit", state->time_limit, "Stop inflate.sh after this wall time (90s, 30m, 1h30m)")
       ->type_name("TIME")
       ->default_str("30m");
-  AddLedgerOptions(*verb, state->ledger);
+  AddLedgerOptions(*verb, state->ledger, "the score");
   AddGroundTruthOption(*verb, options.ground_truth);
   AddCacheOption(*verb, options.use_cache);
   AddNetsOptions(*verb, state->job);

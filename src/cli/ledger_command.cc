@@ -76,8 +76,8 @@ Status KeepInLedger(const LedgerOptions& ledger, const ScoreReport& score, const
   return Ok();
 }
 
-void AddLedgerOptions(CLI::App& verb, LedgerOptions& ledger) {
-  verb.add_option("--ledger", ledger.path, "Also append the score to FILE, one JSON object a line (kitsink ledger)")
+void AddLedgerOptions(CLI::App& verb, LedgerOptions& ledger, const std::string& what) {
+  verb.add_option("--ledger", ledger.path, "Also append " + what + " to FILE, one JSON object a line (kitsink ledger)")
       ->type_name("FILE");
   verb.add_option("--note", ledger.note, "What to remember with it in the ledger")->type_name("TEXT");
 }

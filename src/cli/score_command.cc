@@ -82,7 +82,7 @@ void AddScore(CLI::App& app, Action& action) {
   verb->add_option("--report", state->report,
                    "Also write upstream's results block to FILE, with kitsink's remarks behind it")
       ->type_name("FILE");
-  AddLedgerOptions(*verb, state->ledger);
+  AddLedgerOptions(*verb, state->ledger, "the score");
   AddForceOption(*verb, state->job);
   AddJobOptions(*verb, state->job);
   AddOutputOptions(*verb, state->output);

@@ -83,6 +83,7 @@ std::function<std::any()> AddInflateOptions(CLI::App& verb) {
 }  // namespace
 
 extern const CodecCommandLine kCommandLine;
-const CodecCommandLine kCommandLine = {"search", AddCompressOptions, AddInflateOptions};
+const CodecCommandLine kCommandLine = {
+    .codec = "search", .add_compress = AddCompressOptions, .add_inflate = AddInflateOptions, .scores = false};
 
 }  // namespace kitsink::search

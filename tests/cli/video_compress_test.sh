@@ -7,7 +7,7 @@ quick=(--nets "$nets" --device cpu --threads 1)
 few=(--codec video --coding av1 --effort 12 --tries 3 --filter-steps 3 --filter-width 8 "${quick[@]}")
 "$render_road" --seed 5 --frames 4 --size 1040x780 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
 
-"$kitsink" compress clip.mkv -o whole.zip "${few[@]}" >stdout 2>stderr || fail "compress: $(cat stderr)"
+"$kitsink" compress clip.mkv -o whole.zip "${few[@]}" --ledger runs.jsonl --note tries >stdout 2>stderr || fail "compress: $(cat stderr)"
 [[ $(grep -c 'promoted\|rejected' stdout) -eq 4 ]] || fail "no table of three tries and a filter: $(cat stdout)"
 
 # Killed at the start, while streams are tried, and while the filter is trained.
@@ -29,12 +29,12 @@ cmp whole.zip killed.zip || fail "a killed compress gave another archive"
 # The inflated frames score what compress said, for the filter where it was promoted, else for the stream.
 "$kitsink" verify whole.zip >/dev/null || fail "verify"
 "$kitsink" inflate whole.zip out -q || fail "inflate"
-"$kitsink" score out --original clip.mkv --json "${quick[@]}" >score.json 2>stderr || fail "score: $(cat stderr)"
+"$kitsink" score out --original clip.mkv --json "${quick[@]}" --ledger runs.jsonl >score.json 2>stderr || fail "score: $(cat stderr)"
 python3 - whole.zip.json score.json <<'PY' || fail "compress and score disagree"
 import json, sys
 made, score = (json.load(open(path)) for path in sys.argv[1:])
 stages = made["stages"]
-assert [s["name"] for s in stages] == ["stream", "filter"], stages
+assert [s["stage"] for s in stages] == ["stream", "filter"], stages
 kept = [s for s in stages if s["promoted"]][-1]
 text = json.dumps(score)
 for name in ("seg", "pose", "archive_bytes"):
@@ -42,6 +42,24 @@ for name in ("seg", "pose", "archive_bytes"):
 assert made["encoder"]["name"] in ("libsvtav1", "libaom-av1"), made["encoder"]
 assert "nets_at_inflate" not in text or '"nets_at_inflate": false' in text, text[:600]
 PY
+
+# The ledger has the tries, the stages and the score, which compare with each other and agree.
+python3 - runs.jsonl score.json <<'PY' || fail "the ledger of compress"
+import json, sys
+runs = [json.loads(line) for line in open(sys.argv[1])]
+made = [run["score"]["made"]["compress"]["options"] for run in runs]
+assert [("try" in m, m.get("stage")) for m in made] == \
+    [(True, None)] * 3 + [(False, "stream"), (False, "filter"), (False, None)], made
+assert [run["note"] for run in runs] == ["tries"] * 5 + [""], runs
+archive = runs[-1]["score"]["archive"]["sha256"]
+(own,) = [run for run in runs[:-1] if run["score"]["archive"]["sha256"] == archive]
+assert own["score"]["archive_alone"] == runs[-1]["score"]["archive_alone"], own
+PY
+"$kitsink" ledger runs.jsonl --json >ledger.json || fail "ledger"
+[[ $(python3 -c 'import json; print(len(json.load(open("ledger.json"))["settings"]))') -eq 1 ]] ||
+  fail "compress and score do not compare: $(head -c 900 ledger.json)"
+expect "a ledger of codec search" 1 "codec search takes no scores" \
+  "$kitsink" compress clip.mkv -o a.zip --ledger runs.jsonl "${quick[@]}"
 
 # One pair inflated alone, and pairs in shards, are the same frames.
 "$kitsink" inflate whole.zip parts -q --shard 1/2 && "$kitsink" inflate whole.zip parts -q --shard 0/2 || fail "shards"

@@ -198,6 +198,38 @@ TEST(Ledger, ErrorsNameFileAndLine) {
   expect("\xff\xfe\n", Code::kCorrupt);
 }
 
+TEST(Ledger, TakesTheScoresOfCompress) {
+  const std::string manifest = R"({"codec": "video", "first_pair": 10, "num_pairs": 60,
+    "original": {"path": "a.mkv", "bytes": 1000000, "sha256": "aa"}, "archive": {"path": "a.zip", "bytes": 2000, "sha256": "bb"},
+    "ground_truth": {"decoder": "FFmpeg", "sha256": "aa"}, "device": "cpu", "torch": "LibTorch 1.13.0, 2 threads",
+    "nets": {"label": "stand-in nets", "segnet_sha256": "cc", "posenet_sha256": "dd", "bytes": 7},
+    "options": {"effort": 8}, "sample": [22, 38],
+    "tries": [{"try": "av1 crf 40", "archive_bytes": 1900, "seg": 0.01, "pose": 0.002, "promoted": true}],
+    "stages": [{"stage": "stream", "archive_bytes": 2000, "seg": 0.02, "pose": 0.003},
+               {"stage": "filter", "archive_bytes": 2400, "seg": 0.03, "pose": 0.001}]})";
+  const std::vector<ScoreReport> scores = ScoresOfCompress(manifest, false).TakeValue();
+  ASSERT_EQ(scores.size(), 3U);
+  EXPECT_EQ(scores[0].first_pair, 32U);
+  EXPECT_EQ(scores[0].num_pairs, 16U);
+  EXPECT_EQ(scores[0].notes.size(), 1U);
+  EXPECT_EQ(scores[0].score.archive_bytes, 1900U);
+  EXPECT_EQ(scores[0].score.original_bytes, 1000000U);
+  EXPECT_EQ(scores[1].first_pair, 10U);
+  EXPECT_EQ(scores[1].num_pairs, 60U);
+  EXPECT_EQ(scores[1].score.seg, 0.02);
+  EXPECT_EQ(scores[1].archive_sha256, "bb");  // the filter was rejected
+  EXPECT_EQ(scores[2].archive_sha256, "");
+  EXPECT_NE(SettingsOf(scores[0]), SettingsOf(scores[1]));
+  EXPECT_EQ(SettingsOf(scores[1]), SettingsOf(scores[2]));
+  // Lines of a ledger hold them whole.
+  std::vector<LedgerRecord> records;
+  for (const ScoreReport& score : scores) records.push_back(MakeRecord(score));
+  EXPECT_EQ(Lines(ParseLedger(Lines(records), "runs").TakeValue()), Lines(records));
+  EXPECT_EQ(CompareRuns(records)[1].runs[1].changes, "compress.stage \"stream\" -> \"filter\"");
+  EXPECT_EQ(ScoresOfCompress("{}", false).error().code, Code::kCorrupt);
+  EXPECT_EQ(ScoresOfCompress("no JSON", false).error().code, Code::kCorrupt);
+}
+
 TEST(Ledger, ComparesWithinSettingsOnly) {
   ScoreReport cuda = MakeReport(0.01, 4000);
   cuda.device = "cuda:1";

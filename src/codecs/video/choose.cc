@@ -96,6 +96,7 @@ class Judge {
   }
 
   const StreamChoice& best() const { return tries_[*best_].choice; }
+  PairRange sample() const { return {first_, first_ + sample_.size() / 2}; }
   std::vector<video::Try> TakeTries() { return std::move(tries_); }
 
  private:
@@ -236,7 +237,8 @@ Result<ChosenStream> ChooseStream(const CompressOptions& options, const Compress
   KIT_TRY(judge.ReadSample());
   KIT_TRY(Search(options, judge).Run());
   const StreamChoice best = judge.best();
-  return ChosenStream{best, judge.TakeTries()};
+  const PairRange sample = judge.sample();
+  return ChosenStream{best, judge.TakeTries(), sample};
 }
 
 }  // namespace kitsink::video

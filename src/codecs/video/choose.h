@@ -57,6 +57,7 @@ class ClipEncoder {
 struct ChosenStream {
   StreamChoice best;
   std::vector<Try> tries;  // in order
+  PairRange sample;        // the pairs of the clip that were coded and scored
 };
 // Starts at a usual choice, and changes one property after another while that lowers the score. `targets` are those of
 // all pairs of the clip. Tries that an earlier job finished are read from its folder.

@@ -32,10 +32,13 @@ std::string RowText(const std::string& name, const Score& score, double seconds,
 
 const char* VerdictText(bool promoted) { return promoted ? "promoted" : "rejected"; }
 
-Json RowJson(const std::string& name, const Score& score, bool promoted) {
-  return {{"name", name},           {"archive_bytes", score.archive_bytes},
-          {"seg", score.seg},       {"pose", score.pose},
-          {"score", score.total()}, {"promoted", promoted}};
+Json RowJson(const char* kind, const std::string& name, const Score& score, bool promoted) {
+  return {{kind, name},
+          {"archive_bytes", score.archive_bytes},
+          {"seg", score.seg},
+          {"pose", score.pose},
+          {"score", score.total()},
+          {"promoted", promoted}};
 }
 
 Json DescribeOptions(const CompressOptions& options, int threads) {
@@ -121,7 +124,7 @@ Status AddFilter(uint32_t width, const CompressOptions& options, const Scene& sc
   const bool better = with.score.total() < measured.score.total();
   context.remarks.push_back(RowText("with a filter of " + std::to_string(width) + " channels", with.score,
                                     watch.seconds(), VerdictText(better)));
-  (*context.manifest)["stages"].push_back(RowJson("filter", with.score, better));
+  (*context.manifest)["stages"].push_back(RowJson("stage", "filter", with.score, better));
   if (better) measured = std::move(with);
   return Ok();
 }
@@ -146,9 +149,10 @@ Result<Member> Compress(CompressContext& context) {
              ChooseStream(options, context, *nets, original.pairs.frame_size(), targets, folder));
   context.remarks.emplace_back(
       "stream                           bytes         seg          pose     terms      rate     score        s");
+  manifest["sample"] = {chosen.sample.first, chosen.sample.end};
   for (const Try& made : chosen.tries) {
     context.remarks.push_back(RowText(ChoiceText(made.choice), made.score, made.seconds, VerdictText(made.promoted)));
-    manifest["tries"].push_back(RowJson(ChoiceText(made.choice), made.score, made.promoted));
+    manifest["tries"].push_back(RowJson("try", ChoiceText(made.choice), made.score, made.promoted));
   }
   Scene scene;
   scene.frame_size = original.pairs.frame_size();
@@ -157,7 +161,7 @@ Result<Member> Compress(CompressContext& context) {
   const Stopwatch watch;
   KIT_ASSIGN(MeasuredMember measured, MeasureScene(scene, targets, *nets, context.original_bytes, context));
   context.remarks.push_back(RowText("whole clip", measured.score, watch.seconds(), ""));
-  manifest["stages"].push_back(RowJson("stream", measured.score, true));
+  manifest["stages"].push_back(RowJson("stage", "stream", measured.score, true));
   const uint32_t width = options.filter_width.value_or(WidthFor(original.num_pairs));
   if (width > 0) KIT_TRY(AddFilter(width, options, scene, targets, *nets, folder, context, measured));
   return std::move(measured.member);
