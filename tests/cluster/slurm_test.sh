@@ -34,7 +34,15 @@ export SLURM_CONF=$work/slurm/slurm.conf
 slurmctld || fail "slurmctld"
 slurmd -N a && slurmd -N b || fail "slurmd"
 stop() {
-  for daemon in slurmctld a b; do kill "$(cat "$work/slurm/$daemon.pid")" 2>/dev/null; done
+  local pid
+  for daemon in slurmctld a b; do
+    pid=$(cat "$work/slurm/$daemon.pid" 2>/dev/null) || continue
+    kill "$pid" 2>/dev/null
+    for ((i = 0; i < 100; ++i)); do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.1
+    done
+  done
   rm -rf "$work"
 }
 trap stop EXIT
