@@ -66,9 +66,8 @@ Result<std::vector<ScoreReport>> ScoresOfCompress(std::string_view manifest, boo
     for (const Json& row : json.at("stages")) scores.push_back(ScoreOfRow(row, whole, "stage", json.at("options")));
     // The last one of the archive's size is the archive's: a later try may have been rejected.
     const uint64_t archive_bytes = json.at("archive").at("bytes");
-    const auto own = std::find_if(scores.rbegin(), scores.rend(), [&](const ScoreReport& score) {
-      return score.score.archive_bytes == archive_bytes;
-    });
+    const auto own = std::find_if(scores.rbegin(), scores.rend(),
+                                  [&](const ScoreReport& score) { return score.score.archive_bytes == archive_bytes; });
     if (own != scores.rend()) own->archive_sha256 = json.at("archive").at("sha256");
   } catch (const Json::exception& exception) {
     return Error{Code::kCorrupt, std::string("manifest of a compress: ") + exception.what()};
