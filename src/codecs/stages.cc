@@ -42,8 +42,10 @@ Status RunStage(const std::string& stage, const StageFunctions& functions, const
   }
   const double cpu_seconds = CpuSeconds() - before;
   KIT_ASSIGN(const MeasuredMember* const measured, functions.measure());
-  KIT_ASSIGN(const Bytes bytes, WriteMember(measured->member, context.limits));
-  if (folder.crew().leads()) KIT_TRY(folder.Save(entry, bytes));
+  if (folder.crew().leads()) {
+    KIT_ASSIGN(const Bytes bytes, WriteMember(measured->member, context.limits));
+    KIT_TRY(folder.Save(entry, bytes));
+  }
   Json rounds;
   if (folder.Has(rounds_entry)) {
     KIT_ASSIGN(const Bytes text, folder.Load(rounds_entry));

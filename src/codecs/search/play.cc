@@ -68,8 +68,7 @@ class Player {
   }
 
   // Tells the user at the start how long the searches will take.
-  void Estimate(double seconds) {
-    estimated_ = true;
+  void Estimate(double seconds) const {
     const double searches = static_cast<double>(num_plays_) * PairsOfAProcess(scene_.mask.count, folder_);
     LogEstimate("selectors: at most " + std::to_string(std::lround(searches)) + " searches of " +
                     std::to_string(seconds) + " s, " + std::to_string(at_once_) + " at once, about",
