@@ -28,8 +28,8 @@ void ReportStage(const std::string& stage, const Score& score, double cpu_second
   (*context.manifest)["stages"].push_back(std::move(row));
 }
 
-Status RunStage(const std::string& stage, const StageFunctions& functions, const ResumeFolder& folder,
-                CompressContext& context) {
+Result<MeasuredMember> RunStage(const std::string& stage, const StageFunctions& functions, const ResumeFolder& folder,
+                                CompressContext& context) {
   const std::string entry = stage + ".scene", rounds_entry = stage + ".rounds";
   const double before = CpuSeconds();
   KIT_ASSIGN(const bool finished, folder.crew().LeaderSays(folder.Has(entry)));
@@ -41,9 +41,9 @@ Status RunStage(const std::string& stage, const StageFunctions& functions, const
     KIT_TRY(functions.run());
   }
   const double cpu_seconds = CpuSeconds() - before;
-  KIT_ASSIGN(const MeasuredMember* const measured, functions.measure());
+  KIT_ASSIGN(MeasuredMember measured, functions.measure());
   if (folder.crew().leads()) {
-    KIT_ASSIGN(const Bytes bytes, WriteMember(measured->member, context.limits));
+    KIT_ASSIGN(const Bytes bytes, WriteMember(measured.member, context.limits));
     KIT_TRY(folder.Save(entry, bytes));
   }
   Json rounds;
@@ -51,8 +51,8 @@ Status RunStage(const std::string& stage, const StageFunctions& functions, const
     KIT_ASSIGN(const Bytes text, folder.Load(rounds_entry));
     rounds = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   }
-  ReportStage(stage, measured->score, cpu_seconds, rounds, context);
-  return Ok();
+  ReportStage(stage, measured.score, cpu_seconds, rounds, context);
+  return measured;
 }
 
 }  // namespace kitsink

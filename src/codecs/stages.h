@@ -18,11 +18,11 @@ void ReportStage(const std::string& stage, const Score& score, double cpu_second
 struct StageFunctions {
   std::function<Status()> run;                // changes the codec's scene; may save "NAME.rounds", text of a JSON array
   std::function<Status(const Member&)> load;  // takes the scene as an earlier job left it
-  std::function<Result<const MeasuredMember*>()> measure;  // of the scene
+  std::function<Result<MeasuredMember>()> measure;  // of the scene
 };
 // Runs a stage unless an earlier job finished it, measures the scene, keeps it and reports. CPU seconds are those of
 // this process.
-Status RunStage(const std::string& stage, const StageFunctions& functions, const ResumeFolder& folder,
-                CompressContext& context);
+Result<MeasuredMember> RunStage(const std::string& stage, const StageFunctions& functions, const ResumeFolder& folder,
+                                CompressContext& context);
 
 }  // namespace kitsink

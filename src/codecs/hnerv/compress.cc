@@ -204,16 +204,13 @@ Result<BroughtScene> LoadScene(const std::filesystem::path& path, const CodingCo
 }
 
 // Runs a stage unless an earlier job finished it, and measures the scene after it.
-Status RunStage(Job& job, const Stage& stage, MeasuredMember& measured) {
+Result<MeasuredMember> RunStage(Job& job, const Stage& stage) {
   const StageFunctions functions{.run = [&] { return stage.run(job); },
                                  .load = [&job](const Member& member) -> Status {
                                    KIT_ASSIGN(job.scene, DecodeScene(member, job.context));
                                    return Ok();
                                  },
-                                 .measure = [&]() -> Result<const MeasuredMember*> {
-                                   KIT_ASSIGN(measured, MeasureForAll(job, job.scene));
-                                   return &measured;
-                                 }};
+                                 .measure = [&] { return MeasureForAll(job, job.scene); }};
   return kitsink::RunStage(stage.name, functions, job.folder, job.context);
 }
 
@@ -271,7 +268,8 @@ Result<Member> Compress(CompressContext& context) {
     ReportStage("nothing", measured.score, 0, {}, context);
   }
   for (const Stage& stage : kStages) {
-    if (MustRun(options, stage)) KIT_TRY(RunStage(job, stage, measured));
+    if (!MustRun(options, stage)) continue;
+    KIT_ASSIGN(measured, RunStage(job, stage));
   }
   return std::move(measured.member);
 }

@@ -273,16 +273,13 @@ Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
 }
 
 // Runs a stage unless an earlier job finished it, and measures the scene after it.
-Status RunStage(Job& job, const Stage& stage, MeasuredMember& measured) {
+Result<MeasuredMember> RunStage(Job& job, const Stage& stage) {
   const StageFunctions functions{.run = [&] { return stage.run(job); },
                                  .load = [&job](const Member& member) -> Status {
                                    KIT_ASSIGN(job.scene, DecodeScene(member, job.context));
                                    return Ok();
                                  },
-                                 .measure = [&]() -> Result<const MeasuredMember*> {
-                                   KIT_ASSIGN(measured, Measure(job, job.scene));
-                                   return &measured;
-                                 }};
+                                 .measure = [&] { return Measure(job, job.scene); }};
   return kitsink::RunStage(stage.name, functions, job.folder, job.context);
 }
 
@@ -350,7 +347,8 @@ Result<Member> Compress(CompressContext& context) {
   context.remarks.emplace_back(kStagesHead);
   MeasuredMember measured;
   for (const Stage& stage : kStages) {
-    if (MustRun(job, stage, brought.file)) KIT_TRY(RunStage(job, stage, measured));
+    if (!MustRun(job, stage, brought.file)) continue;
+    KIT_ASSIGN(measured, RunStage(job, stage));
   }
   if (measured.member.sections.empty()) {  // the user brought everything
     KIT_ASSIGN(measured, Measure(job, job.scene));
