@@ -19,59 +19,9 @@ namespace {
 
 using torch::Tensor;
 
-constexpr size_t kBatch = 8;  // frames that SegNet reads at once
-constexpr int kReach = 10;    // pixels around an edit whose errors count as its own
-
-// Windows around edits, which no two ideas of a group share.
-class Windows {
- public:
-  Windows(uint32_t width, uint32_t height) : width_(width), height_(height), owner_(size_t{width} * height, -1) {}
-
-  bool IsFree(const MapEdits& edits, int reach) const {
-    bool free = true;
-    ForWindow(edits, reach, [&](size_t at) { free = free && owner_[at] < 0; });
-    return free;
-  }
-  void Take(const MapEdits& edits, int reach, int owner) {
-    ForWindow(edits, reach, [&](size_t at) { owner_[at] = owner; });
-  }
-  int owner(size_t at) const { return owner_[at]; }
-
- private:
-  template <typename Visit>
-  void ForWindow(const MapEdits& edits, int reach, const Visit& visit) const {
-    for (const MapEdit& edit : edits) {
-      const int x = static_cast<int>(edit.x), y = static_cast<int>(edit.y);
-      const int end_x = std::min(static_cast<int>(width_), x + reach + 1);
-      const int end_y = std::min(static_cast<int>(height_), y + reach + 1);
-      for (int v = std::max(0, y - reach); v < end_y; ++v) {
-        for (int u = std::max(0, x - reach); u < end_x; ++u) visit(static_cast<size_t>(v) * width_ + u);
-      }
-    }
-  }
-  uint32_t width_, height_;
-  std::vector<int> owner_;
-};
-
-// Sets of ideas that come best first, each set a part of the one before. Singles cost more than they add to a set, so
-// the first takes some that do not pay alone.
-std::vector<std::vector<EditIdea>> NestedSets(std::span<const EditIdea> ideas, const EditCosts& costs, uint32_t width,
-                                              uint32_t height) {
-  constexpr int kApart = 3;  // pixels around edits that are made together
-  std::vector<std::vector<EditIdea>> sets;
-  for (const double most : {0.5, 0.0, -1.0}) {  // of an idea's score, in errors
-    Windows windows(width, height);
-    std::vector<EditIdea> set;
-    for (const EditIdea& idea : ideas) {
-      if (!(idea.Score(costs) < most * costs.error)) break;
-      if (!windows.IsFree(idea.edits, kApart)) continue;
-      windows.Take(idea.edits, kApart, 0);
-      set.push_back(idea);
-    }
-    if (!set.empty() && (sets.empty() || set.size() < sets.back().size())) sets.push_back(std::move(set));
-  }
-  return sets;
-}
+constexpr size_t kBatch = 8;      // frames that SegNet reads at once
+constexpr size_t kPrunings = 4;   // of the best set of a pass, at most
+constexpr int kRowsOfAnIdea = 8;  // below it, for its price; 16 take twice the time and rank no better
 
 int64_t Count(std::span<const uint8_t> wrong) { return std::accumulate(wrong.begin(), wrong.end(), int64_t{0}); }
 
@@ -84,7 +34,7 @@ Result<std::unique_ptr<EditSearch>> EditSearch::Create(const Scene& scene, std::
   KIT_ASSIGN(search->renderer_, FrameRenderer::Create(scene));
   search->values_ = ValuesOf(scene.renderer, search->device_);
   for (Tensor& value : search->values_) value.requires_grad_(false);
-  KIT_ASSIGN(search->single_, EditPricer::Create(search->maps_, {.threads = threads}, Limits{}));
+  KIT_ASSIGN(search->single_, EditPricer::Create(search->maps_, {.threads = threads, .rows = kRowsOfAnIdea}, Limits{}));
   KIT_ASSIGN(search->together_, EditPricer::Create(search->maps_, {.threads = threads, .rows = kAllRows}, Limits{}));
   return search;
 }
@@ -159,16 +109,18 @@ std::vector<EditIdea> EditSearch::Ideas(size_t pair, const std::set<IdeaKey>& kn
   return ProposeEdits(map, Gradient(pair), options_.costs, known, options_.ideas);
 }
 
-// Leaves the most promising ideas, with their exact prices, best first.
-Status EditSearch::Price(size_t pair, std::vector<EditIdea>& ideas) {
-  const auto by_score = [this](const EditIdea& idea) { return idea.Score(options_.costs); };
-  std::ranges::stable_sort(ideas, {}, by_score);
-  if (ideas.size() > options_.priced) ideas.resize(options_.priced);
+// Leaves the ideas that may pay, with their exact prices.
+Status EditSearch::Price(size_t pair, std::vector<TestedIdea>& ideas) {
+  std::ranges::stable_sort(ideas, {}, [this](const TestedIdea& tested) { return tested.idea.Score(options_.costs); });
+  // Of those whose guess lies above, one in a hundred pays.
+  const double most = 0.3 * options_.costs.error;
+  while (!ideas.empty() && (ideas.size() > options_.priced || ideas.back().idea.Score(options_.costs) > most)) {
+    ideas.pop_back();
+  }
   std::vector<MapEdits> candidates;
-  for (const EditIdea& idea : ideas) candidates.push_back(idea.edits);
+  for (const TestedIdea& tested : ideas) candidates.push_back(tested.idea.edits);
   KIT_ASSIGN(const std::vector<EditPrice> prices, single_->Price(pair, candidates));
-  for (size_t i = 0; i < ideas.size(); ++i) ideas[i].bits = prices[i].bits();
-  std::ranges::stable_sort(ideas, {}, by_score);
+  for (size_t i = 0; i < ideas.size(); ++i) ideas[i].idea.bits = prices[i].bits();
   return Ok();
 }
 
@@ -181,8 +133,8 @@ std::vector<uint8_t> EditSearch::MapWith(size_t pair, std::span<const EditIdea> 
   return map;
 }
 
-// The ideas with the errors that they make or mend in their windows. Those that find no group are left out.
-std::vector<EditIdea> EditSearch::Test(size_t pair, std::span<const EditIdea> ideas, const Wrong& wrong) const {
+// The ideas with what they change in their windows. Those that find no group are left out.
+std::vector<TestedIdea> EditSearch::Test(size_t pair, std::span<const EditIdea> ideas, const Wrong& wrong) const {
   struct Group {
     Windows windows;
     std::vector<EditIdea> ideas;
@@ -190,40 +142,36 @@ std::vector<EditIdea> EditSearch::Test(size_t pair, std::span<const EditIdea> id
   std::vector<Group> groups;
   for (const EditIdea& idea : ideas) {
     size_t g = 0;
-    while (g < groups.size() && !groups[g].windows.IsFree(idea.edits, kReach)) ++g;
+    while (g < groups.size() && !groups[g].windows.IsFree(idea.edits, kEditReach)) ++g;
     if (g == options_.groups) continue;
     if (g == groups.size()) groups.push_back({Windows(maps_.width, maps_.height), {}});
-    groups[g].windows.Take(idea.edits, kReach, static_cast<int>(groups[g].ideas.size()));
+    groups[g].windows.Take(idea.edits, kEditReach, static_cast<int>(groups[g].ideas.size()));
     groups[g].ideas.push_back(idea);
   }
   std::vector<std::vector<uint8_t>> maps;
   for (const Group& group : groups) maps.push_back(MapWith(pair, group.ideas));
   const std::vector<Wrong> readings = Read(pair, maps);
-  std::vector<EditIdea> tested;
+  std::vector<TestedIdea> tested;
   for (size_t g = 0; g < groups.size(); ++g) {
-    std::vector<int> changes(groups[g].ideas.size());
+    const size_t first = tested.size();
+    for (EditIdea& idea : groups[g].ideas) tested.push_back({std::move(idea), {}, {}});
     for (size_t at = 0; at < wrong.size(); ++at) {
       const int owner = groups[g].windows.owner(at);
-      if (owner >= 0) changes[static_cast<size_t>(owner)] += int{readings[g][at]} - int{wrong[at]};
+      if (owner < 0 || readings[g][at] == wrong[at]) continue;
+      TestedIdea& of = tested[first + static_cast<size_t>(owner)];
+      (wrong[at] != 0 ? of.mended : of.broken).push_back(at);
     }
-    for (size_t i = 0; i < changes.size(); ++i) {
-      tested.push_back(std::move(groups[g].ideas[i]));
-      tested.back().errors = changes[i];
+    for (size_t i = first; i < tested.size(); ++i) {
+      tested[i].idea.errors =
+          static_cast<double>(tested[i].broken.size()) - static_cast<double>(tested[i].mended.size());
     }
   }
   return tested;
 }
 
-// Edits the map once; nothing when no set of tested ideas pays.
-Result<std::optional<EditedMap>> EditSearch::Pass(size_t pair, const Wrong& wrong, std::set<IdeaKey>& known,
-                                                  Wrong& wrong_after) {
-  std::vector<EditIdea> tested = Test(pair, Ideas(pair, known), wrong);
-  if (tested.empty()) return std::optional<EditedMap>();
-  for (const EditIdea& idea : tested) known.insert(KeyOf(idea.edits, maps_.width));
-  KIT_TRY(Price(pair, tested));
-
-  const std::vector<std::vector<EditIdea>> sets = NestedSets(tested, options_.costs, maps_.width, maps_.height);
-  if (sets.empty()) return std::optional<EditedMap>();
+// The best of some sets of ideas, made together.
+Result<EditSearch::MadeSet> EditSearch::MakeBest(size_t pair, std::vector<std::vector<EditIdea>> sets,
+                                                 const Wrong& wrong) {
   std::vector<std::vector<uint8_t>> maps;
   std::vector<MapEdits> candidates;
   for (const std::vector<EditIdea>& set : sets) {
@@ -235,24 +183,50 @@ Result<std::optional<EditedMap>> EditSearch::Pass(size_t pair, const Wrong& wron
   }
   std::vector<Wrong> readings = Read(pair, maps);
   KIT_ASSIGN(const std::vector<EditPrice> prices, together_->Price(pair, candidates));
-  std::optional<size_t> best;
-  double least = 0;
+  std::vector<double> scores;
   for (size_t i = 0; i < sets.size(); ++i) {
-    const double score = options_.costs.error * static_cast<double>(Count(readings[i]) - Count(wrong)) +
-                         options_.costs.bit * prices[i].bits();
-    if (!(score < least)) continue;
-    least = score;
-    best = i;
+    scores.push_back(options_.costs.error * static_cast<double>(Count(readings[i]) - Count(wrong)) +
+                     options_.costs.bit * prices[i].bits());
   }
-  if (!best.has_value()) return std::optional<EditedMap>();
+  const auto best = static_cast<size_t>(std::ranges::min_element(scores) - scores.begin());
+  return MadeSet{std::move(sets[best]), std::move(maps[best]), std::move(readings[best]), prices[best].bits(),
+                 scores[best]};
+}
+
+// Edits the map once; nothing when no set of tested ideas pays.
+Result<std::optional<EditSearch::MadeSet>> EditSearch::Pass(size_t pair, const Wrong& wrong, std::set<IdeaKey>& known) {
+  const EditCosts& costs = options_.costs;
+  std::vector<TestedIdea> tested = Test(pair, Ideas(pair, known), wrong);
+  for (const TestedIdea& of : tested) known.insert(KeyOf(of.idea.edits, maps_.width));
+  KIT_TRY(Price(pair, tested));
+
+  // Nested sets. Singles cost more than they add to a set, so the largest takes some that do not pay alone.
+  const std::vector<AddedIdea> order = OrderIdeas(tested, costs, 0.5 * costs.error, maps_.width, maps_.height);
+  std::vector<std::vector<EditIdea>> sets;
+  for (const double most : {0.5, 0.0, -1.0}) {  // that an idea adds, in errors
+    std::vector<EditIdea> set;
+    for (const AddedIdea& added : order) {
+      if (added.score < most * costs.error) set.push_back(tested[added.index].idea);
+    }
+    if (!set.empty() && (sets.empty() || set.size() < sets.back().size())) sets.push_back(std::move(set));
+  }
+  if (sets.empty()) return std::optional<MadeSet>();
+  KIT_ASSIGN(MadeSet best, MakeBest(pair, std::move(sets), wrong));
+  for (size_t pruning = 0; pruning < kPrunings; ++pruning) {
+    std::vector<EditIdea> paying = PayingIdeas(best.ideas, wrong, best.wrong, costs, maps_.width, maps_.height);
+    if (paying.empty() || paying.size() == best.ideas.size()) break;
+    KIT_ASSIGN(MadeSet pruned, MakeBest(pair, {std::move(paying)}, wrong));
+    if (!(pruned.score < best.score)) break;
+    best = std::move(pruned);
+  }
+  if (!(best.score < 0)) return std::optional<MadeSet>();
   // Ideas near the edits are worth another test.
   Windows near(maps_.width, maps_.height);
-  near.Take(candidates[*best], kReach, 0);
+  for (const EditIdea& idea : best.ideas) near.Take(idea.edits, kEditReach, 0);
   std::erase_if(known, [&near](const IdeaKey& key) {
     return std::ranges::any_of(key, [&near](uint64_t edit) { return near.owner(edit / 256) >= 0; });
   });
-  wrong_after = std::move(readings[*best]);
-  return std::optional<EditedMap>({std::move(maps[*best]), Count(wrong), Count(wrong_after), prices[*best].bits()});
+  return std::optional<MadeSet>(std::move(best));
 }
 
 Result<EditedMap> EditSearch::Search(size_t pair) {
@@ -262,12 +236,11 @@ Result<EditedMap> EditSearch::Search(size_t pair) {
   EditedMap edited{before, Count(wrong), Count(wrong), 0};
   std::set<IdeaKey> known;  // ideas that were tested and not made
   for (uint32_t pass = 0; pass < options_.passes; ++pass) {
-    Wrong wrong_after;
-    KIT_ASSIGN(std::optional<EditedMap> better, Pass(pair, wrong, known, wrong_after));
+    KIT_ASSIGN(std::optional<MadeSet> better, Pass(pair, wrong, known));
     if (!better.has_value()) break;
-    wrong = std::move(wrong_after);
-    edited.ids = std::move(better->ids);
-    edited.errors_after = better->errors_after;
+    wrong = std::move(better->wrong);
+    edited.ids = std::move(better->map);
+    edited.errors_after = Count(wrong);
     edited.bits += better->bits;
     SetMap(pair, edited.ids);
   }
@@ -280,15 +253,16 @@ Result<double> EditSearch::SecondsOfAPass() {
   const std::vector<std::vector<uint8_t>> maps(kBatch, {ids.begin(), ids.end()});
   Read(0, {maps.data(), 1});  // LibTorch prepares its kernels
   Stopwatch watch;
-  std::vector<EditIdea> ideas = Ideas(0, {});
+  const std::vector<EditIdea> ideas = Ideas(0, {});
   double seconds = watch.seconds();
   watch = Stopwatch();
   Read(0, maps);
-  seconds += watch.seconds() * static_cast<double>(options_.groups + 3) / kBatch;
+  seconds += watch.seconds() * static_cast<double>(options_.groups + kPrunings) / kBatch;
   if (ideas.size() < kPriced) return seconds;
-  ideas.resize(kPriced);
+  std::vector<TestedIdea> tested;
+  for (size_t i = 0; i < kPriced; ++i) tested.push_back({ideas[i], {}, {}});
   watch = Stopwatch();
-  KIT_TRY(Price(0, ideas));
+  KIT_TRY(Price(0, tested));
   return seconds + watch.seconds() * static_cast<double>(options_.priced) / kPriced;
 }
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "codecs/strict/choose_edits.h"
 #include "codecs/strict/propose_edits.h"
 #include "codecs/strict/render.h"
 #include "kitsink/mask_prices.h"
@@ -23,7 +24,7 @@ struct EditSearchOptions {
   uint32_t passes = 4;  // over a map at most; each begins with gradients at the map so far
   size_t ideas = 1000;  // considered in a pass
   size_t groups = 24;   // of ideas that lie apart, tested in one frame each
-  size_t priced = 250;  // exactly in a pass, of the tested ideas
+  size_t priced = 200;  // in a pass at most, of the tested ideas
 };
 
 // What the search did to a map.
@@ -56,10 +57,18 @@ class EditSearch {
   std::vector<Wrong> Read(size_t pair, std::span<const std::vector<uint8_t>> maps) const;
   std::vector<float> Gradient(size_t pair) const;
   std::vector<EditIdea> Ideas(size_t pair, const std::set<IdeaKey>& known) const;
-  std::vector<EditIdea> Test(size_t pair, std::span<const EditIdea> ideas, const Wrong& wrong) const;
-  Status Price(size_t pair, std::vector<EditIdea>& ideas);
+  std::vector<TestedIdea> Test(size_t pair, std::span<const EditIdea> ideas, const Wrong& wrong) const;
+  Status Price(size_t pair, std::vector<TestedIdea>& ideas);
   std::vector<uint8_t> MapWith(size_t pair, std::span<const EditIdea> ideas) const;
-  Result<std::optional<EditedMap>> Pass(size_t pair, const Wrong& wrong, std::set<IdeaKey>& known, Wrong& wrong_after);
+  struct MadeSet {
+    std::vector<EditIdea> ideas;
+    std::vector<uint8_t> map;
+    Wrong wrong;
+    double bits = 0;   // price of all together
+    double score = 0;  // relative to the map without them
+  };
+  Result<MadeSet> MakeBest(size_t pair, std::vector<std::vector<EditIdea>> sets, const Wrong& wrong);
+  Result<std::optional<MadeSet>> Pass(size_t pair, const Wrong& wrong, std::set<IdeaKey>& known);
 
   const Scene& scene_;
   std::span<const Observation> targets_;

@@ -61,6 +61,47 @@ TEST(ProposeEdits, MovesTheStretchOfAnEdgeThatTheGradientNames) {
   EXPECT_EQ(map.Propose({}, 2).size(), 2U);
 }
 
+TestedIdea Tested(uint32_t x, double bits, std::vector<size_t> mended, std::vector<size_t> broken) {
+  TestedIdea tested{{{{x, 20, 1}}, 0, bits}, std::move(mended), std::move(broken)};
+  tested.idea.errors = static_cast<double>(tested.broken.size()) - static_cast<double>(tested.mended.size());
+  return tested;
+}
+
+TEST(OrderIdeas, CountsAPixelThatTwoIdeasMendOnce) {
+  const std::vector<TestedIdea> ideas = {
+      Tested(5, 2, {1, 2, 3}, {}),      // -28
+      Tested(20, 1, {1, 2, 3, 4}, {}),  // -39
+      Tested(35, 0, {3, 9}, {10, 11}),  // 0, and 10 once pixel 3 is mended
+      Tested(50, 0, {7}, {}),           // -10
+      Tested(52, -5, {8}, {}),          // -15, beside the one before
+  };
+  std::vector<size_t> order;
+  std::vector<double> adds;
+  for (const AddedIdea& added : OrderIdeas(ideas, kCosts, 5, 64, 40)) {
+    order.push_back(added.index);
+    adds.push_back(added.score);
+  }
+  EXPECT_EQ(order, (std::vector<size_t>{1, 4, 0}));
+  EXPECT_EQ(adds, (std::vector<double>{-39, -15, 2}));
+}
+
+TEST(PayingIdeas, JudgesEachByThePixelsNearestToIt) {
+  constexpr uint32_t kWidth = 64, kHeight = 40;
+  const std::vector<EditIdea> set = {Tested(10, 4, {}, {}).idea, Tested(20, 4, {}, {}).idea,
+                                     Tested(40, 4, {}, {}).idea};
+  std::vector<uint8_t> before(size_t{kWidth} * kHeight), after(before.size());
+  const auto at = [](size_t x) { return 20 * kWidth + x; };
+  before[at(11)] = 1;                  // the first mends a pixel
+  before[at(18)] = after[at(16)] = 1;  // the second mends one and breaks one
+  after[at(60)] = 1;                   // too far from all
+  for (const size_t x : {38, 42}) before[at(x)] = 1;
+  after[at(40)] = 1;  // the third mends two and breaks one
+  const std::vector<EditIdea> paying = PayingIdeas(set, before, after, kCosts, kWidth, kHeight);
+  ASSERT_EQ(paying.size(), 2U);
+  EXPECT_EQ(paying[0].edits[0].x, 10U);
+  EXPECT_EQ(paying[1].edits[0].x, 40U);
+}
+
 TEST(ChoosePairs, JudgesThePoseByTheWholeScore) {
   constexpr double kPixels = 1000, kBit = 1e-4;
   // The first pair pays. The second mends as many errors but spoils the pose; the third was not edited.
