@@ -35,9 +35,7 @@ std::vector<AddedIdea> OrderIdeas(std::span<const TestedIdea> ideas, const EditC
                                   uint32_t width, uint32_t height) {
   Windows taken(width, height);
   Changed changed(size_t{width} * height);
-  const auto adds = [&](size_t i) {
-    return costs.error * changed.Adds(ideas[i]) + costs.bit * ideas[i].idea.bits;
-  };
+  const auto adds = [&](size_t i) { return costs.error * changed.Adds(ideas[i]) + costs.bit * ideas[i].idea.bits; };
   std::vector<size_t> left(ideas.size());
   std::iota(left.begin(), left.end(), size_t{0});
   std::vector<AddedIdea> order;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "codecs/strict/motion.h"
@@ -251,6 +252,18 @@ Tensor MotionSolver::StepsAt(const Coefficients& at) const {
   return DampedSteps(by_codes, by_codes.t(), read[0] - target_);
 }
 
+std::vector<Coefficients> MotionSolver::Promising(std::vector<Coefficients> candidates) const {
+  constexpr size_t kMost = 4;
+  if (candidates.size() <= kMost) return candidates;
+  const std::vector<double> errors = MeanSquares(ReadMoved(candidates) - target_);
+  std::vector<size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, {}, [&errors](size_t i) { return errors[i]; });
+  std::vector<Coefficients> best;
+  for (size_t i = 0; i < kMost; ++i) best.push_back(std::move(candidates[order[i]]));
+  return best;
+}
+
 std::unique_ptr<PairSolver> MakePairSolver(const Scene& scene, const FrameRenderer& renderer,
                                            std::span<const uint8_t> map, size_t pair,
                                            const std::array<float, kPoseValues>& target, Nets::Modules& modules) {
@@ -263,7 +276,8 @@ std::unique_ptr<PairSolver> MakePairSolver(const Scene& scene, const FrameRender
                                       renderer.RenderF1(map, pair, 1), target, scene.selector[pair], modules);
 }
 
-bool PairSolver::TakeBest(std::span<const Coefficients> candidates, SolvedPair& best) const {
+bool PairSolver::TakeBest(std::vector<Coefficients> candidates, SolvedPair& best) const {
+  candidates = Promising(std::move(candidates));
   const std::vector<double> errors = Errors(candidates);
   bool better = false;
   for (size_t i = 0; i < errors.size(); ++i) {
@@ -285,7 +299,7 @@ SolvedPair PairSolver::Solve(const Coefficients& start, const PairSolveOptions& 
         AddUnlessThere(Moved(best.coefficients, steps[k], length), best.coefficients, candidates);
       }
     }
-    if (candidates.empty() || !TakeBest(candidates, best)) break;
+    if (candidates.empty() || !TakeBest(std::move(candidates), best)) break;
   }
   for (int i = 0; i < options.polish; ++i) {
     std::vector<Coefficients> candidates;
@@ -296,7 +310,7 @@ SolvedPair PairSolver::Solve(const Coefficients& start, const PairSolveOptions& 
         candidates.push_back(std::move(moved));
       }
     }
-    if (!TakeBest(candidates, best)) break;
+    if (!TakeBest(std::move(candidates), best)) break;
   }
   return best;
 }

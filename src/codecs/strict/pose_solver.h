@@ -56,6 +56,8 @@ class PairSolver {
   // Gauss-Newton steps of the coefficients from here, from barely damped to such as follow the output that moves most.
   // [steps, coefficients] double, in codes.
   virtual torch::Tensor StepsAt(const Coefficients& at) const = 0;
+  // The candidates that are worth a frame.
+  virtual std::vector<Coefficients> Promising(std::vector<Coefficients> candidates) const { return candidates; }
 
   std::vector<Frame> Render(std::span<const Coefficients> candidates) const;
   // What PoseNet reads, [N, 6] double on the CPU, of f0s [N, 3, H, W] on kModelGrid.
@@ -69,7 +71,7 @@ class PairSolver {
 
  private:
   std::vector<double> ErrorsOf(std::span<const Frame> frames) const;
-  bool TakeBest(std::span<const Coefficients> candidates, SolvedPair& best) const;
+  bool TakeBest(std::vector<Coefficients> candidates, SolvedPair& best) const;
   uint8_t mode_;
 };
 
@@ -104,6 +106,8 @@ class MotionSolver : public PairSolver {
  private:
   Frame RenderF0(const Coefficients& coefficients) const override;
   torch::Tensor StepsAt(const Coefficients& at) const override;
+  // The best by ReadMoved(), which takes half the time of Errors().
+  std::vector<Coefficients> Promising(std::vector<Coefficients> candidates) const override;
   // What PoseNet reads if the frame gives the nets the moved picture itself: [N, 6].
   torch::Tensor ReadMoved(std::span<const Coefficients> candidates) const;
 
