@@ -46,7 +46,7 @@ complete -c kitsink -n '__fish_seen_subcommand_from compress' -l selectors -x -a
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l renderer -x -a 'auto tiny small full' -d 'Renderer: tiny, small, full or auto, by the number of pairs'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l optimiser -x -a 'adamw muon' -d 'Of the renderer\'s training; muon takes Muon for the matrices'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l f1 -x -a 'auto preimage enlarged' -d 'How inflate writes f1: preimage (the nets read the renderer\'s picture itself), enlarged bilinearly, or auto = preimage where the frame is at least twice 512 x 384'
-complete -c kitsink -n '__fish_seen_subcommand_from compress' -l f0 -x -a 'auto motion atoms' -d 'How f0 is made: motion, f1\'s picture under six numbers a pair; atoms, a sum of small pictures; auto, the better of both; presets: fast motion, default and best auto'
+complete -c kitsink -n '__fish_seen_subcommand_from compress' -l f0 -x -a 'auto motion atoms' -d 'How f0 is made: motion, f1\'s picture under six numbers a pair, and small pictures (atoms) added where they pay; atoms, a sum of such pictures; auto, the better of both; presets: fast motion, default and best auto'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l carrier-steps -x -d 'Training steps of the carrier for each pair; presets: fast 24, default 96, best 400'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l carrier-rounds -x -d 'Then Gauss-Newton steps of the carrier\'s basis, each followed by a solve of all pairs'
 complete -c kitsink -n '__fish_seen_subcommand_from compress' -l edit-rounds -x -d 'Then rounds of edits to the class maps; 0 = none; presets: fast 2, default 4, best 16'

@@ -47,7 +47,8 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       ->group(kGroup);
   AddChoice<std::optional<F0Form>>(
       verb, "--f0", state->f0, {{"auto", F0Form::kAuto}, {"motion", F0Form::kMotion}, {"atoms", F0Form::kAtoms}},
-      "How f0 is made: motion, f1's picture under six numbers a pair; atoms, a sum of small pictures; auto, the better "
+      "How f0 is made: motion, f1's picture under six numbers a pair, and small pictures (atoms) added where they pay; "
+      "atoms, a sum of such pictures; auto, the better "
       "of both; presets: fast motion, default and best auto")
       ->group(kGroup);
   verb.add_option("--carrier-steps", state->carrier_steps,

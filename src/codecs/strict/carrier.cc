@@ -100,20 +100,49 @@ CarrierPicture::CarrierPicture(const Carrier& carrier, FrameSize map_size, Frame
   }
 }
 
-Frame CarrierPicture::Render(std::span<const int16_t> coefficients, int threads) const {
-  KIT_CHECK(coefficients.size() == num_atoms_);
+std::vector<float> CarrierPicture::Sum(std::span<const int16_t> weights) const {
+  KIT_CHECK(weights.size() == num_atoms_);
   std::vector<double> sums(to_map_.source().size_bytes());
   for (size_t atom = 0; atom < num_atoms_; ++atom) {
     const double* const values = atoms_.data() + atom * sums.size();
-    const double coefficient = static_cast<double>(coefficients[atom]);
-    for (size_t i = 0; i < sums.size(); ++i) sums[i] += coefficient * values[i];
+    const double weight = static_cast<double>(weights[atom]);
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] += weight * values[i];
   }
   std::vector<float> grid(sums.size());
   std::transform(sums.begin(), sums.end(), grid.begin(), FiniteFloat);
+  return grid;
+}
 
-  const Frame small = to_map_.Resize(grid, {grey_, grey_, grey_}, threads);
+Frame CarrierPicture::Render(std::span<const int16_t> weights, int threads) const {
+  const Frame small = to_map_.Resize(Sum(weights), {grey_, grey_, grey_}, threads);
   const std::vector<float> picture(small.rgb.begin(), small.rgb.end());
   return to_frame_.Resize(picture, {}, threads);
+}
+
+void CarrierPicture::AddTo(std::span<float> picture, std::span<const int16_t> weights) const {
+  const std::vector<float> grid = Sum(weights);
+  const FrameSize small = to_map_.source(), large = to_map_.target();
+  KIT_CHECK(picture.size() == large.size_bytes());
+  const AxisTaps &rows = to_map_.rows(), &columns = to_map_.columns();
+  std::vector<float> line(size_t{3} * small.width);
+  for (size_t y = 0; y < large.height; ++y) {
+    for (size_t i = 0; i < line.size(); ++i) {
+      line[i] = 0;
+      for (size_t tap = y * rows.count; tap < (y + 1) * rows.count; ++tap) {
+        line[i] += rows.weights[tap] * grid[rows.indices[tap] * line.size() + i];
+      }
+    }
+    float* const out = picture.data() + y * large.width * 3;
+    for (size_t x = 0; x < large.width; ++x) {
+      for (size_t c = 0; c < 3; ++c) {
+        float sum = 0;
+        for (size_t tap = x * columns.count; tap < (x + 1) * columns.count; ++tap) {
+          sum += columns.weights[tap] * line[3 * columns.indices[tap] + c];
+        }
+        out[3 * x + c] += sum;
+      }
+    }
+  }
 }
 
 void ApplySelector(uint8_t mode, Frame& frame) {

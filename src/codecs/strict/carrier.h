@@ -1,5 +1,5 @@
 #pragma once
-// f0 from the carrier: a weighted sum of atoms, enlarged twice (FORMAT.md, "Frames").
+// The carrier's atoms in f0: a weighted sum, enlarged (FORMAT.md, "Frames").
 
 #include <cstdint>
 #include <span>
@@ -15,12 +15,17 @@ class CarrierPicture {
   // REQUIRES: the carrier's vectors have the sizes that scene.h says; no side is 0.
   CarrierPicture(const Carrier& carrier, FrameSize map_size, FrameSize frame_size, const RowKernels& kernels);
 
-  // The frame of these coefficients, before the selector. The bits do not depend on `threads`. Thread-safe.
-  Frame Render(std::span<const int16_t> coefficients, int threads) const;
+  // The frame of these weights on grey, before the selector. The bits do not depend on `threads`. Thread-safe.
+  Frame Render(std::span<const int16_t> weights, int threads) const;
+  // Adds the weighted atoms to a picture of the maps' size, interleaved. Thread-safe.
+  void AddTo(std::span<float> picture, std::span<const int16_t> weights) const;
   // [atoms][grid height][grid width][3]: what one step of the atom's coefficient adds, in grey levels.
   std::span<const double> atoms() const { return atoms_; }
 
  private:
+  // The weighted sum of the atoms, on the grid.
+  std::vector<float> Sum(std::span<const int16_t> weights) const;
+
   Resizer to_map_, to_frame_;
   float grey_ = 0;
   size_t num_atoms_ = 0;

@@ -51,4 +51,16 @@ void SetBasis(const Tensor& atoms, int largest_code, Carrier& carrier) {
   std::ranges::fill(carrier.basis_scales, 1.0F);
 }
 
+void ScaleCoefficients(std::span<const Linearisation> pairs, const Tensor& atoms, double pose_step, Carrier& carrier) {
+  constexpr double kLeastFactor = 1.0 / 32, kMostFactor = 32;
+  const Tensor by_codes = Stacked(pairs).mm(atoms.t());  // [6 N, A]
+  const auto outputs = static_cast<double>(pairs[0].residual.size(0));
+  const Tensor moves = (by_codes.square().mean(0) * outputs).sqrt();
+  for (size_t k = 0; k < carrier.num_atoms; ++k) {
+    const double move = std::max(moves[static_cast<int64_t>(k)].item<double>(), 1e-12);
+    const double factor = std::clamp(std::exp2(std::nearbyint(std::log2(pose_step / move))), kLeastFactor, kMostFactor);
+    carrier.coefficient_scales[k] *= static_cast<float>(factor);
+  }
+}
+
 }  // namespace kitsink::strict

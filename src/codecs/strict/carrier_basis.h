@@ -23,4 +23,9 @@ torch::Tensor BasisStep(std::span<const Linearisation> pairs, const torch::Tenso
 // the codec gives every atom the same contrast.
 void SetBasis(const torch::Tensor& atoms, int largest_code, Carrier& carrier);
 
+// Chooses each coefficient's step, a power of two, so that one code moves the pose by about `pose_step`. `atoms` are
+// AtomsOf() the carrier, and `carrier` has steps that it goes with.
+void ScaleCoefficients(std::span<const Linearisation> pairs, const torch::Tensor& atoms, double pose_step,
+                       Carrier& carrier);
+
 }  // namespace kitsink::strict

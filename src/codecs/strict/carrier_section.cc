@@ -114,10 +114,10 @@ bool AllFinite(const Carrier& carrier) {
          finite(carrier.grey) && finite(carrier.amplitude);
 }
 
-// Everything before the two tables.
+// Everything of a carrier with atoms before the two tables.
 template <typename Coder>
 void CodeFields(SectionBits<Coder>& bits, Carrier& carrier, std::vector<uint8_t>& selector) {
-  CodeLevels(bits, carrier);
+  if (!carrier.moves) CodeLevels(bits, carrier);
   CodeScales(bits, carrier.basis_scales);
   CodeScales(bits, carrier.coefficient_scales);
   CodeSelector(bits, selector);
@@ -167,10 +167,10 @@ Bytes EncodeCarrier(const Carrier& carrier, std::span<const uint8_t> selector) {
   SectionBits<BinaryEncoder> bits(coder);
   Carrier copy = carrier;
   std::vector<uint8_t> modes(selector.begin(), selector.end());
-  // Version 1 adds atoms, version 2 moves f1's picture.
-  if (carrier.moves()) bits.CodeUsual(false);
+  // Version 1 adds atoms to grey, version 2 moves f1's picture, version 3 adds atoms to it.
+  for (int later = carrier.moves ? (carrier.num_atoms > 0 ? 2 : 1) : 0; later > 0; --later) bits.CodeUsual(false);
   bits.CodeVersion();
-  if (carrier.moves()) {
+  if (carrier.num_atoms == 0) {
     CodeSelector(bits, modes);
   } else {
     CodeShape(bits, copy);
@@ -189,18 +189,21 @@ Result<DecodedCarrier> DecodeCarrier(std::span<const uint8_t> section, uint32_t 
   KIT_ASSIGN(const CodedSection coded, OpenSection(section, "carrier"));
   BinaryDecoder coder(coded.code);
   SectionBits<BinaryDecoder> bits(coder);
-  const bool moves = !bits.CodeVersion();
-  if (moves && !bits.CodeVersion()) return UnknownVersion("carrier");
+  int version = 1;
+  while (!bits.CodeVersion()) {
+    if (++version > 3) return UnknownVersion("carrier");
+  }
   DecodedCarrier decoded;
   Carrier& carrier = decoded.carrier;
+  carrier.moves = version > 1;
   decoded.selector.resize(num_pairs);
   bool fits = true;
   std::vector<double> basis_bits;
-  if (moves) {
+  if (version == 2) {
     CodeSelector(bits, decoded.selector);
   } else {
     CodeShape(bits, carrier);
-    if (carrier.moves()) return Error{Code::kCorrupt, "carrier: atoms: got 0, expected 1 to 32 in version 1"};
+    if (carrier.num_atoms == 0) return Error{Code::kCorrupt, "carrier: atoms: got 0, expected 1 to 32"};
     if (const Status status = CheckCarrierShape(carrier); !status.ok()) {
       return Error{Code::kCorrupt, status.error().message};
     }
@@ -220,11 +223,17 @@ Result<DecodedCarrier> DecodeCarrier(std::span<const uint8_t> section, uint32_t 
   for (size_t i = 0; i < coefficients.size(); ++i) fits = Narrow(coefficients[i], carrier.coefficients[i]) && fits;
   if (!fits || !AllFinite(carrier)) return Error{Code::kCorrupt, "carrier: a code or a scale is out of range"};
   KIT_TRY(CloseSection(coder, coded, Checksum(carrier, decoded.selector), "carrier"));
-  const StreamPart terms{moves ? "motions" : "coefficients", Sum(coefficient_bits), coefficients.size()};
-  const StreamPart rest{moves ? "selector" : "scales and selector", bits.bits(),
-                        2 * uint64_t{carrier.num_atoms} + num_pairs};
-  decoded.parts = {terms, rest};
-  if (!moves) decoded.parts.insert(decoded.parts.begin(), {"basis", Sum(basis_bits), carrier.basis.size()});
+  const std::span<const double> columns = coefficient_bits;
+  const uint32_t motion = carrier.moves ? kMotionTerms : 0;
+  if (carrier.num_atoms > 0) decoded.parts.push_back({"basis", Sum(basis_bits), carrier.basis.size()});
+  if (carrier.moves) {
+    decoded.parts.push_back({"motions", Sum(columns.first(motion)), uint64_t{motion} * num_pairs});
+  }
+  if (carrier.num_atoms > 0) {
+    decoded.parts.push_back({"coefficients", Sum(columns.subspan(motion)), uint64_t{carrier.num_atoms} * num_pairs});
+  }
+  decoded.parts.push_back({carrier.num_atoms > 0 ? "scales and selector" : "selector", bits.bits(),
+                           2 * uint64_t{carrier.num_atoms} + num_pairs});
   AddRest(section.size(), decoded.parts);
   return decoded;
 }

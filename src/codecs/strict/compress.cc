@@ -84,8 +84,7 @@ bool IsUnsolved(const Carrier& carrier) {
   return std::ranges::all_of(carrier.basis, is_zero) && std::ranges::all_of(carrier.coefficients, is_zero);
 }
 
-// Solves the scene's carrier; an unsolved one with a new basis or new motions.
-Status Solve(Job& job, const std::string& name, Scene& scene) {
+CarrierSolve SolveOptions(Job& job, const std::string& name, const Scene& scene) {
   CarrierSolve solve;
   solve.name = name;
   solve.steps_each = job.options.carrier_steps;
@@ -94,8 +93,13 @@ Status Solve(Job& job, const std::string& name, Scene& scene) {
   solve.new_basis = IsUnsolved(scene.carrier);
   solve.score_per_byte = ScorePerByte(job.context.original_bytes);
   solve.expired = [&job] { return job.seconds_left() <= 0; };
-  KIT_ASSIGN(SolvedCarrier solved, SolveCarrier(scene, job.targets, *job.nets, solve, job.folder, job.context.threads,
-                                                *job.context.progress));
+  return solve;
+}
+
+// Solves the scene's carrier, an unsolved one with a new basis or new motions; or adds atoms to its motions.
+Status Solve(Job& job, const std::string& name, Scene& scene, decltype(SolveCarrier)& solve = SolveCarrier) {
+  KIT_ASSIGN(SolvedCarrier solved, solve(scene, job.targets, *job.nets, SolveOptions(job, name, scene), job.folder,
+                                         job.context.threads, *job.context.progress));
   scene.carrier = std::move(solved.carrier);
   scene.selector = std::move(solved.selector);
   return Ok();
@@ -107,20 +111,34 @@ Result<MeasuredMember> Measure(const Job& job, const Scene& scene) {
   });
 }
 
-// Takes the better of motions and atoms, unless the user chooses or brings one.
+// A new carrier: motions, with a few atoms where they pay; with --f0 auto atoms on grey in their place if they are
+// better. The user may choose or bring one.
 Status RunCarrier(Job& job) {
-  const bool both = job.options.f0 == F0Form::kAuto && IsUnsolved(job.scene.carrier);
+  const bool is_new = IsUnsolved(job.scene.carrier);
   KIT_TRY(Solve(job, "carrier", job.scene));
-  if (!both) return Ok();
-  Scene added = job.scene;
-  added.carrier = GreyCarrier(CarrierSizeFor(added.mask.count), added.mask.count);
-  KIT_TRY(Solve(job, "atoms", added));
-  KIT_ASSIGN(const MeasuredMember by_motion, Measure(job, job.scene));
-  KIT_ASSIGN(const MeasuredMember by_atoms, Measure(job, added));
-  const double gain = by_motion.score.total() - by_atoms.score.total();
-  Log(LogLevel::kInfo, "carrier: atoms in place of motions: gain " + std::to_string(gain));
-  if (gain > 0) job.scene = std::move(added);
-  return Ok();
+  if (!is_new || job.options.f0 == F0Form::kAtoms) return Ok();
+  KIT_ASSIGN(MeasuredMember best, Measure(job, job.scene));
+  const Scene moved = job.scene;
+  const auto take_better = [&](Scene other, const char* what) -> Status {
+    KIT_ASSIGN(MeasuredMember measured, Measure(job, other));
+    const double gain = best.score.total() - measured.score.total();
+    Log(LogLevel::kInfo, std::string("carrier: ") + what + ": gain " + std::to_string(gain));
+    if (!(gain > 0)) return Ok();
+    job.scene = std::move(other);
+    best = std::move(measured);
+    return Ok();
+  };
+  KIT_ASSIGN(const bool in_time, job.folder.crew().LeaderSays(job.seconds_left() > 0));
+  if (in_time) {
+    Scene both = moved;
+    KIT_TRY(Solve(job, "added", both, SolveAddedAtoms));
+    KIT_TRY(take_better(std::move(both), "atoms added to the motions"));
+  }
+  if (job.options.f0 != F0Form::kAuto) return Ok();
+  Scene atoms = moved;
+  atoms.carrier = GreyCarrier(CarrierSizeFor(atoms.mask.count), atoms.mask.count);
+  KIT_TRY(Solve(job, "atoms", atoms));
+  return take_better(std::move(atoms), "atoms in place of motions");
 }
 
 MapEditing Editing(const Job& job, const std::string& name) {

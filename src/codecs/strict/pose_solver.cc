@@ -7,7 +7,6 @@
 #include <numeric>
 #include <utility>
 
-#include "codecs/strict/motion.h"
 #include "nets/nets_torch.h"
 
 namespace kitsink::strict {
@@ -36,23 +35,51 @@ std::vector<double> MeanSquares(const Tensor& residuals) {
   return {errors.data_ptr<double>(), errors.data_ptr<double>() + errors.numel()};
 }
 
-// Steps that remove a residual [6] under the Jacobian [6, terms], where `back` = G^-1 J^T and G measures a step.
+// The step that removes a residual [6] under the Jacobian [6, terms], where `back` = G^-1 J^T and G measures a step.
+Tensor DampedStep(const Tensor& jacobian, const Tensor& back, const Tensor& residual, double damping) {
+  const Tensor normal = jacobian.mm(back);
+  const Tensor damped =
+      normal + torch::eye(normal.size(0), torch::kDouble) * (damping * normal.diagonal().max() + 1e-30);
+  return -back.mm(torch::linalg_solve(damped, residual.unsqueeze(1))).flatten();
+}
 Tensor DampedSteps(const Tensor& jacobian, const Tensor& back, const Tensor& residual) {
   // One output, the speed, moves some hundred times more than the others. Damping by shares of the largest diagonal
   // element leaves their small errors for the last steps; damping each output by its own share lost, because meeting
   // all outputs at once takes steps beyond what is linear.
   constexpr double kDampings[] = {1e-1, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-9};
-  const Tensor normal = jacobian.mm(back);
   std::vector<Tensor> steps;
-  for (const double damping : kDampings) {
-    const Tensor damped =
-        normal + torch::eye(normal.size(0), torch::kDouble) * (damping * normal.diagonal().max() + 1e-30);
-    steps.push_back(-back.mm(torch::linalg_solve(damped, residual.unsqueeze(1))).flatten());
-  }
+  for (const double damping : kDampings) steps.push_back(DampedStep(jacobian, back, residual, damping));
   return torch::stack(steps);
 }
 
+// The steps [steps, terms] at two lengths, from here.
+std::vector<Coefficients> After(const Tensor& steps, const Coefficients& at) {
+  constexpr double kLengths[] = {1, 0.3};
+  std::vector<Coefficients> candidates;
+  for (int64_t k = 0; k < steps.size(0); ++k) {
+    for (const double length : kLengths) AddUnlessThere(Moved(at, steps[k], length), at, candidates);
+  }
+  return candidates;
+}
+
 }  // namespace
+
+void PackLinearisation(const Linearisation& linear, ByteWriter& writer) {
+  for (const Tensor& tensor : {linear.residual, linear.jacobian}) {
+    const Tensor values = tensor.to(torch::kFloat32).contiguous();
+    for (int64_t i = 0; i < values.numel(); ++i) writer.F32(values.data_ptr<float>()[i]);
+  }
+}
+
+Linearisation UnpackLinearisation(ByteReader& reader, int64_t grid) {
+  const auto read = [&reader](int64_t count) {
+    Tensor values = torch::empty({count}, torch::kDouble);
+    for (int64_t i = 0; i < count; ++i) values.data_ptr<double>()[i] = reader.F32();
+    return values;
+  };
+  Tensor residual = read(kPoseValues);
+  return {std::move(residual), read(int64_t{kPoseValues} * grid).view({kPoseValues, grid})};
+}
 
 Tensor CubicWeights(int64_t source, int64_t target) {
   namespace F = torch::nn::functional;
@@ -143,7 +170,11 @@ Linearisation AtomSolver::Linearise(const Coefficients& at) const {
   const Frame* const pointers[] = {&frames[0]};
   // The Jacobian passes over the two roundings, and over the enlargement to the frame and the nets' resize, which all
   // but cancel on a picture as smooth as the carrier's.
-  const Tensor small_f0 = ResizeToModelGrid(FramesToTensor(pointers, device_)).requires_grad_(true);
+  return LineariseAt(ResizeToModelGrid(FramesToTensor(pointers, device_)), rows_, columns_);
+}
+
+Linearisation PairSolver::LineariseAt(const Tensor& at, const Tensor& rows, const Tensor& columns) const {
+  const Tensor small_f0 = at.detach().requires_grad_(true);
   const Tensor read = PoseOutputs(modules_, small_f0, small_f1_)[0];
   std::vector<Tensor> gradients;
   for (int64_t i = 0; i < int64_t{kPoseValues}; ++i) {
@@ -152,9 +183,11 @@ Linearisation AtomSolver::Linearise(const Coefficients& at) const {
   const torch::NoGradGuard no_grad;
   const Tensor clipped = small_f0[0].le(0).logical_or(small_f0[0].ge(255));
   const Tensor open = torch::stack(gradients).masked_fill(clipped, 0);  // [6, 3, H, W]
-  const Tensor jacobian = torch::matmul(torch::matmul(rows_.t(), open), columns_);
+  const Tensor jacobian = torch::matmul(torch::matmul(rows.t(), open), columns);
   return {read.detach().to(torch::kCPU, torch::kDouble) - target_, jacobian.flatten(1).to(torch::kCPU, torch::kDouble)};
 }
+
+std::vector<Coefficients> AtomSolver::Next(const Coefficients& at) const { return After(Steps(Linearise(at)), at); }
 
 Tensor AtomSolver::Steps(const Linearisation& linear) const {
   constexpr double kRidge = 1e-6;
@@ -177,17 +210,26 @@ Frame MotionSolver::RenderF0(const Coefficients& coefficients) const {
   return renderer_.RenderF0(picture_, coefficients, 0, 1);
 }
 
+Tensor MotionSolver::MovedPictures(std::span<const Coefficients> candidates) const {
+  std::vector<Tensor> pictures;
+  for (const Coefficients& terms : candidates) {
+    const std::vector<float> moved = renderer_.MovedPicture(picture_, terms);
+    pictures.push_back(torch::tensor(moved).view({kModelGrid.height, kModelGrid.width, 3}).clamp(0, 255));
+  }
+  return torch::stack(pictures).permute({0, 3, 1, 2}).contiguous().to(device_);
+}
+
 Tensor MotionSolver::ReadMoved(std::span<const Coefficients> candidates) const {
   std::vector<Tensor> read;
   for (size_t first = 0; first < candidates.size(); first += kBatch) {
-    std::vector<Tensor> pictures;
-    for (const Coefficients& terms : candidates.subspan(first, std::min(kBatch, candidates.size() - first))) {
-      const std::vector<float> moved = MovePicture(picture_, kModelGrid, terms);
-      pictures.push_back(torch::tensor(moved).view({kModelGrid.height, kModelGrid.width, 3}));
-    }
-    read.push_back(Read(torch::stack(pictures).permute({0, 3, 1, 2}).contiguous().to(device_)));
+    read.push_back(Read(MovedPictures(candidates.subspan(first, std::min(kBatch, candidates.size() - first)))));
   }
   return torch::cat(read);
+}
+
+Linearisation MotionSolver::Linearise(const Coefficients& at, FrameSize grid) const {
+  return LineariseAt(MovedPictures({&at, 1}), CubicWeights(grid.height, kModelGrid.height).to(device_),
+                     CubicWeights(grid.width, kModelGrid.width).to(device_));
 }
 
 Coefficients MotionSolver::Start() const {
@@ -233,11 +275,12 @@ Coefficients MotionSolver::Start() const {
   return terms_of(best);
 }
 
-Tensor MotionSolver::StepsAt(const Coefficients& at) const {
-  constexpr int16_t kReach = 64;  // of the differences: a quarter of a pixel
-  std::vector<Coefficients> around{at};
+Tensor MotionSolver::Jacobian(const Coefficients& at) const {
+  constexpr int16_t kReach = 64, kAtomReach = 8;  // of the differences: a quarter of a pixel; weights of atoms
+  std::vector<Coefficients> around;
   for (size_t k = 0; k < at.size(); ++k) {
-    for (const int16_t reach : {kReach, static_cast<int16_t>(-kReach)}) {
+    const int16_t most = k < kMotionTerms ? kReach : kAtomReach;
+    for (const int16_t reach : {most, static_cast<int16_t>(-most)}) {
       around.push_back(at);
       around.back()[k] = static_cast<int16_t>(std::clamp(at[k] + reach, -32000, 32000));
     }
@@ -245,11 +288,27 @@ Tensor MotionSolver::StepsAt(const Coefficients& at) const {
   const Tensor read = ReadMoved(around);
   std::vector<Tensor> columns;
   for (size_t k = 0; k < at.size(); ++k) {
-    const int width = around[1 + 2 * k][k] - around[2 + 2 * k][k];
-    columns.push_back((read[static_cast<int64_t>(1 + 2 * k)] - read[static_cast<int64_t>(2 + 2 * k)]) / width);
+    const int width = around[2 * k][k] - around[2 * k + 1][k];
+    columns.push_back((read[static_cast<int64_t>(2 * k)] - read[static_cast<int64_t>(2 * k + 1)]) / width);
   }
-  const Tensor by_codes = torch::stack(columns, 1);  // [6, terms]
-  return DampedSteps(by_codes, by_codes.t(), read[0] - target_);
+  return torch::stack(columns, 1);
+}
+
+std::vector<Coefficients> MotionSolver::Next(const Coefficients& at) const {
+  // A motion moves one output, the speed, a hundred times more than the others. A step that would mend these is long,
+  // and off in speed by what is not linear in it; short steps back to the speed repair that.
+  constexpr int kRepairs = 2;
+  constexpr double kRepairDamping = 1e-2;
+  const Tensor jacobian = Jacobian(at), back = jacobian.t();
+  std::vector<Coefficients> candidates = After(DampedSteps(jacobian, back, ReadMoved({&at, 1})[0] - target_), at);
+  for (int repair = 0; repair < kRepairs && !candidates.empty(); ++repair) {
+    const Tensor residuals = ReadMoved(candidates) - target_;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      const Tensor step = DampedStep(jacobian, back, residuals[static_cast<int64_t>(i)], kRepairDamping);
+      candidates[i] = Moved(candidates[i], step, 1);
+    }
+  }
+  return candidates;
 }
 
 std::vector<Coefficients> MotionSolver::Promising(std::vector<Coefficients> candidates) const {
@@ -268,7 +327,7 @@ std::unique_ptr<PairSolver> MakePairSolver(const Scene& scene, const FrameRender
                                            std::span<const uint8_t> map, size_t pair,
                                            const std::array<float, kPoseValues>& target, Nets::Modules& modules) {
   const Carrier& carrier = scene.carrier;
-  if (carrier.moves()) {
+  if (carrier.moves) {
     return std::make_unique<MotionSolver>(renderer, renderer.RenderPicture(map, pair, 1), target, scene.selector[pair],
                                           modules);
   }
@@ -289,16 +348,9 @@ bool PairSolver::TakeBest(std::vector<Coefficients> candidates, SolvedPair& best
 }
 
 SolvedPair PairSolver::Solve(const Coefficients& start, const PairSolveOptions& options) const {
-  constexpr double kLengths[] = {1, 0.3};
   SolvedPair best{start, Errors({&start, 1})[0]};
   for (int i = 0; i < options.iterations; ++i) {
-    const Tensor steps = StepsAt(best.coefficients);
-    std::vector<Coefficients> candidates;
-    for (int64_t k = 0; k < steps.size(0); ++k) {
-      for (const double length : kLengths) {
-        AddUnlessThere(Moved(best.coefficients, steps[k], length), best.coefficients, candidates);
-      }
-    }
+    std::vector<Coefficients> candidates = Next(best.coefficients);
     if (candidates.empty() || !TakeBest(std::move(candidates), best)) break;
   }
   for (int i = 0; i < options.polish; ++i) {

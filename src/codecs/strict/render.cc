@@ -27,6 +27,7 @@ Status CheckScene(const Scene& scene) {
   if (scene.mask.num_classes > shape.num_classes) return Misfit("the maps have more classes than the renderer");
   if (shape.width % kLaneFloats != 0 || shape.width == 0 || shape.width > kMaxRowChannels) return Misfit("width");
   if (shape.num_pairs != pairs || scene.selector.size() != pairs) return Misfit("the parts differ in pairs");
+  if (!carrier.moves && carrier.num_atoms == 0) return Misfit("a carrier without atoms does not move");
   if (grid == 0 || carrier.basis.size() != carrier.num_atoms * grid ||
       carrier.basis_scales.size() != carrier.num_atoms || carrier.coefficient_scales.size() != carrier.num_atoms ||
       carrier.coefficients.size() != pairs * carrier.num_terms()) {
@@ -67,10 +68,17 @@ FramePair FrameRenderer::Render(uint64_t pair, int threads) const {
 
 Frame FrameRenderer::RenderF0(std::span<const float> picture, std::span<const int16_t> coefficients, uint8_t mode,
                               int threads) const {
-  Frame frame = scene_.carrier.moves() ? WriteFrame(MovePicture(picture, MapSize(scene_), coefficients), threads)
-                                       : carrier_.Render(coefficients, threads);
+  Frame frame = scene_.carrier.moves ? WriteFrame(MovedPicture(picture, coefficients), threads)
+                                     : carrier_.Render(coefficients, threads);
   ApplySelector(mode, frame);
   return frame;
+}
+
+std::vector<float> FrameRenderer::MovedPicture(std::span<const float> picture,
+                                               std::span<const int16_t> coefficients) const {
+  std::vector<float> moved = MovePicture(picture, MapSize(scene_), coefficients.first(kMotionTerms));
+  if (scene_.carrier.num_atoms > 0) carrier_.AddTo(moved, coefficients.subspan(kMotionTerms));
+  return moved;
 }
 
 Frame FrameRenderer::RenderF1(std::span<const uint8_t> map, uint64_t pair, int threads) const {

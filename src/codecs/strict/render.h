@@ -36,6 +36,9 @@ class FrameRenderer {
   Frame RenderF0(std::span<const float> picture, std::span<const int16_t> coefficients, uint8_t mode,
                  int threads) const;
 
+  // f0's picture before it is written, of a carrier that moves. REQUIRES: as RenderF0.
+  std::vector<float> MovedPicture(std::span<const float> picture, std::span<const int16_t> coefficients) const;
+
   const CarrierPicture& carrier() const { return carrier_; }
 
   // Memory of one call of Render. The renderer keeps as much for each of the most calls that ran at once.

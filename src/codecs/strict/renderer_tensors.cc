@@ -82,6 +82,7 @@ Status CheckCarrierShape(const Carrier& carrier) {
   };
   constexpr uint64_t kMaxBasis = 1U << 17;  // ten minutes of a hostile archive's decoding otherwise
   if (carrier.num_atoms > 32) return fail("atoms", carrier.num_atoms, "0 to 32");
+  if (carrier.num_atoms == 0 && !carrier.moves) return fail("atoms", 0, "1 to 32 where f1's picture does not move");
   if (carrier.grid_height < 1 || carrier.grid_height > 128) return fail("rows", carrier.grid_height, "1 to 128");
   if (carrier.grid_width < 1 || carrier.grid_width > 128) return fail("columns", carrier.grid_width, "1 to 128");
   const uint64_t basis = uint64_t{3} * carrier.num_atoms * carrier.grid_height * carrier.grid_width;

@@ -135,22 +135,24 @@ std::string FactsOf(const Rest& rest, uint64_t num_weights) {
          ", \"num_weights\": " + std::to_string(num_weights) +
          ", \"preimage\": " + (rest.renderer.preimage ? "true" : "false") +
          "}, \"carrier\": {\"atoms\": " + std::to_string(carrier.num_atoms) +
-         (carrier.moves() ? ", \"terms\": " + std::to_string(kMotionTerms)
-                          : ", \"width\": " + std::to_string(carrier.grid_width) +
-                                ", \"height\": " + std::to_string(carrier.grid_height)) +
+         (carrier.moves ? ", \"terms\": " + std::to_string(kMotionTerms) : "") +
+         (carrier.num_atoms > 0 ? ", \"width\": " + std::to_string(carrier.grid_width) +
+                                      ", \"height\": " + std::to_string(carrier.grid_height)
+                                : "") +
          "}}";
 }
 
-// The selector modes, and the weight of each atom of the carrier or the terms of the motion.
+// The selector modes, the terms of the motion, and the weight of each atom of the carrier.
 std::vector<PairColumn> ColumnsOf(const DecodedCarrier& decoded) {
   std::vector<PairColumn> columns;
   columns.push_back({"selector mode of f0", "", {decoded.selector.begin(), decoded.selector.end()}, 1, true});
   const Carrier& carrier = decoded.carrier;
-  if (carrier.moves()) {
+  const uint32_t motion = carrier.moves ? kMotionTerms : 0;
+  if (carrier.moves) {
     const char* const names[] = {"dx", "dx by X", "dx by Y", "dy", "dy by X", "dy by Y"};
     for (uint32_t term = 0; term < kMotionTerms; ++term) {
       PairColumn column{std::string("motion of f0: ") + names[term], "pixels", {}};
-      for (size_t at = term; at < carrier.coefficients.size(); at += kMotionTerms) {
+      for (size_t at = term; at < carrier.coefficients.size(); at += carrier.num_terms()) {
         column.values.push_back(static_cast<float>(carrier.coefficients[at]) / 256);
       }
       columns.push_back(std::move(column));
@@ -158,7 +160,7 @@ std::vector<PairColumn> ColumnsOf(const DecodedCarrier& decoded) {
   }
   for (uint32_t atom = 0; atom < carrier.num_atoms; ++atom) {
     PairColumn weight{"weight of atom " + std::to_string(atom), "", {}};
-    for (size_t at = atom; at < carrier.coefficients.size(); at += carrier.num_atoms) {
+    for (size_t at = motion + atom; at < carrier.coefficients.size(); at += carrier.num_terms()) {
       weight.values.push_back(carrier.coefficients[at] * carrier.coefficient_scales[atom]);
     }
     columns.push_back(std::move(weight));
@@ -216,10 +218,11 @@ Result<Description> Describe(const Member& member, DescribeDepth depth, const Co
                                Fixed(", %.3f bits each", 8 * size(kRenderer) / static_cast<double>(num_weights)) +
                                (rest.renderer.preimage ? ", f1 as its pre-image" : "");
   const Carrier& carrier = rest.carrier.carrier;
-  const std::string how = carrier.moves()
-                              ? "motions of " + std::to_string(kMotionTerms) + " terms"
-                              : std::to_string(carrier.num_atoms) + " atoms of " + std::to_string(carrier.grid_width) +
-                                    " x " + std::to_string(carrier.grid_height);
+  std::string how = carrier.moves ? "motions of " + std::to_string(kMotionTerms) + " terms" : "";
+  if (carrier.num_atoms > 0) {
+    how += (how.empty() ? "" : ", ") + std::to_string(carrier.num_atoms) + " atoms of " +
+           std::to_string(carrier.grid_width) + " x " + std::to_string(carrier.grid_height);
+  }
   const std::string atoms = how + Fixed(", %.2f bytes a pair", size(kCarrier) / rest.maps.count);
   description.sections = {
       {"maps", "class maps", sections[kMaps].size(), DescribeMask(rest.maps, sections[kMaps].size()),

@@ -41,18 +41,18 @@ struct Renderer {
 // Terms of the affine motion that makes f0 of f1's picture (motion.h).
 inline constexpr uint32_t kMotionTerms = 6;
 
-// What makes PoseNet read the pair's pose: f0 as a weighted sum of small pictures (atoms), or, without atoms, as f1's
-// picture under a motion.
+// What makes PoseNet read the pair's pose: f0 as f1's picture under a motion, or as grey, and a weighted sum of small
+// pictures (atoms) added to it.
 struct Carrier {
-  uint32_t num_atoms = 0;                      // 0 .. 32; 0: the coefficients are the terms of motions
+  bool moves = true;                           // false: grey; then there are atoms
+  uint32_t num_atoms = 0;                      // 0 .. 32
   uint32_t grid_height = 24, grid_width = 32;  // of an atom, each 1 .. 128
   std::vector<int8_t> basis;                   // [num_atoms][3][grid_height][grid_width]
   std::vector<float> basis_scales;             // [num_atoms]
-  std::vector<int16_t> coefficients;           // [pairs][num_terms()]
+  std::vector<int16_t> coefficients;           // [pairs][num_terms()]: the motion's terms, then a weight of each atom
   std::vector<float> coefficient_scales;       // [num_atoms]
-  float grey = 127.5F, amplitude = 64.0F;      // of a sum of atoms
-  bool moves() const { return num_atoms == 0; }
-  uint32_t num_terms() const { return moves() ? kMotionTerms : num_atoms; }
+  float grey = 127.5F, amplitude = 64.0F;      // of a sum of atoms; as they are here where f1's picture moves
+  uint32_t num_terms() const { return (moves ? kMotionTerms : 0) + num_atoms; }
   bool operator==(const Carrier&) const = default;
 };
 

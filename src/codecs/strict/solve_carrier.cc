@@ -41,10 +41,7 @@ Bytes PackState(const PairState& state) {
   writer.U8(state.mode);
   writer.F32(static_cast<float>(state.solved.error));
   if (!state.linear.residual.defined()) return writer.Take();
-  for (const Tensor& tensor : {state.linear.residual, state.linear.jacobian}) {
-    const Tensor values = tensor.to(torch::kFloat32).contiguous();
-    for (int64_t i = 0; i < values.numel(); ++i) writer.F32(values.data_ptr<float>()[i]);
-  }
+  PackLinearisation(state.linear, writer);
   return writer.Take();
 }
 
@@ -53,15 +50,7 @@ PairState UnpackState(ByteReader& reader, size_t num_atoms, int64_t grid) {
   for (size_t k = 0; k < num_atoms; ++k) state.solved.coefficients.push_back(static_cast<int16_t>(reader.U16()));
   state.mode = reader.U8();
   state.solved.error = reader.F32();
-  if (reader.remaining() > 0) {
-    const auto read = [&reader](int64_t count) {
-      Tensor values = torch::empty({count}, torch::kDouble);
-      for (int64_t i = 0; i < count; ++i) values.data_ptr<double>()[i] = reader.F32();
-      return values;
-    };
-    state.linear.residual = read(kPoseValues);
-    state.linear.jacobian = read(int64_t{kPoseValues} * grid).view({kPoseValues, grid});
-  }
+  if (reader.remaining() > 0) state.linear = UnpackLinearisation(reader, grid);
   return state;
 }
 
@@ -188,7 +177,8 @@ class Solver {
     training.train_coefficients = true;
     KIT_ASSIGN(const RealCarrier trained, Train(options_.name + "-atoms.checkpoint", training, view, all));
     SetBasis(trained.atoms.to(torch::kDouble), options_.largest_code, carrier);
-    ScaleCoefficients(carrier, pairs);
+    // Coarser steps lost: with 0.2 for all, rounding alone left an error of 2e-3.
+    ScaleCoefficients(Linears(pairs), AtomsOf(Picture(carrier), grid_), 0.01, carrier);
     SetCoefficients(trained, carrier, pairs);
     return Ok();
   }
@@ -229,21 +219,6 @@ class Solver {
         pairs[i].solved.coefficients[static_cast<size_t>(k)] =
             static_cast<int16_t>(std::clamp(std::nearbyint(code), -32000.0, 32000.0));
       }
-    }
-  }
-
-  // Chooses each coefficient's step, a power of two, so that one code moves the pose by about kStep. Coarser steps
-  // lost: with 0.2 for all, rounding alone left an error of 2e-3.
-  void ScaleCoefficients(Carrier& carrier, std::span<const PairState> pairs) const {
-    constexpr double kStep = 0.01, kLeastFactor = 1.0 / 32, kMostFactor = 32;
-    std::vector<Tensor> jacobians;
-    for (const PairState& pair : pairs) jacobians.push_back(pair.linear.jacobian);
-    const Tensor by_codes = torch::cat(jacobians).mm(AtomsOf(Picture(carrier), grid_).t());  // [6 N, A]
-    const Tensor moves = (by_codes.square().mean(0) * double{kPoseValues}).sqrt();
-    for (size_t k = 0; k < carrier.num_atoms; ++k) {
-      const double move = std::max(moves[static_cast<int64_t>(k)].item<double>(), 1e-12);
-      const double factor = std::clamp(std::exp2(std::nearbyint(std::log2(kStep / move))), kLeastFactor, kMostFactor);
-      carrier.coefficient_scales[k] *= static_cast<float>(factor);
     }
   }
 
@@ -358,6 +333,12 @@ CarrierSize CarrierSizeFor(uint64_t num_pairs) {
   return {};
 }
 
+CarrierSize AddedAtomsFor(uint64_t num_pairs) {
+  if (num_pairs < 64) return {4, 6, 8, 7};
+  if (num_pairs < 300) return {6, 9, 12, 7};
+  return {8, 12, 16, 7};
+}
+
 Carrier StillCarrier(uint64_t num_pairs) {
   Carrier carrier;
   carrier.coefficients.resize(num_pairs * kMotionTerms);
@@ -366,6 +347,7 @@ Carrier StillCarrier(uint64_t num_pairs) {
 
 Carrier GreyCarrier(const CarrierSize& size, uint64_t num_pairs) {
   Carrier carrier;
+  carrier.moves = false;
   carrier.num_atoms = size.num_atoms;
   carrier.grid_height = size.grid_height;
   carrier.grid_width = size.grid_width;
@@ -376,12 +358,21 @@ Carrier GreyCarrier(const CarrierSize& size, uint64_t num_pairs) {
   return carrier;
 }
 
+Result<SolvedCarrier> SolveAddedAtoms(const Scene& scene, std::span<const Observation> targets, Nets& nets,
+                                      const CarrierSolve& options, const ResumeFolder& folder, int threads,
+                                      Progress& progress) {
+  KIT_CHECK(targets.size() == scene.mask.count && scene.carrier.moves && scene.carrier.num_atoms == 0);
+  return Guarded("carrier", [&] {
+    return AddAtoms(scene, AddedAtomsFor(targets.size()), targets, nets.modules(), options, folder, threads, progress);
+  });
+}
+
 Result<SolvedCarrier> SolveCarrier(const Scene& scene, std::span<const Observation> targets, Nets& nets,
                                    const CarrierSolve& options, const ResumeFolder& folder, int threads,
                                    Progress& progress) {
   KIT_CHECK(targets.size() == scene.mask.count);
   return Guarded("carrier", [&]() -> Result<SolvedCarrier> {
-    if (scene.carrier.moves()) return SolveMotions(scene, targets, nets.modules(), options, folder, threads, progress);
+    if (scene.carrier.moves) return SolveMotions(scene, targets, nets.modules(), options, folder, threads, progress);
     return Solver(scene, targets, nets.modules(), options, folder, threads, progress).Run();
   });
 }

@@ -20,6 +20,8 @@ struct CarrierSize {
   int largest_code = 15;  // magnitude
 };
 CarrierSize CarrierSizeFor(uint64_t num_pairs);
+// Of atoms that are added to motions.
+CarrierSize AddedAtomsFor(uint64_t num_pairs);
 
 // A carrier without atoms and motion: f0 is f1.
 Carrier StillCarrier(uint64_t num_pairs);
@@ -41,6 +43,12 @@ struct SolvedCarrier {
   std::vector<uint8_t> selector;
   double error = 0;  // mean squared pose error over the pairs
 };
+
+// Adds atoms to the scene's motions and solves all pairs again. REQUIRES: as SolveCarrier; the carrier moves, without
+// atoms.
+Result<SolvedCarrier> SolveAddedAtoms(const Scene& scene, std::span<const Observation> targets, Nets& nets,
+                                      const CarrierSolve& options, const ResumeFolder& folder, int threads,
+                                      Progress& progress);
 
 // Keeps each solved pair in the job's folder. REQUIRES: a target for each pair of the scene.
 Result<SolvedCarrier> SolveCarrier(const Scene& scene, std::span<const Observation> targets, Nets& nets,

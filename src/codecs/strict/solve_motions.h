@@ -1,5 +1,5 @@
 #pragma once
-// The third stage of compress for a carrier without atoms: finds the motions.
+// The third stage of compress where f1's picture moves: finds the motions, and atoms for what they leave.
 
 #include <span>
 
@@ -11,5 +11,11 @@ namespace kitsink::strict {
 Result<SolvedCarrier> SolveMotions(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules,
                                    const CarrierSolve& options, const ResumeFolder& folder, int threads,
                                    Progress& progress);
+
+// Adds atoms to the scene's solved motions, and solves all pairs again. REQUIRES: the scene's carrier moves and has no
+// atoms. Functions throw what LibTorch throws.
+Result<SolvedCarrier> AddAtoms(const Scene& scene, const CarrierSize& size, std::span<const Observation> targets,
+                               Nets::Modules& modules, const CarrierSolve& options, const ResumeFolder& folder,
+                               int threads, Progress& progress);
 
 }  // namespace kitsink::strict

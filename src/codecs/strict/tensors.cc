@@ -47,15 +47,25 @@ void AddRenderer(const Renderer& renderer, TensorFile& file) {
 }
 
 void AddCarrier(const Carrier& carrier, int64_t num_pairs, TensorFile& file) {
-  if (carrier.moves()) {
-    file.tensors[kMotion] = MakeTensor({num_pairs, kMotionTerms}, std::span<const int16_t>(carrier.coefficients));
-    return;
+  const auto columns = [&carrier](size_t first, size_t count) {
+    std::vector<int16_t> values;
+    for (size_t at = first; at < carrier.coefficients.size(); at += carrier.num_terms()) {
+      values.insert(values.end(), carrier.coefficients.begin() + static_cast<ptrdiff_t>(at),
+                    carrier.coefficients.begin() + static_cast<ptrdiff_t>(at + count));
+    }
+    return values;
+  };
+  const size_t motion = carrier.moves ? kMotionTerms : 0;
+  if (carrier.moves) {
+    file.tensors[kMotion] = MakeTensor({num_pairs, kMotionTerms}, std::span<const int16_t>(columns(0, motion)));
   }
   const int64_t atoms = carrier.num_atoms;
+  if (atoms == 0) return;
   file.tensors[CodesOf(kBasis)] =
       MakeTensor({atoms, 3, carrier.grid_height, carrier.grid_width}, std::span<const int8_t>(carrier.basis));
   file.tensors[ScalesOf(kBasis)] = MakeTensor({atoms}, std::span<const float>(carrier.basis_scales));
-  file.tensors[CodesOf(kCoefficients)] = MakeTensor({num_pairs, atoms}, std::span<const int16_t>(carrier.coefficients));
+  file.tensors[CodesOf(kCoefficients)] =
+      MakeTensor({num_pairs, atoms}, std::span<const int16_t>(columns(motion, carrier.num_atoms)));
   file.tensors[ScalesOf(kCoefficients)] = MakeTensor({atoms}, std::span<const float>(carrier.coefficient_scales));
   const Carrier usual;
   if (carrier.grey == usual.grey && carrier.amplitude == usual.amplitude) return;
@@ -152,11 +162,30 @@ void TakeRenderer(const TensorFile& file, const Limits& limits, TensorTaker& tak
   }
 }
 
+// Rows of a, each followed by that of b; empty unless both have as many.
+std::vector<int16_t> BesideEachOther(std::span<const int16_t> a, size_t a_columns, std::span<const int16_t> b,
+                                     size_t b_columns) {
+  std::vector<int16_t> rows;
+  if (b_columns == 0 || a.size() / a_columns != b.size() / b_columns) return rows;
+  for (size_t row = 0; row < a.size() / a_columns; ++row) {
+    const auto append = [&rows, row](std::span<const int16_t> from, size_t columns) {
+      const auto part = from.subspan(row * columns, columns);
+      rows.insert(rows.end(), part.begin(), part.end());
+    };
+    append(a, a_columns);
+    append(b, b_columns);
+  }
+  return rows;
+}
+
 void TakeCarrier(TensorTaker& taker, int64_t num_pairs, Carrier& carrier) {
-  if (taker.Has(kMotion)) {
+  std::vector<int16_t> motions, weights;
+  carrier.moves = taker.Has(kMotion);
+  if (carrier.moves) {
     const FileTensor* const motion = taker.Take(kMotion, "I16", {num_pairs, kMotionTerms}, kAnyNumber);
-    if (motion != nullptr) carrier.coefficients = Int16sOf(*motion);
-    return;
+    if (motion != nullptr) motions = Int16sOf(*motion);
+    carrier.coefficients = motions;
+    if (!taker.Has(CodesOf(kBasis))) return;
   }
   const FileTensor* const basis = taker.Take(CodesOf(kBasis), "I8", {-1, 3, -1, -1}, kAnyNumber);
   int64_t atoms = kAnySize;
@@ -169,13 +198,14 @@ void TakeCarrier(TensorTaker& taker, int64_t num_pairs, Carrier& carrier) {
     if (const Status status = CheckCarrierShape(carrier); !status.ok()) taker.Complain(status.error().message);
   }
   const FileTensor* const coefficients = taker.Take(CodesOf(kCoefficients), "I16", {num_pairs, atoms}, kAnyNumber);
-  if (coefficients != nullptr) carrier.coefficients = Int16sOf(*coefficients);
+  if (coefficients != nullptr) weights = Int16sOf(*coefficients);
+  carrier.coefficients = carrier.moves ? BesideEachOther(motions, kMotionTerms, weights, carrier.num_atoms) : weights;
   for (const auto& [name, values] :
        {std::pair{kBasis, &carrier.basis_scales}, {kCoefficients, &carrier.coefficient_scales}}) {
     const FileTensor* const scales = taker.Take(ScalesOf(name), "F32", {atoms}, kAnyNumber);
     if (scales != nullptr) *values = FloatsOf(*scales);
   }
-  if (!taker.Has(kLevels)) return;
+  if (carrier.moves || !taker.Has(kLevels)) return;
   const FileTensor* const levels = taker.Take(kLevels, "F32", {2}, 2);
   if (levels == nullptr) return;
   carrier.grey = FloatsOf(*levels)[0];

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "codecs/strict/carrier_basis.h"
 #include "codecs/strict/network_torch.h"
@@ -11,7 +12,9 @@
 #include "codecs/strict/render.h"
 #include "codecs/strict/render_testlib.h"
 #include "codecs/strict/seg_loss.h"
+#include "codecs/strict/solve_carrier.h"
 #include "kitsink/half.h"
+#include "kitsink/run.h"
 #include "nets/nets_torch.h"
 #include "testlib.h"
 
@@ -186,6 +189,38 @@ TEST(MotionSolver, FindsAMotionThatReadsTheSame) {
   const SolvedPair solved = solver.Solve(start, {.iterations = 4, .polish = 1});
   EXPECT_LT(solved.error, errors[1]);
   EXPECT_NEAR(solver.Errors({&solved.coefficients, 1})[0], solved.error, 1e-3 * solved.error);  // in another batch
+}
+
+// The pose of an f0 with atoms that the solver does not know is met by its own atoms.
+TEST(SolveCarrier, AddsAtomsToMotions) {
+  testing::StrictSizes sizes;
+  sizes.map = kModelGrid;
+  sizes.frame = {1024, 768};
+  sizes.pairs = 1;
+  sizes.moves = true;
+  Scene scene = testing::SmallStrictScene(sizes, 3);
+  scene.renderer.preimage = true;
+  scene.carrier.coefficients = {0, 0, 0, 0, 0, 0, 150, -80, 60};
+  scene.selector = {0};
+  const FramePair unknown = Must(FrameRenderer::Create(scene))->Render(0, 1);
+  const std::vector<Observation> targets = Must(StandIns().Observe({&unknown, 1}));
+  scene.carrier = StillCarrier(1);
+  const std::unique_ptr<FrameRenderer> still = Must(FrameRenderer::Create(scene));
+  const Coefficients none(kMotionTerms, 0);
+  const double before =
+      MakePairSolver(scene, *still, scene.mask.map(0), 0, targets[0].pose, StandIns().modules())->Errors({&none, 1})[0];
+
+  const testing::TemporaryFolder folder;
+  const JobOutputs outputs{folder / "a.zip", folder / "a.json"};
+  const ResumeFolder resume = Must(ResumeFolder::Open(outputs, Json::object(), "0-of-1", Overwrite::kRefuse));
+  CarrierSolve options;
+  options.new_basis = false;
+  options.expired = [] { return true; };  // one step
+  const SolvedCarrier solved = Must(SolveAddedAtoms(scene, targets, StandIns(), options, resume, 1, SilentProgress()));
+  EXPECT_TRUE(solved.carrier.moves);
+  EXPECT_EQ(solved.carrier.num_atoms, AddedAtomsFor(1).num_atoms);
+  EXPECT_EQ(solved.carrier.coefficients.size(), solved.carrier.num_terms());
+  EXPECT_LT(solved.error, before / 4);
 }
 
 // The Jacobian by the grid's pixels is the gradient through the enlargement of a change, and a code changes the picture

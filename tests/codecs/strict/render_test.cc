@@ -45,6 +45,29 @@ TEST(Render, OneResultForMotions) {
   ExpectOneResult(SmallStrictScene({{1, 1}, {3, 2}, 1, 16, {1, 1}, 5, 8, 0}, 11));
 }
 
+TEST(Render, OneResultForMotionsWithAtoms) {
+  StrictSizes sizes;
+  sizes.moves = true;
+  const Scene scene = SmallStrictScene(sizes, 10);
+  ExpectOneResult(scene);
+  EXPECT_EQ(Sha256Hex(RenderAll(scene, FastRowKernels(), 2)).substr(0, 16), "c82dd29325c14132");
+  ExpectOneResult(SmallStrictScene({{1, 1}, {3, 2}, 1, 16, {1, 1}, 5, 8, 2, 1, 1, true}, 11));
+}
+
+// On grey, atoms add up to the picture of a carrier that does not move, before it is rounded.
+TEST(CarrierPicture, AddsWhatItRendersOnGrey) {
+  const Scene scene = SmallStrictScene({}, 12);
+  const FrameSize size{64, 48};
+  const CarrierPicture carrier(scene.carrier, size, size, FastRowKernels());
+  const auto weights = std::span(scene.carrier.coefficients).first(3);
+  const Frame frame = carrier.Render(weights, 1);
+  std::vector<float> picture(size.size_bytes(), scene.carrier.grey);
+  carrier.AddTo(picture, weights);
+  for (size_t i = 0; i < picture.size(); ++i) {
+    ASSERT_NEAR(std::clamp(picture[i], 0.0F, 255.0F), static_cast<float>(frame.rgb[i]), 0.501F) << i;
+  }
+}
+
 // Positions of a motion, by hand.
 TEST(Motion, MovesByItsTerms) {
   const FrameSize size{8, 6};

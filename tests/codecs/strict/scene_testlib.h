@@ -37,12 +37,14 @@ struct StrictSizes {
   uint32_t pairs = 3, width = 16;
   std::vector<uint8_t> dilations = {1, 2};
   uint32_t classes = 5, frame_dims = 8, atoms = 3 /* 0: motions */, grid_height = 6, grid_width = 8;
+  bool moves = false;  // atoms are added to motions
 };
 
 inline strict::Carrier SmallCarrier(const StrictSizes& sizes, Random& random) {
   constexpr float kBasisScales[] = {0.5F, 1.0F, 0.125F};
   constexpr float kCoefficientScales[] = {0.0009765625F, 0.00048828125F, 0.001953125F};
   strict::Carrier carrier;
+  carrier.moves = sizes.moves || sizes.atoms == 0;
   if (sizes.atoms == 0) {
     for (uint32_t i = 0; i < sizes.pairs * strict::kMotionTerms; ++i) {
       carrier.coefficients.push_back(static_cast<int16_t>(static_cast<int32_t>(random.Below(8001)) - 4000));
@@ -55,7 +57,7 @@ inline strict::Carrier SmallCarrier(const StrictSizes& sizes, Random& random) {
   for (uint32_t i = 0; i < sizes.atoms * 3 * sizes.grid_height * sizes.grid_width; ++i) {
     carrier.basis.push_back(static_cast<int8_t>(static_cast<int32_t>(random.Below(31)) - 15));
   }
-  for (uint32_t i = 0; i < sizes.pairs * sizes.atoms; ++i) {
+  for (uint32_t i = 0; i < sizes.pairs * carrier.num_terms(); ++i) {
     carrier.coefficients.push_back(static_cast<int16_t>(static_cast<int32_t>(random.Below(4001)) - 2000));
   }
   for (uint32_t i = 0; i < sizes.atoms; ++i) {

@@ -78,6 +78,8 @@ TEST(StrictScene, UsualAndUnusualShapesSurvive) {
       {"1 column of frame_embed", [](StrictSizes& s) { s.frame_dims = 1; }},
       {"64 columns of frame_embed", [](StrictSizes& s) { s.frame_dims = 64; }},
       {"motions", [](StrictSizes& s) { s.atoms = 0; }},
+      {"motions and atoms", [](StrictSizes& s) { s.moves = true; }},
+      {"motions and 32 atoms", [](StrictSizes& s) { s.moves = true, s.atoms = 32; }},
       {"one atom of one pixel", [](StrictSizes& s) { s.atoms = s.grid_height = s.grid_width = 1; }},
       {"32 atoms", [](StrictSizes& s) { s.atoms = 32; }},
       {"a grid of one line", [](StrictSizes& s) { s.grid_height = 1, s.grid_width = 128; }},
@@ -142,8 +144,12 @@ TEST(StrictScene, EdgesOfTheCarrierSurvive) {
 
 TEST(StrictScene, EdgesOfMotionsSurvive) {
   StrictSizes sizes = TinySizes();
+  sizes.moves = true;
+  Scene scene = SmallStrictScene(sizes, 12);
+  std::ranges::fill(scene.carrier.coefficients, static_cast<int16_t>(-32768));
+  ExpectSurvives(scene, "motions and atoms");
   sizes.atoms = 0;
-  Scene scene = SmallStrictScene(sizes, 13);
+  scene = SmallStrictScene(sizes, 13);
   for (const int code : {0, 32767, -32768, 4096}) {
     std::ranges::fill(scene.carrier.coefficients, static_cast<int16_t>(code));
     ExpectSurvives(scene, "motions");
@@ -287,6 +293,26 @@ TEST(StrictScene, DescribesMotions) {
   EXPECT_EQ(description.columns.back().values[1], static_cast<float>(scene.carrier.coefficients[11]) / 256);
 }
 
+TEST(StrictScene, DescribesMotionsWithAtoms) {
+  StrictSizes sizes;
+  sizes.moves = true;
+  const Scene scene = SmallStrictScene(sizes, 16);
+  const Carrier& carrier = scene.carrier;
+  const Description description = Must(Describe(Encode(scene), DescribeDepth::kMeasured, CodingContext()));
+  const SectionUse& section = description.sections[2];
+  EXPECT_NEAR(SumOfBits(section) / 8, static_cast<double>(section.size_bytes), 1e-6);
+  std::vector<std::string> names;
+  for (const StreamPart& part : section.parts) names.push_back(part.name);
+  names.resize(4);
+  EXPECT_EQ(names, (std::vector<std::string>{"basis", "motions", "coefficients", "scales and selector"}));
+  EXPECT_EQ(section.parts[1].count, 3U * kMotionTerms);
+  EXPECT_EQ(section.parts[2].count, 3U * 3);
+  EXPECT_EQ(section.what.find("motions of 6 terms, 3 atoms of 8 x 6, "), 0U) << section.what;
+  ASSERT_EQ(description.columns.size(), 1U + kMotionTerms + 3);
+  EXPECT_EQ(description.columns[1].values[1], static_cast<float>(carrier.coefficients[9]) / 256);
+  EXPECT_EQ(description.columns.back().values[1], carrier.coefficients[17] * carrier.coefficient_scales[2]);
+}
+
 // What a page shows of each pair: the maps, the selector modes and the weights of the atoms.
 TEST(StrictScene, DescriptionHoldsMapsAndColumns) {
   const Scene scene = SmallStrictScene({}, 8);
@@ -343,6 +369,15 @@ TEST(StrictScene, GoldenMotions) {
   const Scene scene = SmallStrictScene(sizes, 15);
   testing::ExpectGolden("strict_motion.zip", Must(PackZip(Must(WriteMember(Encode(scene, 2), Limits())))));
   const LoadedArchive archive = Must(LoadArchive(testing::GoldenPath("strict_motion.zip"), Limits()));
+  EXPECT_TRUE(SameBits(Must(DecodeScene(archive.member, CodingContext())), scene));
+}
+
+TEST(StrictScene, GoldenMotionsWithAtoms) {
+  StrictSizes sizes;
+  sizes.moves = true;
+  const Scene scene = SmallStrictScene(sizes, 17);
+  testing::ExpectGolden("strict_motion_atoms.zip", Must(PackZip(Must(WriteMember(Encode(scene, 2), Limits())))));
+  const LoadedArchive archive = Must(LoadArchive(testing::GoldenPath("strict_motion_atoms.zip"), Limits()));
   EXPECT_TRUE(SameBits(Must(DecodeScene(archive.member, CodingContext())), scene));
 }
 

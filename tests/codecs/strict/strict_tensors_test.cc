@@ -99,6 +99,20 @@ TEST(StrictTensors, MotionsAreOneTensor) {
   EXPECT_NE(SceneOfTensors(file, Limits()).error().message.find("carrier.basis.scales"), std::string::npos);
 }
 
+TEST(StrictTensors, MotionsWithAtomsAreTheTensorsOfBoth) {
+  StrictSizes sizes = TinySizes();
+  sizes.moves = true;
+  const Scene scene = SmallStrictScene(sizes, 5);
+  TensorFile file = UnpackScene(scene);
+  EXPECT_EQ(file.Find("carrier.motion")->shape, (std::vector<int64_t>{2, kMotionTerms}));
+  ASSERT_NE(file.Find("carrier.coefficients.codes"), nullptr);
+  EXPECT_EQ(file.Find("carrier.coefficients.codes")->shape, (std::vector<int64_t>{2, 3}));
+  EXPECT_EQ(testing::Must(SceneOfTensors(file, Limits())).carrier, scene.carrier);
+  // Levels are of grey.
+  file.tensors["carrier.levels"] = MakeTensor({2}, std::span<const float>(std::array{100.0F, 64.0F}));
+  EXPECT_NE(SceneOfTensors(file, Limits()).error().message.find("carrier.levels"), std::string::npos);
+}
+
 // Tensors of usual numbers are left out, and may be missing.
 TEST(StrictTensors, UsualOnesMayBeMissing) {
   Scene scene = SmallStrictScene(TinySizes(), 5);
