@@ -42,6 +42,8 @@ Tensor DampedStep(const Tensor& jacobian, const Tensor& back, const Tensor& resi
       normal + torch::eye(normal.size(0), torch::kDouble) * (damping * normal.diagonal().max() + 1e-30);
   return -back.mm(torch::linalg_solve(damped, residual.unsqueeze(1))).flatten();
 }
+
+// Several of them, [steps, terms].
 Tensor DampedSteps(const Tensor& jacobian, const Tensor& back, const Tensor& residual) {
   // One output, the speed, moves some hundred times more than the others. Damping by shares of the largest diagonal
   // element leaves their small errors for the last steps; damping each output by its own share lost, because meeting
