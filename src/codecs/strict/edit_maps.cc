@@ -241,10 +241,11 @@ Result<EditedScene> EditMaps(const Scene& scene, std::span<const Observation> ta
   KIT_CHECK(targets.size() == scene.mask.count);
   EditedScene result{scene, {}, {}};
   KIT_ASSIGN(result.measured, options.measure(scene));
+  KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
   for (uint32_t r = 1; r <= options.rounds; ++r) {
     KIT_ASSIGN(const bool expired, folder.crew().LeaderSays(options.expired()));
     if (expired) break;
-    Round round(result.scene, targets, nets.modules(), options, folder, options.name + "-" + std::to_string(r), threads,
+    Round round(result.scene, targets, *modules, options, folder, options.name + "-" + std::to_string(r), threads,
                 progress);
     KIT_TRY(Guarded("edits", [&] { return round.Search(r == 1); }));
     KIT_TRY(round.SolvePoses());

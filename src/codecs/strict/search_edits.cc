@@ -112,11 +112,12 @@ std::vector<EditIdea> EditSearch::Ideas(size_t pair, const std::set<IdeaKey>& kn
 // Leaves the ideas that may pay, with their exact prices.
 Status EditSearch::Price(size_t pair, std::vector<TestedIdea>& ideas) {
   std::ranges::stable_sort(ideas, {}, [this](const TestedIdea& tested) { return tested.idea.Score(options_.costs); });
-  // Of those whose guess lies above, one in a hundred pays.
+  // Those whose guess lies above hold 1 to 2 % of the gain.
   const double most = 0.3 * options_.costs.error;
   while (!ideas.empty() && (ideas.size() > options_.priced || ideas.back().idea.Score(options_.costs) > most)) {
     ideas.pop_back();
   }
+  if (ideas.empty()) return Ok();
   std::vector<MapEdits> candidates;
   for (const TestedIdea& tested : ideas) candidates.push_back(tested.idea.edits);
   KIT_ASSIGN(const std::vector<EditPrice> prices, single_->Price(pair, candidates));

@@ -362,8 +362,9 @@ Result<SolvedCarrier> SolveAddedAtoms(const Scene& scene, std::span<const Observ
                                       const CarrierSolve& options, const ResumeFolder& folder, int threads,
                                       Progress& progress) {
   KIT_CHECK(targets.size() == scene.mask.count && scene.carrier.moves && scene.carrier.num_atoms == 0);
-  return Guarded("carrier", [&] {
-    return AddAtoms(scene, AddedAtomsFor(targets.size()), targets, nets.modules(), options, folder, threads, progress);
+  return Guarded("carrier", [&]() -> Result<SolvedCarrier> {
+    KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
+    return AddAtoms(scene, AddedAtomsFor(targets.size()), targets, *modules, options, folder, threads, progress);
   });
 }
 
@@ -372,8 +373,9 @@ Result<SolvedCarrier> SolveCarrier(const Scene& scene, std::span<const Observati
                                    Progress& progress) {
   KIT_CHECK(targets.size() == scene.mask.count);
   return Guarded("carrier", [&]() -> Result<SolvedCarrier> {
-    if (scene.carrier.moves) return SolveMotions(scene, targets, nets.modules(), options, folder, threads, progress);
-    return Solver(scene, targets, nets.modules(), options, folder, threads, progress).Run();
+    KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
+    if (scene.carrier.moves) return SolveMotions(scene, targets, *modules, options, folder, threads, progress);
+    return Solver(scene, targets, *modules, options, folder, threads, progress).Run();
   });
 }
 
