@@ -23,8 +23,8 @@ TableShape ShapeOf(uint8_t first, uint8_t second) {
   return shape;
 }
 
-strict::Scene TinyScene(uint64_t seed, uint32_t atoms = 2) {
-  return testing::SmallStrictScene({{6, 5}, {64, 48}, 2, 16, {1}, 3, 2, atoms, 2, 3}, seed);
+strict::Scene TinyScene(uint64_t seed, uint32_t atoms = 2, bool moves = false) {
+  return testing::SmallStrictScene({{6, 5}, {64, 48}, 2, 16, {1}, 3, 2, atoms, 2, 3, moves}, seed);
 }
 
 const Member& TinyMember() {
@@ -36,7 +36,11 @@ const Member& TinyMember() {
 bool HasSmallBasis(std::span<const uint8_t> section) {
   if (section.size() < 2) return true;
   BinaryDecoder coder(section.subspan(2));
-  if (coder.Code(0, ~(1U << 26)) == 0) return true;   // another version
+  int version = 1;
+  while (coder.Code(0, ~(1U << 26)) == 0) {
+    if (++version > 3) return true;
+  }
+  if (version == 2) return true;                      // no basis
   if (coder.Code(0, ~(1U << 26)) != 0) return false;  // the usual shape takes a second
   uint32_t bits = 0;
   for (int i = 0; i < 6 + 8 + 8; ++i) bits = bits << 1 | static_cast<uint32_t>(coder.Code(0, 1U << 31));
@@ -82,8 +86,8 @@ void DecodeSection(size_t index, std::span<const uint8_t> bytes) {
 
 std::vector<Bytes> SectionSeeds(size_t index) {
   std::vector<Bytes> seeds;
-  for (uint64_t seed = 1; seed <= 4; ++seed) {
-    strict::Scene scene = TinyScene(seed, seed == 4 ? 0 : 2);
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    strict::Scene scene = TinyScene(seed, seed == 4 ? 0 : 2, seed == 5);
     if (seed == 2) {
       scene.carrier.grey = 100;
       scene.selector = {7, 0};
