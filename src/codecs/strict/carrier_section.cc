@@ -224,7 +224,7 @@ Result<DecodedCarrier> DecodeCarrier(std::span<const uint8_t> section, uint32_t 
   if (!fits || !AllFinite(carrier)) return Error{Code::kCorrupt, "carrier: a code or a scale is out of range"};
   KIT_TRY(CloseSection(coder, coded, Checksum(carrier, decoded.selector), "carrier"));
   const std::span<const double> columns = coefficient_bits;
-  const uint32_t motion = carrier.moves ? kMotionTerms : 0;
+  const uint32_t motion = carrier.motion_terms();
   if (carrier.num_atoms > 0) decoded.parts.push_back({"basis", Sum(basis_bits), carrier.basis.size()});
   if (carrier.moves) {
     decoded.parts.push_back({"motions", Sum(columns.first(motion)), uint64_t{motion} * num_pairs});

@@ -147,7 +147,6 @@ std::vector<PairColumn> ColumnsOf(const DecodedCarrier& decoded) {
   std::vector<PairColumn> columns;
   columns.push_back({"selector mode of f0", "", {decoded.selector.begin(), decoded.selector.end()}, 1, true});
   const Carrier& carrier = decoded.carrier;
-  const uint32_t motion = carrier.moves ? kMotionTerms : 0;
   if (carrier.moves) {
     const char* const names[] = {"dx", "dx by X", "dx by Y", "dy", "dy by X", "dy by Y"};
     for (uint32_t term = 0; term < kMotionTerms; ++term) {
@@ -160,7 +159,7 @@ std::vector<PairColumn> ColumnsOf(const DecodedCarrier& decoded) {
   }
   for (uint32_t atom = 0; atom < carrier.num_atoms; ++atom) {
     PairColumn weight{"weight of atom " + std::to_string(atom), "", {}};
-    for (size_t at = motion + atom; at < carrier.coefficients.size(); at += carrier.num_terms()) {
+    for (size_t at = carrier.motion_terms() + atom; at < carrier.coefficients.size(); at += carrier.num_terms()) {
       weight.values.push_back(carrier.coefficients[at] * carrier.coefficient_scales[atom]);
     }
     columns.push_back(std::move(weight));

@@ -52,7 +52,8 @@ struct Carrier {
   std::vector<int16_t> coefficients;           // [pairs][num_terms()]: the motion's terms, then a weight of each atom
   std::vector<float> coefficient_scales;       // [num_atoms]
   float grey = 127.5F, amplitude = 64.0F;      // of a sum of atoms; as they are here where f1's picture moves
-  uint32_t num_terms() const { return (moves ? kMotionTerms : 0) + num_atoms; }
+  uint32_t motion_terms() const { return moves ? kMotionTerms : 0; }
+  uint32_t num_terms() const { return motion_terms() + num_atoms; }
   bool operator==(const Carrier&) const = default;
 };
 

@@ -55,7 +55,7 @@ void AddCarrier(const Carrier& carrier, int64_t num_pairs, TensorFile& file) {
     }
     return values;
   };
-  const size_t motion = carrier.moves ? kMotionTerms : 0;
+  const size_t motion = carrier.motion_terms();
   if (carrier.moves) {
     file.tensors[kMotion] = MakeTensor({num_pairs, kMotionTerms}, std::span<const int16_t>(columns(0, motion)));
   }
