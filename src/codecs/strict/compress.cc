@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -54,11 +55,38 @@ struct Job {
   ResumeFolder folder;
   Stopwatch watch;
   Scene scene;
+  std::optional<MeasuredMember> measured = {};  // of the scene, where it is known
+  double measuring_seconds = 0;                 // that it takes, as far as is known
 
+  // Every change of the scene is measured, and what comes of it once more.
   double seconds_left() const {
-    return options.time_limit_seconds > 0 ? options.time_limit_seconds - watch.seconds() : INFINITY;
+    if (options.time_limit_seconds <= 0) return INFINITY;
+    return options.time_limit_seconds - watch.seconds() - 2 * measuring_seconds;
   }
 };
+
+// Tensors of zeros.
+std::vector<QuantizedTensor> EmptyTensors(const RendererShape& shape) {
+  std::vector<QuantizedTensor> tensors;
+  for (const TensorSpec& spec : RendererTensors(shape)) {
+    QuantizedTensor tensor;
+    tensor.scales.resize(NumScales(spec));
+    if (spec.kind == TensorKind::kHalf) tensor.halves.resize(spec.num_values());
+    if (spec.kind != TensorKind::kHalf) tensor.codes.resize(spec.num_values());
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+// What must be done after the renderer, as far as the time limit counts: the shortest search of motions.
+Result<double> SecondsAfterRenderer(Job& job) {
+  if (job.options.time_limit_seconds <= 0 || !job.scene.carrier.moves) return 0.0;
+  Scene scene = job.scene;
+  if (scene.renderer.tensors.empty()) scene.renderer.tensors = EmptyTensors(scene.renderer.shape);
+  KIT_ASSIGN(const double seconds, SecondsOfMotions(scene, job.targets, *job.nets, job.context.threads));
+  constexpr double kWithMeasuring = 1.3;
+  return kWithMeasuring * seconds / static_cast<double>(job.folder.crew().shard().count);
+}
 
 Status RunRenderer(Job& job) {
   RendererTraining training;
@@ -66,8 +94,10 @@ Status RunRenderer(Job& job) {
   training.seed = job.options.seed;
   training.optimiser = job.options.optimiser;
   training.batch = job.options.train_batch;
+  KIT_ASSIGN(const double afterwards, SecondsAfterRenderer(job));
   training.plan = [&](double seconds) {
-    return PlanUnits(job.folder, "renderer", {training.steps, "steps", seconds, 0.7 * job.seconds_left()});
+    const double allowed = 0.7 * (job.seconds_left() - afterwards);
+    return PlanUnits(job.folder, "renderer", {training.steps, "steps", seconds, allowed});
   };
   KIT_ASSIGN(const Checkpoint checkpoint, CheckpointOf(job.folder, "renderer.checkpoint"));
   ClassColours colours{};
@@ -76,6 +106,7 @@ Status RunRenderer(Job& job) {
   }
   KIT_ASSIGN(job.scene.renderer, TrainRenderer(job.scene, MapsOf(job.targets), colours, *job.nets, training,
                                                job.context.threads, checkpoint, *job.context.progress));
+  job.measured.reset();
   return Ok();
 }
 
@@ -92,7 +123,7 @@ CarrierSolve SolveOptions(Job& job, const std::string& name, const Scene& scene)
   solve.largest_code = CarrierSizeFor(scene.mask.count).largest_code;
   solve.new_basis = IsUnsolved(scene.carrier);
   solve.score_per_byte = ScorePerByte(job.context.original_bytes);
-  solve.expired = [&job] { return job.seconds_left() <= 0; };
+  solve.seconds_left = [&job] { return job.seconds_left(); };
   return solve;
 }
 
@@ -105,19 +136,34 @@ Status Solve(Job& job, const std::string& name, Scene& scene, decltype(SolveCarr
   return Ok();
 }
 
-Result<MeasuredMember> Measure(const Job& job, const Scene& scene) {
-  return MeasureOnce(job.folder.crew(), job.context.limits, [&] {
-    return MeasureScene(scene, job.targets, job.options.mask_level, *job.nets, job.context.original_bytes, job.context);
-  });
+Result<MeasuredMember> Measure(Job& job, const Scene& scene) {
+  const Stopwatch watch;
+  KIT_ASSIGN(MeasuredMember measured, MeasureOnce(job.folder.crew(), job.context.limits, [&] {
+               return MeasureScene(scene, job.targets, job.options.mask_level, *job.nets, job.context.original_bytes,
+                                   job.context);
+             }));
+  job.measuring_seconds = watch.seconds();
+  return measured;
+}
+
+// The job's scene.
+Result<MeasuredMember> Measured(Job& job) {
+  if (!job.measured.has_value()) {
+    KIT_ASSIGN(job.measured, Measure(job, job.scene));
+  }
+  return *job.measured;
 }
 
 // A new carrier: motions, with a few atoms where they pay; with --f0 auto atoms on grey in their place if they are
 // better. The user may choose or bring one.
 Status RunCarrier(Job& job) {
   const bool is_new = IsUnsolved(job.scene.carrier);
+  const Stopwatch watch;
+  job.measured.reset();
   KIT_TRY(Solve(job, "carrier", job.scene));
+  const double seconds = watch.seconds();
   if (!is_new || job.options.f0 == F0Form::kAtoms) return Ok();
-  KIT_ASSIGN(MeasuredMember best, Measure(job, job.scene));
+  KIT_ASSIGN(MeasuredMember best, Measured(job));
   const Scene moved = job.scene;
   const auto take_better = [&](Scene other, const char* what) -> Status {
     KIT_ASSIGN(MeasuredMember measured, Measure(job, other));
@@ -125,10 +171,11 @@ Status RunCarrier(Job& job) {
     Log(LogLevel::kInfo, std::string("carrier: ") + what + ": gain " + std::to_string(gain));
     if (!(gain > 0)) return Ok();
     job.scene = std::move(other);
-    best = std::move(measured);
+    job.measured = best = std::move(measured);
     return Ok();
   };
-  KIT_ASSIGN(const bool in_time, job.folder.crew().LeaderSays(job.seconds_left() > 0));
+  // The motions are solved again with the atoms, which takes as long.
+  KIT_ASSIGN(const bool in_time, job.folder.crew().LeaderSays(job.seconds_left() > seconds));
   if (in_time) {
     Scene both = moved;
     KIT_TRY(Solve(job, "added", both, SolveAddedAtoms));
@@ -141,14 +188,14 @@ Status RunCarrier(Job& job) {
   return take_better(std::move(atoms), "atoms in place of motions");
 }
 
-MapEditing Editing(const Job& job, const std::string& name) {
+MapEditing Editing(Job& job, const std::string& name) {
   MapEditing editing;
   editing.name = name;
   editing.rounds = job.options.edit_rounds;
   editing.passes = job.options.edit_passes;
   editing.original_bytes = job.context.original_bytes;
   editing.measure = [&job](const Scene& scene) { return Measure(job, scene); };
-  editing.expired = [&job] { return job.seconds_left() <= 0; };
+  editing.seconds_left = [&job] { return job.seconds_left(); };
   return editing;
 }
 
@@ -167,9 +214,12 @@ Json RoundsJson(std::span<const EditRound> rounds) {
 }
 
 Status RunEdits(Job& job) {
-  KIT_ASSIGN(EditedScene edited, EditMaps(job.scene, job.targets, *job.nets, Editing(job, "edits"), job.folder,
-                                          job.context.threads, *job.context.progress));
+  MapEditing editing = Editing(job, "edits");
+  KIT_ASSIGN(editing.measured, Measured(job));
+  KIT_ASSIGN(EditedScene edited, EditMaps(job.scene, job.targets, *job.nets, editing, job.folder, job.context.threads,
+                                          *job.context.progress));
   job.scene = std::move(edited.scene);
+  job.measured = std::move(edited.measured);
   return job.folder.crew().leads() ? job.folder.Save("edits.rounds", RoundsJson(edited.rounds).dump()) : Ok();
 }
 
@@ -198,7 +248,7 @@ Result<EditedScene> Hop(Job& job, const std::string& name) {
 
 // Each hop is taken as a whole or not at all.
 Status RunHops(Job& job) {
-  KIT_ASSIGN(const MeasuredMember before, Measure(job, job.scene));
+  KIT_ASSIGN(const MeasuredMember before, Measured(job));
   double least = before.score.total();
   for (uint32_t h = 1; h <= job.options.hops; ++h) {
     KIT_ASSIGN(const bool in_time, job.folder.crew().LeaderSays(job.seconds_left() > 0));
@@ -210,6 +260,7 @@ Status RunHops(Job& job) {
     if (!(gain > 0)) break;
     least -= gain;
     job.scene = std::move(hop.scene);
+    job.measured = std::move(hop.measured);
   }
   return Ok();
 }
@@ -236,19 +287,6 @@ bool MustRun(const Job& job, const Stage& stage, const TensorFile& brought) {
   const auto& stages = job.options.stages;
   if (stage.rounds != nullptr && job.options.*stage.rounds == 0) return false;
   return !HasTensors(brought, stage.tensors) || std::ranges::find(stages, stage.name) != stages.end();
-}
-
-// Tensors of zeros.
-std::vector<QuantizedTensor> EmptyTensors(const RendererShape& shape) {
-  std::vector<QuantizedTensor> tensors;
-  for (const TensorSpec& spec : RendererTensors(shape)) {
-    QuantizedTensor tensor;
-    tensor.scales.resize(NumScales(spec));
-    if (spec.kind == TensorKind::kHalf) tensor.halves.resize(spec.num_values());
-    if (spec.kind != TensorKind::kHalf) tensor.codes.resize(spec.num_values());
-    tensors.push_back(std::move(tensor));
-  }
-  return tensors;
 }
 
 // The scene before the first stage: the targets' maps, no renderer, a grey carrier, and what the user brings.
@@ -295,9 +333,10 @@ Result<MeasuredMember> RunStage(Job& job, const Stage& stage) {
   const StageFunctions functions{.run = [&] { return stage.run(job); },
                                  .load = [&job](const Member& member) -> Status {
                                    KIT_ASSIGN(job.scene, DecodeScene(member, job.context));
+                                   job.measured.reset();
                                    return Ok();
                                  },
-                                 .measure = [&] { return Measure(job, job.scene); }};
+                                 .measure = [&] { return Measured(job); }};
   return kitsink::RunStage(stage.name, functions, job.folder, job.context);
 }
 
@@ -369,7 +408,7 @@ Result<Member> Compress(CompressContext& context) {
     KIT_ASSIGN(measured, RunStage(job, stage));
   }
   if (measured.member.sections.empty()) {  // the user brought everything
-    KIT_ASSIGN(measured, Measure(job, job.scene));
+    KIT_ASSIGN(measured, Measured(job));
     ReportStage("nothing", measured.score, 0, {}, context);
   }
   return std::move(measured.member);

@@ -97,7 +97,9 @@ class Round {
       SolvedPair solved{Coefficients(at, at + static_cast<ptrdiff_t>(terms)), 0};
       const double before = solver(scene_.mask)->Errors({&solved.coefficients, 1})[0];
       solved.error = before;
-      if (pairs_[i].changed) solved = solver(edited_.mask)->Solve(solved.coefficients, {.iterations = 4, .polish = 4});
+      const bool in_time = options_.seconds_left() > 0;
+      const PairSolveOptions effort = in_time ? PairSolveOptions{.iterations = 4, .polish = 4} : kShortest;
+      if (pairs_[i].changed) solved = solver(edited_.mask)->Solve(solved.coefficients, effort);
       ByteWriter writer;
       writer.F32(static_cast<float>(before));
       writer.F32(static_cast<float>(solved.error));
@@ -151,7 +153,7 @@ class Round {
   Status SearchBlock(size_t begin, size_t end, bool estimate) {
     const double score_per_bit = ScorePerByte(options_.original_bytes) / 8;
     const auto pixels = static_cast<double>(targets_.size() * scene_.mask.map_bytes());
-    const EditSearchOptions search_options{.costs = {100 / pixels, score_per_bit}, .passes = options_.passes};
+    const EditSearchOptions search_options{.costs = {100 / pixels, score_per_bit}};
     KIT_ASSIGN(const std::unique_ptr<EditSearch> search,
                EditSearch::Create(scene_, targets_, modules_, search_options, threads_));
     if (estimate && !folder_.Has(EntryOf(begin))) {
@@ -162,7 +164,9 @@ class Round {
     }
     for (size_t i = begin; i < end; ++i) {
       if (!folder_.Has(EntryOf(i))) {
-        KIT_ASSIGN(const EditedMap edited, search->Search(i));
+        // Solving poses takes a third of the time of the search.
+        const bool in_time = options_.seconds_left() > watch_.seconds() / 3;
+        KIT_ASSIGN(const EditedMap edited, search->Search(i, in_time ? options_.passes : 0));
         KIT_TRY(folder_.Save(EntryOf(i), PackEdits(scene_.mask.map(i), edited)));
       }
       KIT_TRY(Take(i));
@@ -199,6 +203,7 @@ class Round {
   Progress& progress_;
   std::vector<EditedPair> pairs_;
   uint64_t done_ = 0;  // of this process's pairs
+  Stopwatch watch_;
 };
 
 }  // namespace
@@ -240,10 +245,14 @@ Result<EditedScene> EditMaps(const Scene& scene, std::span<const Observation> ta
                              const MapEditing& options, const ResumeFolder& folder, int threads, Progress& progress) {
   KIT_CHECK(targets.size() == scene.mask.count);
   EditedScene result{scene, {}, {}};
-  KIT_ASSIGN(result.measured, options.measure(scene));
+  if (options.measured.has_value()) {
+    result.measured = *options.measured;
+  } else {
+    KIT_ASSIGN(result.measured, options.measure(scene));
+  }
   KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
   for (uint32_t r = 1; r <= options.rounds; ++r) {
-    KIT_ASSIGN(const bool expired, folder.crew().LeaderSays(options.expired()));
+    KIT_ASSIGN(const bool expired, folder.crew().LeaderSays(options.seconds_left() <= 0));
     if (expired) break;
     Round round(result.scene, targets, *modules, options, folder, options.name + "-" + std::to_string(r), threads,
                 progress);

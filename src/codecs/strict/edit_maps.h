@@ -2,8 +2,10 @@
 // The fourth stage of compress: edits the class maps where that lowers the score. The renderer decides what SegNet
 // reads, so the stored map may differ from the original's.
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,7 +27,9 @@ struct MapEditing {
   uint64_t original_bytes = 0;
   // The scene's score through the bytes of its archive.
   std::function<Result<MeasuredMember>(const Scene&)> measure;
-  std::function<bool()> expired = [] { return false; };  // true: no more rounds
+  std::optional<MeasuredMember> measured = {};  // of the scene, where it is known
+  // Until the time limit. When too little is left, the pairs that follow keep their maps.
+  std::function<double()> seconds_left = [] { return INFINITY; };
 };
 
 // What a round did. Pixels, errors and the price are of the edits that it made, whether they were kept or not.

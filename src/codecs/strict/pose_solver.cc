@@ -138,9 +138,12 @@ Tensor PairSolver::Read(const Tensor& small_f0) const {
 
 std::vector<double> PairSolver::ErrorsOf(std::span<const Frame> frames) const {
   const torch::NoGradGuard no_grad;
-  std::vector<const Frame*> pointers;
-  for (const Frame& frame : frames) pointers.push_back(&frame);
-  return MeanSquares(Read(ResizeToModelGrid(FramesToTensor(pointers, device_))) - target_);
+  std::vector<Tensor> small;  // one after the other: a frame of floats has 12 MB
+  for (const Frame& frame : frames) {
+    const Frame* const pointer = &frame;
+    small.push_back(ResizeToModelGrid(FramesToTensor({&pointer, 1}, device_)));
+  }
+  return MeanSquares(Read(torch::cat(small)) - target_);
 }
 
 uint8_t PairSolver::BestMode(SolvedPair& pair, double least_gain) const {

@@ -38,6 +38,7 @@ struct PairSolveOptions {
   int iterations = 8;  // Gauss-Newton steps at most
   int polish = 0;      // rounds of single-coordinate moves at most
 };
+inline constexpr PairSolveOptions kShortest{.iterations = 1};  // after the time limit
 
 // One pair, with its f1 fixed. Functions throw what LibTorch throws.
 class PairSolver {

@@ -19,9 +19,14 @@ namespace {
 
 using torch::Tensor;
 
-constexpr size_t kBatch = 8;      // frames that SegNet reads at once
 constexpr size_t kPrunings = 4;   // of the best set of a pass, at most
 constexpr int kRowsOfAnIdea = 8;  // below it, for its price; 16 take twice the time and rank no better
+
+// How many frames SegNet reads at once. On a CPU more are no faster and take 100 MB each.
+size_t FramesAtOnce(const torch::Device& device, int threads) {
+  constexpr size_t kMost = 8, kLeast = 2;
+  return device.is_cuda() ? kMost : std::clamp(static_cast<size_t>(threads), kLeast, kMost);
+}
 
 int64_t Count(std::span<const uint8_t> wrong) { return std::accumulate(wrong.begin(), wrong.end(), int64_t{0}); }
 
@@ -58,8 +63,9 @@ std::vector<EditSearch::Wrong> EditSearch::Read(size_t pair, std::span<const std
   const torch::NoGradGuard no_grad;
   const std::vector<uint8_t>& target = targets_[pair].class_map;
   std::vector<Wrong> readings;
-  for (size_t first = 0; first < maps.size(); first += kBatch) {
-    const auto batch = maps.subspan(first, std::min(kBatch, maps.size() - first));
+  const size_t at_once = FramesAtOnce(device_, threads_);
+  for (size_t first = 0; first < maps.size(); first += at_once) {
+    const auto batch = maps.subspan(first, std::min(at_once, maps.size() - first));
     std::vector<Frame> frames(batch.size());
     const Status rendered = RunAtOnce(batch.size(), threads_, [&](size_t, size_t i) -> Status {
       frames[i] = renderer_->RenderF1(batch[i], pair, 1);
@@ -230,13 +236,13 @@ Result<std::optional<EditSearch::MadeSet>> EditSearch::Pass(size_t pair, const W
   return std::optional<MadeSet>(std::move(best));
 }
 
-Result<EditedMap> EditSearch::Search(size_t pair) {
+Result<EditedMap> EditSearch::Search(size_t pair, uint32_t passes) {
   const std::span<const uint8_t> ids = maps_.map(pair);
   const std::vector<uint8_t> before(ids.begin(), ids.end());
   Wrong wrong = std::move(Read(pair, {&before, 1})[0]);
   EditedMap edited{before, Count(wrong), Count(wrong), 0};
   std::set<IdeaKey> known;  // ideas that were tested and not made
-  for (uint32_t pass = 0; pass < options_.passes; ++pass) {
+  for (uint32_t pass = 0; pass < passes; ++pass) {
     KIT_ASSIGN(std::optional<MadeSet> better, Pass(pair, wrong, known));
     if (!better.has_value()) break;
     wrong = std::move(better->wrong);
@@ -251,14 +257,14 @@ Result<EditedMap> EditSearch::Search(size_t pair) {
 Result<double> EditSearch::SecondsOfAPass() {
   constexpr size_t kPriced = 16;
   const std::span<const uint8_t> ids = maps_.map(0);
-  const std::vector<std::vector<uint8_t>> maps(kBatch, {ids.begin(), ids.end()});
+  const std::vector<std::vector<uint8_t>> maps(FramesAtOnce(device_, threads_), {ids.begin(), ids.end()});
   Read(0, {maps.data(), 1});  // LibTorch prepares its kernels
   Stopwatch watch;
   const std::vector<EditIdea> ideas = Ideas(0, {});
   double seconds = watch.seconds();
   watch = Stopwatch();
   Read(0, maps);
-  seconds += watch.seconds() * static_cast<double>(options_.groups + kPrunings) / kBatch;
+  seconds += watch.seconds() * static_cast<double>(options_.groups + kPrunings) / static_cast<double>(maps.size());
   if (ideas.size() < kPriced) return seconds;
   std::vector<TestedIdea> tested;
   for (size_t i = 0; i < kPriced; ++i) tested.push_back({ideas[i], {}, {}});

@@ -21,7 +21,6 @@ namespace kitsink::strict {
 
 struct EditSearchOptions {
   EditCosts costs;
-  uint32_t passes = 4;  // over a map at most; each begins with gradients at the map so far
   size_t ideas = 1000;  // considered in a pass
   size_t groups = 24;   // of ideas that lie apart, tested in one frame each
   size_t priced = 200;  // in a pass at most, of the tested ideas
@@ -40,8 +39,9 @@ class EditSearch {
   static Result<std::unique_ptr<EditSearch>> Create(const Scene& scene, std::span<const Observation> targets,
                                                     Nets::Modules& modules, const EditSearchOptions& options,
                                                     int threads);
-  // Edits a map, given the maps before it as they are now. Pairs must come in order.
-  Result<EditedMap> Search(size_t pair);
+  // Edits a map in so many passes at most, given the maps before it as they are now. Each pass begins with gradients at
+  // the map so far. Pairs must come in order.
+  Result<EditedMap> Search(size_t pair, uint32_t passes);
   // Gives a map other ids, for the pairs that follow. REQUIRES: ids of the map's size below num_classes.
   void SetMap(size_t pair, std::span<const uint8_t> ids);
   // The maps as they are now.

@@ -87,8 +87,8 @@ class Solver {
     if (options_.new_basis) KIT_TRY(StartBasis(carrier, pairs));
     KIT_TRY(SolveAll("round-0", carrier, pairs));
     for (uint32_t round = 1; round <= options_.rounds; ++round) {
-      KIT_ASSIGN(const bool expired, folder_.crew().LeaderSays(options_.expired()));
-      if (expired) break;
+      KIT_ASSIGN(const bool over, folder_.crew().LeaderSays(expired()));
+      if (over) break;
       Carrier moved = carrier;
       std::vector<PairState> moved_pairs = pairs;
       KIT_TRY(MoveBasis(std::to_string(round), moved, moved_pairs));
@@ -249,7 +249,7 @@ class Solver {
 
   Status SolveAll(const std::string& part, const Carrier& carrier, std::vector<PairState>& pairs) {
     KIT_TRY(ForAll(part, carrier, pairs, [this](const AtomSolver& solver, PairState& state) {
-      state.solved = solver.Solve(state.solved.coefficients, {.iterations = options_.expired() ? 1 : 8});
+      state.solved = solver.Solve(state.solved.coefficients, {.iterations = expired() ? 1 : 8});
       state.linear = solver.Linearise(state.solved.coefficients);
     }));
     Log(LogLevel::kInfo, options_.name + ": " + part + ": pose " + std::to_string(1e6 * MeanError(pairs)) + "e-6");
@@ -308,11 +308,13 @@ class Solver {
     const double slope = PoseTermSlope(std::max(MeanError(pairs), 1e-9)) / static_cast<double>(pairs.size());
     return ForAll("polish", carrier, pairs, [&](const AtomSolver& solver, PairState& state) {
       state.linear = {};
-      if (options_.expired()) return;
+      if (expired()) return;
       state.solved = solver.Solve(state.solved.coefficients, {.iterations = 2, .polish = 16});
       state.mode = solver.BestMode(state.solved, kModeBytes * options_.score_per_byte / slope);
     });
   }
+
+  bool expired() const { return options_.seconds_left() <= 0; }
 
   const Scene& scene_;
   std::span<const Observation> targets_;
@@ -365,6 +367,14 @@ Result<SolvedCarrier> SolveAddedAtoms(const Scene& scene, std::span<const Observ
   return Guarded("carrier", [&]() -> Result<SolvedCarrier> {
     KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
     return AddAtoms(scene, AddedAtomsFor(targets.size()), targets, *modules, options, folder, threads, progress);
+  });
+}
+
+Result<double> SecondsOfMotions(const Scene& scene, std::span<const Observation> targets, Nets& nets, int threads) {
+  KIT_CHECK(targets.size() == scene.mask.count && scene.carrier.moves);
+  return Guarded("carrier", [&]() -> Result<double> {
+    KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
+    return SecondsOfShortSearch(scene, targets, *modules, threads);
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The third stage of compress: finds the carrier whose f0, with the finished f1, makes PoseNet read the target poses.
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -35,7 +36,8 @@ struct CarrierSolve {
   int largest_code = 15;         // of the basis
   bool new_basis = true;         // false: starts from the scene's basis and coefficients, or from its motions
   double score_per_byte = 0;     // what a byte of the archive costs
-  std::function<bool()> expired = [] { return false; };  // true: only what cannot be left out is done from now on
+  // Until the time limit. When it is over, only what cannot be left out is done.
+  std::function<double()> seconds_left = [] { return INFINITY; };
 };
 
 struct SolvedCarrier {
@@ -49,6 +51,10 @@ struct SolvedCarrier {
 Result<SolvedCarrier> SolveAddedAtoms(const Scene& scene, std::span<const Observation> targets, Nets& nets,
                                       const CarrierSolve& options, const ResumeFolder& folder, int threads,
                                       Progress& progress);
+
+// What the shortest search of all pairs' motions takes one process, by the clock, from the time of a part of it.
+// REQUIRES: the carrier moves; a target for each pair.
+Result<double> SecondsOfMotions(const Scene& scene, std::span<const Observation> targets, Nets& nets, int threads);
 
 // Keeps each solved pair in the job's folder. REQUIRES: a target for each pair of the scene.
 Result<SolvedCarrier> SolveCarrier(const Scene& scene, std::span<const Observation> targets, Nets& nets,

@@ -3,6 +3,7 @@
 #include "codecs/strict/solve_motions.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,6 +21,29 @@ namespace {
 
 constexpr PairSolveOptions kSolve{.iterations = 8, .polish = 8};
 
+// The work on a pair, in batches of eight written candidates; one that is not written takes half as long. Of all of it:
+// about 100 starts, 8 steps of 55 candidates and 5 rounds of 36. Of the shortest: the starts and a step, and a quarter
+// more, for threads slow each other.
+constexpr double kBatches = 50, kBatchesOfTheShortest = 14;
+
+MotionSolver SolverOf(const Scene& scene, const FrameRenderer& renderer, size_t i, std::span<const Observation> targets,
+                      Nets::Modules& modules) {
+  return MotionSolver(renderer, renderer.RenderPicture(scene.mask.map(i), i, 1), targets[i].pose, 0, modules);
+}
+
+// Of eight written candidates, on one thread.
+Result<double> SecondsOfABatch(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules) {
+  KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
+  const MotionSolver solver = SolverOf(scene, *renderer, 0, targets, modules);
+  const std::vector<Coefficients> candidates(8, Coefficients(scene.carrier.num_terms(), 0));
+  solver.Errors({candidates.data(), 1});  // LibTorch prepares its kernels
+  const Stopwatch watch;
+  solver.Errors(candidates);
+  return watch.seconds();
+}
+
+int PairsAtOnce(const Nets::Modules& modules, int threads) { return modules.device.cuda ? 1 : threads; }
+
 // The pairs of a clip whose f1 moves.
 struct Pairs {
   std::span<const Observation> targets;
@@ -29,28 +53,12 @@ struct Pairs {
   int at_once;
   Progress& progress;
 
-  MotionSolver SolverOf(const Scene& scene, const FrameRenderer& renderer, size_t i) const {
-    return MotionSolver(renderer, renderer.RenderPicture(scene.mask.map(i), i, 1), targets[i].pose, 0, modules);
-  }
-
-  // Tells how long solving the pairs will take, from the time of eight candidates.
-  Status Estimate(const Scene& scene) const {
-    // About 100 starts, 8 steps of 55 candidates and 5 rounds of 36, most of which are not written and take half as
-    // long.
-    constexpr double kBatchesOfAPair = 50;
-    KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
-    const MotionSolver solver = SolverOf(scene, *renderer, 0);
-    const std::vector<Coefficients> candidates(8, Coefficients(scene.carrier.num_terms(), 0));
-    solver.Errors({candidates.data(), 1});  // LibTorch prepares its kernels
-    const Stopwatch watch;
-    solver.Errors(candidates);
-    LogEstimate(options.name + ": about",
-                kBatchesOfAPair * watch.seconds() * PairsOfAProcess(targets.size(), folder) / at_once);
-    return Ok();
-  }
-
-  // `anew` starts from a search of motions, not from those of the scene.
+  // `anew` starts from a search of motions, not from those of the scene. The shortest search is what the time limit
+  // leaves to the last pairs.
   Result<SolvedCarrier> Solve(const Scene& scene, bool anew) const {
+    KIT_ASSIGN(const double batch, SecondsOfABatch(scene, targets, modules));
+    LogEstimate(options.name + ": about", kBatches * batch * PairsOfAProcess(targets.size(), folder) / at_once);
+    std::atomic<size_t> left = PairsToMake();
     KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
     SolvedCarrier solved{scene.carrier, std::vector<uint8_t>(targets.size(), 0), 0};
     std::vector<double> errors(targets.size());
@@ -59,12 +67,14 @@ struct Pairs {
       return solved.carrier.coefficients.begin() + static_cast<ptrdiff_t>(i * terms);
     };
     EntryWork work{.stage = options.name, .count = targets.size(), .at_once = at_once};
-    work.name = [&](size_t i) { return options.name + "-motion-" + std::to_string(i); };
+    work.name = [&](size_t i) { return EntryOf(i); };
     work.make = [&](size_t i) -> Result<Bytes> {
-      const MotionSolver solver = SolverOf(scene, *renderer, i);
+      const double needed = kBatchesOfTheShortest * batch * static_cast<double>(left--) / at_once;
+      const bool in_time = options.seconds_left() > needed;
+      const MotionSolver solver = SolverOf(scene, *renderer, i, targets, modules);
       const Coefficients start =
           anew ? solver.Start() : Coefficients(terms_of(i), terms_of(i) + static_cast<ptrdiff_t>(terms));
-      const SolvedPair pair = solver.Solve(start, options.expired() ? PairSolveOptions{.iterations = 1} : kSolve);
+      const SolvedPair pair = solver.Solve(start, in_time ? kSolve : kShortest);
       ByteWriter writer;
       writer.F32(static_cast<float>(pair.error));
       for (const int16_t term : pair.coefficients) writer.U16(static_cast<uint16_t>(term));
@@ -81,6 +91,16 @@ struct Pairs {
     return solved;
   }
 
+  std::string EntryOf(size_t i) const { return options.name + "-motion-" + std::to_string(i); }
+
+  // Of this process, without those that an earlier job made.
+  size_t PairsToMake() const {
+    const PairRange own = folder.crew().shard().PartOf(targets.size());
+    size_t count = 0;
+    for (size_t i = own.first; i < own.end; ++i) count += folder.Has(EntryOf(i)) ? 0 : 1;
+    return count;
+  }
+
   // What PoseNet reads near each moved picture. REQUIRES: no atoms.
   Result<std::vector<Linearisation>> Linearise(const Scene& scene, FrameSize grid) const {
     KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
@@ -89,7 +109,7 @@ struct Pairs {
     work.name = [&](size_t i) { return options.name + "-jacobian-" + std::to_string(i); };
     work.make = [&](size_t i) -> Result<Bytes> {
       ByteWriter writer;
-      PackLinearisation(SolverOf(scene, *renderer, i).Linearise(MotionOf(scene, i), grid), writer);
+      PackLinearisation(SolverOf(scene, *renderer, i, targets, modules).Linearise(MotionOf(scene, i), grid), writer);
       return writer.Take();
     };
     work.take = [&](size_t i, ByteReader& entry) {
@@ -111,16 +131,21 @@ struct Pairs {
 Result<SolvedCarrier> SolveMotions(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules,
                                    const CarrierSolve& options, const ResumeFolder& folder, int threads,
                                    Progress& progress) {
-  const Pairs pairs{targets, modules, options, folder, modules.device.cuda ? 1 : threads, progress};
-  KIT_TRY(pairs.Estimate(scene));
+  const Pairs pairs{targets, modules, options, folder, PairsAtOnce(modules, threads), progress};
   return pairs.Solve(scene, options.new_basis);
+}
+
+Result<double> SecondsOfShortSearch(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules,
+                                    int threads) {
+  KIT_ASSIGN(const double batch, SecondsOfABatch(scene, targets, modules));
+  return kBatchesOfTheShortest * batch * static_cast<double>(targets.size()) / PairsAtOnce(modules, threads);
 }
 
 Result<SolvedCarrier> AddAtoms(const Scene& scene, const CarrierSize& size, std::span<const Observation> targets,
                                Nets::Modules& modules, const CarrierSolve& options, const ResumeFolder& folder,
                                int threads, Progress& progress) {
   constexpr double kPoseStep = 0.004;  // of one code: a fifth of what the motions leave
-  const Pairs pairs{targets, modules, options, folder, modules.device.cuda ? 1 : threads, progress};
+  const Pairs pairs{targets, modules, options, folder, PairsAtOnce(modules, threads), progress};
   const FrameSize grid{size.grid_width, size.grid_height};
   KIT_ASSIGN(const std::vector<Linearisation> linears, pairs.Linearise(scene, grid));
   Scene added = scene;
@@ -136,7 +161,6 @@ Result<SolvedCarrier> AddAtoms(const Scene& scene, const CarrierSize& size, std:
   SetBasis(LeadingDirections(linears, size.num_atoms), size.largest_code, carrier);
   const CarrierPicture picture(carrier, kModelGrid, scene.frame_size, FastRowKernels());
   ScaleCoefficients(linears, AtomsOf(picture, grid), kPoseStep, carrier);
-  KIT_TRY(pairs.Estimate(added));
   return pairs.Solve(added, false);
 }
 

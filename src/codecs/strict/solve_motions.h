@@ -12,6 +12,10 @@ Result<SolvedCarrier> SolveMotions(const Scene& scene, std::span<const Observati
                                    const CarrierSolve& options, const ResumeFolder& folder, int threads,
                                    Progress& progress);
 
+// As SecondsOfMotions(), which calls it.
+Result<double> SecondsOfShortSearch(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules,
+                                    int threads);
+
 // Adds atoms to the scene's solved motions, and solves all pairs again. REQUIRES: the scene's carrier moves and has no
 // atoms. Functions throw what LibTorch throws.
 Result<SolvedCarrier> AddAtoms(const Scene& scene, const CarrierSize& size, std::span<const Observation> targets,

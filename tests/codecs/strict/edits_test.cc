@@ -158,12 +158,11 @@ struct RoadCase {
 
 TEST(EditSearch, MendsErrorsThatTheScorerSeesAndDoesNotDependOnThreads) {
   const RoadCase road;
-  const EditSearchOptions options{
-      .costs = {100 / (3.0 * 512 * 384), 1e-6}, .passes = 1, .ideas = 60, .groups = 4, .priced = 30};
+  const EditSearchOptions options{.costs = {100 / (3.0 * 512 * 384), 1e-6}, .ideas = 60, .groups = 4, .priced = 30};
   std::vector<EditedMap> found;
   for (const int threads : {1, 2}) {
     const auto search = Must(EditSearch::Create(road.scene, road.targets, road.nets->modules(), options, threads));
-    found.push_back(Must(search->Search(1)));
+    found.push_back(Must(search->Search(1, /*passes=*/1)));
     EXPECT_TRUE(std::ranges::equal(search->maps().map(1), found.back().ids));
   }
   EXPECT_LT(found[0].errors_after, found[0].errors_before);

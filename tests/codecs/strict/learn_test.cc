@@ -215,7 +215,7 @@ TEST(SolveCarrier, AddsAtomsToMotions) {
   const ResumeFolder resume = Must(ResumeFolder::Open(outputs, Json::object(), "0-of-1", Overwrite::kRefuse));
   CarrierSolve options;
   options.new_basis = false;
-  options.expired = [] { return true; };  // one step
+  options.seconds_left = [] { return 0.0; };  // one step
   const SolvedCarrier solved = Must(SolveAddedAtoms(scene, targets, StandIns(), options, resume, 1, SilentProgress()));
   EXPECT_TRUE(solved.carrier.moves);
   EXPECT_EQ(solved.carrier.num_atoms, AddedAtomsFor(1).num_atoms);
