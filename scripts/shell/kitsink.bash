@@ -71,6 +71,9 @@ _kitsink() {
     "compress:--recipe")
       mapfile -t COMPREPLY < <(compgen -W "improved published" -- "$current")
       return ;;
+    "compress:--weight-rounds")
+      COMPREPLY=()
+      return ;;
     "compress:--polish-rounds")
       COMPREPLY=()
       return ;;
@@ -150,7 +153,7 @@ _kitsink() {
       compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
     "compress:--stages")
-      mapfile -t COMPREPLY < <(compgen -W "train polish renderer carrier edits hops" -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W "train weights polish renderer carrier edits hops" -- "$current")
       return ;;
     "compress:--time-limit")
       COMPREPLY=()
@@ -398,7 +401,7 @@ _kitsink() {
   esac
   case "$verb" in
     "") words="compress inflate score evaluate info verify unpack pack repack doctor ledger report submission audit mask --help --help-all --version" ;;
-    "compress") words="--help --help-all --output --codec --preset --level --seed --shard --gt --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json --decoder --recipe --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --optimiser --f1 --f0 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --train-steps --train-batch --from --stages --time-limit" ;;
+    "compress") words="--help --help-all --output --codec --preset --level --seed --shard --gt --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json --decoder --recipe --weight-rounds --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --optimiser --f1 --f0 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --train-steps --train-batch --from --stages --time-limit" ;;
     "inflate") words="--help --help-all --output --name --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json --steps --prepass-steps --repair-steps --batch --grid" ;;
     "score") words="--help --help-all --original --archive --gt --no-cache --video-names-file --video_names_file --uncompressed-dir --uncompressed_dir --batch-size --batch_size --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "evaluate") words="--help --help-all --submission-dir --submission_dir --uncompressed-dir --uncompressed_dir --video-names-file --video_names_file --report --device --batch-size --batch_size --num-threads --num_threads --prefetch-queue-depth --prefetch_queue_depth --seed --time-limit --ledger --note --gt --no-cache --nets --threads --quiet --verbose --json" ;;

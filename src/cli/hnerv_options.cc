@@ -13,16 +13,16 @@ namespace {
 constexpr const char* kGroup = "Codec hnerv";
 
 struct Preset {
-  uint32_t train_steps, polish_rounds, polish_candidates;
+  uint32_t train_steps, weight_rounds, polish_rounds, polish_candidates;
 };
 
 const std::map<std::string, Preset> kPresets = {
-    {"fast", {1500, 2, 16}}, {"default", {8000, 8, 32}}, {"best", {60000, 40, 48}}};
+    {"fast", {1500, 4, 2, 16}}, {"default", {8000, 12, 8, 32}}, {"best", {60000, 40, 40, 48}}};
 
 std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb) {
   struct State {
     CompressOptions options;
-    std::optional<uint32_t> polish_rounds, polish_candidates;
+    std::optional<uint32_t> weight_rounds, polish_rounds, polish_candidates;
   };
   const auto state = std::make_shared<State>();
   CompressOptions& options = state->options;
@@ -36,6 +36,11 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
   AddChoice<Recipe>(verb, "--recipe", options.recipe,
                     {{"improved", Recipe::kImproved}, {"published", Recipe::kPublished}},
                     "Of the training: improved, or published as the family's archives were trained, for comparison")
+      ->group(kGroup);
+  verb.add_option("--weight-rounds", state->weight_rounds,
+                  "Rounds of moves of the decoder's codes to their neighbours at most; 0 = none; presets: fast 4, "
+                  "default 12, best 40")
+      ->type_name("N")
       ->group(kGroup);
   verb.add_option("--polish-rounds", state->polish_rounds,
                   "Rounds of changes to the pairs' latent codes, corrections and selector modes at most; 0 = none; "
@@ -54,6 +59,7 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
     made.train_steps = choice.train_steps.value_or(preset.train_steps);
     made.train_batch = choice.train_batch;
     made.seed = choice.seed;
+    made.weight_rounds = state->weight_rounds.value_or(preset.weight_rounds);
     made.polish_rounds = state->polish_rounds.value_or(preset.polish_rounds);
     made.polish_candidates = state->polish_candidates.value_or(preset.polish_candidates);
     made.time_limit_seconds = choice.time_limit_seconds;
@@ -67,6 +73,6 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
 
 extern const CodecCommandLine kCommandLine;
 const CodecCommandLine kCommandLine = {
-    .codec = "hnerv", .add_compress = AddCompressOptions, .stages = {"train", "polish"}};
+    .codec = "hnerv", .add_compress = AddCompressOptions, .stages = {"train", "weights", "polish"}};
 
 }  // namespace kitsink::hnerv

@@ -5,19 +5,19 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 quick=(--nets "$nets" --device cpu --threads 1)
 unpolished=(--codec hnerv --polish-candidates 4 "${quick[@]}" --polish-rounds)
-few=("${unpolished[@]}" 2)
+few=("${unpolished[@]}" 2 --weight-rounds 2)
 "$render_road" --seed 5 --frames 4 --size 320x240 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
 "$kitsink" unpack "$3/tests/golden/hnerv.zip" -o long.safetensors >/dev/null || fail "unpack"
 "$3/tools/cut_pairs.py" long.safetensors 0:2 scene.safetensors || fail "cut_pairs"
 
 "$kitsink" compress clip.mkv -o whole.zip --from scene.safetensors "${few[@]}" >stdout 2>stderr ||
   fail "compress: $(cat stderr)"
-for stage in nothing polish; do
+for stage in nothing weights polish; do
   grep -Eq "^ +$stage +[0-9]+ " stdout || fail "no $stage in the table of stages: $(cat stdout)"
 done
 
-# Killed at the start, and after a pair of each round.
-for moment in '' /polish-1-pair-0 /polish-2-pair-1; do
+# Killed at the start, after a block and a set of moves of the weights, and after a pair of each round of polish.
+for moment in '' /weights-1-block-0 /weights-1-0.score /polish-1-pair-0 /polish-2-pair-1; do
   "$kitsink" compress clip.mkv -o killed.zip --from scene.safetensors "${few[@]}" -q >/dev/null 2>stderr &
   pid=$!
   while [[ ! -e killed.zip.resume$moment ]] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
@@ -36,13 +36,18 @@ cmp whole.zip killed.zip || fail "a killed compress gave another archive"
 python3 - whole.zip.json score.json <<'PY' || fail "compress and score disagree"
 import json, sys
 made, score = (json.load(open(path)) for path in sys.argv[1:])
-start, polish = made["stages"]
-assert (start["stage"], polish["stage"]) == ("nothing", "polish"), made["stages"]
+start, weights, polish = made["stages"]
+assert [stage["stage"] for stage in made["stages"]] == ["nothing", "weights", "polish"], made["stages"]
 text = json.dumps(score)
 for name in ("archive_bytes", "seg", "pose"):
     assert repr(polish[name]) in text, (name, polish[name], text[:600])
-assert polish["score"] < start["score"], (start, polish)
+assert polish["score"] < weights["score"] < start["score"], (start, weights, polish)
 last = start["score"]
+for entry in weights["rounds"]:
+    assert 0 < entry["made"] <= entry["proposed"] and entry["gain"] > 0, entry
+    last -= entry["gain"]
+assert abs(last - weights["score"]) < 1e-9, (last, weights)
+last = weights["score"]
 for entry in polish["rounds"]:
     assert sum(entry["tried"].values()) == 8, entry
     assert abs(entry["predicted_score"] - entry["score"]) < 1e-6, entry
@@ -52,7 +57,8 @@ assert abs(last - polish["score"]) < 1e-12, (last, polish)
 PY
 
 # An archive instead of tensors; a scene that is not polished is only coded.
-"$kitsink" compress clip.mkv -o again.zip --from whole.zip "${unpolished[@]}" 0 -q || fail "--from an archive"
+"$kitsink" compress clip.mkv -o again.zip --from whole.zip "${unpolished[@]}" 0 --weight-rounds 0 -q ||
+  fail "--from an archive"
 cmp whole.zip again.zip || fail "an archive that was brought gave another one"
 
 # Refusals.

@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 quick=(--nets "$nets" --device cpu --threads 1)
-train=(--codec hnerv --decoder tiny --polish-rounds 0 "${quick[@]}")
+train=(--codec hnerv --decoder tiny --weight-rounds 0 --polish-rounds 0 "${quick[@]}")
 few=("${train[@]}" --train-steps 8)
 "$render_road" --seed 5 --frames 4 -o clip.mkv >/dev/null 2>&1 || fail "render_road"
 "$render_road" --seed 5 --frames 4 --size 320x240 -o small.mkv >/dev/null 2>&1 || fail "render_road"

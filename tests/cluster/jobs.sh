@@ -3,7 +3,7 @@
 quick=(--nets "$nets" --device cpu --threads 1)
 training=(--preset fast --train-steps 4 --train-batch 2 "${quick[@]}")
 strict=(--codec strict --level 1 --carrier-steps 1 --carrier-rounds 1 --hops 0 "${training[@]}")
-hnerv=(--codec hnerv --decoder tiny --polish-rounds 1 --polish-candidates 8 "${training[@]}")
+hnerv=(--codec hnerv --decoder tiny --weight-rounds 2 --polish-rounds 1 --polish-candidates 8 "${training[@]}")
 
 # same NAME OPTION...: compress gives the same archive by two processes as by one, and the manifest names the same stages.
 same() {

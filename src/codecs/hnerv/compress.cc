@@ -14,6 +14,7 @@
 #include "codecs/hnerv/measure.h"
 #include "codecs/hnerv/options.h"
 #include "codecs/hnerv/polish.h"
+#include "codecs/hnerv/round_weights.h"
 #include "codecs/hnerv/scene.h"
 #include "codecs/hnerv/train_decoder.h"
 #include "codecs/original.h"
@@ -103,6 +104,22 @@ Json CountsJson(const ChangeCounts& counts) {
   return {{"codes", counts.codes}, {"corrections", counts.corrections}, {"modes", counts.modes}};
 }
 
+Status RunWeights(Job& job) {
+  WeightRounding rounding;
+  rounding.rounds = job.options.weight_rounds;
+  rounding.measure = [&job](const Scene& scene) { return Measure(job, scene); };
+  rounding.seconds_left = [&job] { return job.seconds_left(); };
+  KIT_ASSIGN(RoundedScene rounded,
+             RoundWeights(job.scene, job.targets, *job.nets, rounding, job.folder, *job.context.progress));
+  job.scene = std::move(rounded.scene);
+  Json rounds = Json::array();
+  for (const WeightRound& round : rounded.rounds) {
+    rounds.push_back(
+        {{"proposed", round.proposed}, {"made", round.made}, {"paid_bytes", round.paid_bytes}, {"gain", round.gain}});
+  }
+  return job.folder.crew().leads() ? job.folder.Save("weights.rounds", rounds.dump()) : Ok();
+}
+
 Status RunPolish(Job& job) {
   Polishing polishing;
   polishing.rounds = job.options.polish_rounds;
@@ -134,6 +151,7 @@ struct Stage {
 };
 constexpr Stage kStages[] = {
     {"train", RunTrain, &CompressOptions::train_steps, "--train-steps", /*makes_decoder=*/true},
+    {"weights", RunWeights, &CompressOptions::weight_rounds, "--weight-rounds"},
     {"polish", RunPolish, &CompressOptions::polish_rounds, "--polish-rounds"}};
 
 bool MustRun(const CompressOptions& options, const Stage& stage) {
@@ -222,6 +240,7 @@ Json DescribeOptions(const CompressOptions& options, const std::string& from_sha
                {"recipe", recipes[static_cast<int>(options.recipe)]},
                {"train_steps", options.train_steps},
                {"train_batch", options.train_batch},
+               {"weight_rounds", options.weight_rounds},
                {"polish_rounds", options.polish_rounds},
                {"polish_candidates", options.polish_candidates},
                {"threads", threads}};

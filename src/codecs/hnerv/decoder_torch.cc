@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "codecs/hnerv/decoder_section.h"
+#include "nets/nets_torch.h"
 #include "train/random.h"
 #include "train/value_walk.h"
 
@@ -84,6 +85,15 @@ Tensor RenderPictures(const DecoderShape& shape, std::span<const Tensor> values,
   const Tensor& bias1 = rest.Next();
   TORCH_CHECK(rest.done(), "the decoder has fewer tensors than the ", values.size(), " given");
   return 255 * torch::sigmoid(torch::conv2d(x, torch::cat({head0, head1}), torch::cat({bias0, bias1}), 1, 1));
+}
+
+Tensor ReadPictures(const Scene& scene, const Tensor& pictures) {
+  if (scene.chain == FrameChain::kPreimage) return pictures;
+  std::vector<float> offsets;
+  for (const auto& colours : scene.offsets) offsets.insert(offsets.end(), colours.begin(), colours.end());
+  const FrameSize size = scene.frame_size;
+  const Tensor frames = torch::upsample_bicubic2d(pictures, {size.height, size.width}, /*align_corners=*/false);
+  return ResizeToModelGrid(RoundSte(frames + torch::tensor(offsets).view({1, 6, 1, 1}).to(pictures.device())));
 }
 
 }  // namespace kitsink::hnerv

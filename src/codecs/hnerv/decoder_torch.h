@@ -23,4 +23,7 @@ std::vector<torch::Tensor> ValuesOf(const DecoderShape& shape, std::span<const I
 torch::Tensor RenderPictures(const DecoderShape& shape, std::span<const torch::Tensor> values,
                              const torch::Tensor& latents);
 
+// What the nets read, [N, 6, 384, 512], in the frames that the scene's chain makes of such pictures.
+torch::Tensor ReadPictures(const Scene& scene, const torch::Tensor& pictures);
+
 }  // namespace kitsink::hnerv

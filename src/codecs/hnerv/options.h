@@ -17,6 +17,7 @@ struct CompressOptions {
   Recipe recipe = Recipe::kImproved;
   uint32_t train_steps = 8000;
   uint32_t train_batch = 1;         // pairs of a step
+  uint32_t weight_rounds = 4;       // of moves of the decoder's codes at most; 0: none
   uint32_t polish_rounds = 8;       // of changes to the pairs' codes at most; 0: none
   uint32_t polish_candidates = 32;  // changes of a pair that a round renders
   uint64_t seed = 0;                // of the training

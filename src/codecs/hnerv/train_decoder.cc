@@ -231,19 +231,12 @@ class DecoderTrainer {
     return StraightThrough(real, torch::stack(rows));
   }
 
-  // What the nets read in the frames that inflate makes of such pictures. The published training rounds after the nets'
-  // resize, which no frame does.
+  // What the nets read. The published training rounds after the nets' resize, which no frame does.
   Tensor AsRead(const Tensor& pictures) const {
-    if (start_.chain == FrameChain::kPreimage) return pictures;
+    if (improved() || start_.chain == FrameChain::kPreimage) return ReadPictures(start_, pictures);
     const FrameSize size = start_.frame_size;
     const Tensor frames = torch::upsample_bicubic2d(pictures, {size.height, size.width}, /*align_corners=*/false);
-    return improved() ? ResizeToModelGrid(RoundSte(frames + Offsets())) : RoundSte(ResizeToModelGrid(frames));
-  }
-
-  Tensor Offsets() const {
-    std::vector<float> offsets;
-    for (const auto& colours : start_.offsets) offsets.insert(offsets.end(), colours.begin(), colours.end());
-    return torch::tensor(offsets).view({1, 6, 1, 1}).to(device_);
+    return RoundSte(ResizeToModelGrid(frames));
   }
 
   Tensor PoseLoss(const Tensor& outputs, std::span<const int64_t> pairs) {

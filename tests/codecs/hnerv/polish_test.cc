@@ -8,7 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "codecs/hnerv/frames.h"
+#include "codecs/hnerv/round_weights.h"
 #include "codecs/hnerv/scene_testlib.h"
+#include "codecs/hnerv/weight_gradients.h"
 #include "testlib.h"
 
 namespace kitsink::hnerv {
@@ -167,6 +169,79 @@ TEST(Polish, LowersTheScoreAsPredictedAndResumes) {
   EXPECT_EQ(Must(test.Run(folder)).scene, polished.scene);
   ASSERT_TRUE(folder.Save("polish-1-pair-0", std::string_view("\x09")).ok());
   const Result<PolishedScene> damaged = test.Run(folder);
+  ASSERT_FALSE(damaged.ok());
+  EXPECT_EQ(damaged.error().code, Code::kCorrupt);
+}
+
+TEST(CheaperMoves, SaveBitsAlongTheGradient) {
+  Scene scene;
+  Int8Tensor& tensor = scene.tensors.emplace_back();
+  tensor.codes.assign(1000, 0);
+  for (const size_t i : {10, 20, 30, 40}) tensor.codes[i] = 1;
+  tensor.codes[50] = 127;
+  std::vector<float> gradients(1000, -0.1F);  // up, where codes are rarer
+  std::vector<double> squares(1000, 1);
+  gradients[10] = gradients[20] = gradients[30] = 2;
+  squares[10] = 4;
+  squares[20] = 1;
+  squares[30] = 9;
+  const std::vector<CodeMove> moves = CheaperMoves(scene, gradients, squares);
+  EXPECT_EQ(moves, (std::vector<CodeMove>{{0, 20, -1}, {0, 10, -1}, {0, 30, -1}}));
+  MakeMoves(moves, scene);
+  EXPECT_EQ(std::ranges::count(scene.tensors[0].codes, 1), 1);
+}
+
+TEST(CodeGradients, PointBackToWhatWasWanted) {
+  const PolishCase test;
+  Scene moved = test.scene;
+  const auto renderer = Must(FrameRenderer::Create(moved));
+  std::vector<FramePair> frames;
+  for (uint64_t pair = 0; pair < 3; ++pair) frames.push_back(renderer->Render(pair));
+  const std::vector<Observation> targets = Must(test.nets->Observe(frames));
+  int8_t& bias = moved.tensors.back().codes[0];
+  const int delta = bias < 0 ? 20 : -20;
+  bias = static_cast<int8_t>(bias + delta);
+  const auto gradients = [&](PairRange pairs) {
+    return CodeGradients(moved, pairs, targets, *Must(test.nets->FoldedModules()), 1);
+  };
+  const std::vector<float> all = gradients({0, 3}), first = gradients({0, 1}), rest = gradients({1, 3});
+  const size_t at = all.size() - moved.tensors.back().codes.size();
+  EXPECT_GT(all[at] * static_cast<float>(delta), 0);
+  for (size_t i = 0; i < all.size(); i += 7) EXPECT_NEAR(all[i], first[i] + rest[i], 1e-4 * std::abs(all[i]) + 1e-6);
+}
+
+TEST(RoundWeights, LowersTheScoreAndResumes) {
+  const PolishCase test;
+  const ResumeFolder folder = test.Folder();
+  WeightRounding rounding;
+  rounding.rounds = 2;
+  rounding.measure = [&test](const Scene& of) { return test.Measure(of); };
+  const auto run = [&] {
+    return RoundWeights(test.scene, test.targets, *test.nets, rounding, folder, SilentProgress());
+  };
+  const RoundedScene rounded = Must(run());
+  const MeasuredScene before = Must(test.Measure(test.scene)), after = Must(test.Measure(rounded.scene));
+  ASSERT_FALSE(rounded.rounds.empty());
+  double gain = 0;
+  int64_t paid = 0;
+  for (const WeightRound& round : rounded.rounds) {
+    EXPECT_LE(round.made, round.proposed);
+    gain += round.gain;
+    paid += round.paid_bytes;
+  }
+  EXPECT_GT(gain, 0);
+  EXPECT_NEAR(before.score.total() - after.score.total(), gain, 1e-9);
+  EXPECT_EQ(static_cast<int64_t>(after.score.archive_bytes - before.score.archive_bytes), paid);
+  EXPECT_EQ(rounded.scene.latents, test.scene.latents);
+
+  std::filesystem::remove(folder.PathOf("weights-1-block-1"));
+  std::filesystem::remove(folder.PathOf("weights-1-0.score"));
+  EXPECT_EQ(Must(run()).scene, rounded.scene);
+  rounding.seconds_left = [] { return 0.0; };
+  EXPECT_TRUE(Must(run()).rounds.empty());
+  ASSERT_TRUE(folder.Save("weights-1-block-0", std::string_view("\x09")).ok());
+  rounding.seconds_left = [] { return INFINITY; };
+  const Result<RoundedScene> damaged = run();
   ASSERT_FALSE(damaged.ok());
   EXPECT_EQ(damaged.error().code, Code::kCorrupt);
 }
