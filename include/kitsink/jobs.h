@@ -37,8 +37,9 @@ struct CompressOptions {
   GroundTruthOptions ground_truth;  // of its frames
   std::filesystem::path archive;
   std::string codec = "search";
-  std::any options;  // the codec's own struct; empty = its defaults
-  Shard shard;       // this process among those that make the archive together
+  std::any options;                                // the codec's own struct; empty = its defaults
+  std::vector<std::filesystem::path> inputs = {};  // files that these name, and others that must not be overwritten
+  Shard shard;                                     // this process among those that make the archive together
 };
 
 // Empty but for the originals' bytes in other processes than the first of a shard.

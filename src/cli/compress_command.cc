@@ -80,6 +80,9 @@ Status CheckSharedOptions(const State& state) {
       return Error{Code::kInvalidArgument, "--stages: codec " + codec + " has no stage " + stage};
     }
   }
+  if (!state.choice.stages.empty() && state.choice.from.empty()) {
+    return Error{Code::kInvalidArgument, "--stages: needs --from, the scene to start from"};
+  }
   return Ok();
 }
 
@@ -154,6 +157,7 @@ int Run(State& state, const CLI::App& verb) {
   if (state.options.shard.index > 0) state.output.quiet = true;  // process 0 speaks for all
   Progress& progress = StartOutput(state.output);
   state.options.options = state.make_options.at(state.options.codec)(state.choice);
+  state.options.inputs = {state.choice.from, state.ledger.path};
   const Result<const Engine*> engine = OpenEngine(state.job);
   if (!engine.ok()) return Fail("compress", engine.error());
   const Result<CompressReport> report = engine.value()->compress(state.options, state.job, progress);

@@ -82,8 +82,10 @@ Status MeetOthers(const Shard& shard, ResumeFolder& folder, Progress& progress) 
 
 Result<CompressReport> Compress(const CompressOptions& options, const JobOptions& job, Progress& progress) {
   const JobOutputs outputs{options.archive, options.archive.string() + ".json"};
-  const std::filesystem::path inputs[] = {options.video, job.nets_folder / kContestSegNet.name,
-                                          job.nets_folder / kContestPoseNet.name};
+  std::vector<std::filesystem::path> inputs = {options.video, options.ground_truth.dump,
+                                               job.nets_folder / kContestSegNet.name,
+                                               job.nets_folder / kContestPoseNet.name};
+  inputs.insert(inputs.end(), options.inputs.begin(), options.inputs.end());
   KIT_TRY(CheckOutputs(outputs, job.overwrite, inputs));
   KIT_ASSIGN(const ChosenCodec codec, FindCodec(options.codec, job.codecs));
   CompressReport report;
@@ -121,7 +123,7 @@ Result<CompressReport> Compress(const CompressOptions& options, const JobOptions
   KIT_ASSIGN(const Bytes bytes, WriteMember(member, job.limits));
   KIT_ASSIGN(const Bytes zip, PackZip(bytes));
   KIT_TRY(DescribeResult(member, zip, codec, context, report));
-  KIT_TRY(folder->Save(kArchive, zip));
+  KIT_TRY(WriteFile(folder->PathOf(kArchive), zip, Overwrite::kAllow));
   json = FinalManifest(std::move(json), of_codec, options.archive, member, report);
   report.remarks = std::move(context.remarks);
   if (json.contains("seconds")) {

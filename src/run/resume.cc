@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "kitsink/hash.h"
 #include "kitsink/run.h"
 
 namespace kitsink {
@@ -50,7 +52,8 @@ std::string Differences(const Json& left, const Json& right) {
     if (before.find(key) == before.end()) add(key, "none", text_of(value));
   }
   if (text.empty()) return text;
-  const bool only_threads = count == 1 && before.contains(kThreads) && now.contains(kThreads);
+  const bool only_threads =
+      count == 1 && before.contains(kThreads) && now.contains(kThreads) && before[kThreads] != now[kThreads];
   return "(" + text + "), use " + (only_threads ? "-j " + text_of(before[kThreads]) + " to go on, or " : "") +
          "--force to start over";
 }
@@ -67,6 +70,33 @@ std::string HolderOf(const std::filesystem::path& path) {
 
 constexpr const char* kLockEnding = ".lock";
 
+Status WriteText(const std::filesystem::path& path, std::string_view text) {
+  return WriteFile(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()), Overwrite::kAllow);
+}
+
+// Removes the plan after all else, so that what a kill leaves is still the folder of a job.
+Status RemoveFolder(const std::filesystem::path& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().filename() != kPlan) std::filesystem::remove_all(entry.path(), error);
+  }
+  if (!error) std::filesystem::remove_all(folder, error);
+  if (error) return Error{Code::kIo, folder.string() + ": cannot remove: " + error.message()};
+  return Ok();
+}
+
+// A folder without a plan may be used only if it is empty or was left by a job that had just begun.
+Status CheckUnused(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  bool used = std::filesystem::is_symlink(folder, ignored);
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const bool begun = entry.path().filename().string().starts_with(std::string(kPlan) + ".part");
+    used = used || (!begun && entry.path().extension() != kLockEnding);
+  }
+  if (!used) return Ok();
+  return Error{Code::kInvalidArgument, folder.string() + ": is in the way of the job's folder, move it"};
+}
+
 }  // namespace
 
 // Locks the folder itself, so that no lock file is left behind. Where the file system does not support this, shards
@@ -82,7 +112,7 @@ FolderLock::~FolderLock() {
 
 Status CheckOutputs(const JobOutputs& outputs, Overwrite overwrite, std::span<const std::filesystem::path> inputs) {
   std::error_code ignored;
-  if (std::filesystem::exists(FolderOfJob(outputs), ignored)) overwrite = Overwrite::kAllow;
+  if (std::filesystem::exists(FolderOfJob(outputs) / kPlan, ignored)) overwrite = Overwrite::kAllow;
   KIT_TRY(CheckWritable(outputs.file, overwrite, inputs));
   return CheckWritable(outputs.manifest, overwrite, inputs);
 }
@@ -132,9 +162,7 @@ Status ResumeFolder::RemoveAll(const std::filesystem::path& folder, const std::s
     if (path.extension() != kLockEnding || path.stem() == own_role) continue;
     KIT_TRY(Lock::Take(folder, path.stem().string()));
   }
-  std::filesystem::remove_all(folder, error);
-  if (error) return Error{Code::kIo, folder.string() + ": cannot remove: " + error.message()};
-  return Ok();
+  return RemoveFolder(folder);
 }
 
 void ResumeFolder::RemoveOldMeetingPoint(const std::filesystem::path& folder, const std::string& own_role) {
@@ -154,7 +182,7 @@ Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& p
   ResumeFolder folder(outputs, path, false);
   if (folder.Has(kPlan)) {
     KIT_ASSIGN(folder.lock_, Lock::Take(path, role));
-    KIT_ASSIGN(const Bytes bytes, folder.Load(kPlan));
+    KIT_ASSIGN(const Bytes bytes, ReadFile(folder.PathOf(kPlan), kMaxEntryBytes));
     const Json old = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
     const std::string differences =
         old.is_object() ? Differences(old, plan) : "(the plan is unreadable), use --force to start over";
@@ -168,10 +196,11 @@ Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& p
     }
     KIT_TRY(RemoveAll(path, role));
   }
+  KIT_TRY(CheckUnused(path));
   std::filesystem::create_directory(path, error);
   if (error) return Error{Code::kIo, path.string() + ": cannot make the folder: " + error.message()};
   KIT_ASSIGN(folder.lock_, Lock::Take(path, role));
-  KIT_TRY(folder.Save(kPlan, ToText(plan)));
+  KIT_TRY(WriteText(folder.PathOf(kPlan), ToText(plan)));
   return folder;
 }
 
@@ -184,10 +213,27 @@ bool ResumeFolder::Has(const std::string& entry) const {
   return std::filesystem::exists(PathOf(entry), ignored);
 }
 
-Result<Bytes> ResumeFolder::Load(const std::string& entry) const { return ReadFile(PathOf(entry), kMaxEntryBytes); }
+// An entry is its bytes and their CRC-32.
+Result<Bytes> ResumeFolder::Load(const std::string& entry) const {
+  KIT_ASSIGN(Bytes bytes, ReadFile(PathOf(entry), kMaxEntryBytes));
+  uint32_t crc = 0;
+  const bool whole = bytes.size() >= sizeof(crc);
+  if (whole) {
+    std::memcpy(&crc, bytes.data() + bytes.size() - sizeof(crc), sizeof(crc));
+    bytes.resize(bytes.size() - sizeof(crc));
+  }
+  if (!whole || Crc32(bytes, 0) != crc) {
+    return Error{Code::kCorrupt, PathOf(entry).string() + ": is damaged, remove the file to make it again"};
+  }
+  return bytes;
+}
 
 Status ResumeFolder::Save(const std::string& entry, std::span<const uint8_t> bytes) const {
-  return WriteFile(PathOf(entry), bytes, Overwrite::kAllow);
+  const uint32_t crc = Crc32(bytes, 0);
+  Bytes whole(bytes.begin(), bytes.end());
+  whole.resize(whole.size() + sizeof(crc));
+  std::memcpy(whole.data() + bytes.size(), &crc, sizeof(crc));
+  return WriteFile(PathOf(entry), whole, Overwrite::kAllow);
 }
 
 Status ResumeFolder::Save(const std::string& entry, std::string_view text) const {
@@ -204,13 +250,10 @@ Status ResumeFolder::Rename(const std::string& entry, const std::filesystem::pat
 }
 
 Status ResumeFolder::Publish(const std::string& entry, std::string_view manifest) const {
-  KIT_TRY(Save(kManifest, manifest));
+  KIT_TRY(WriteText(PathOf(kManifest), manifest));
   KIT_TRY(Rename(kManifest, outputs_.manifest));
   KIT_TRY(Rename(entry, outputs_.file));
-  std::error_code error;
-  std::filesystem::remove_all(folder_, error);
-  if (error) return Error{Code::kIo, folder_.string() + ": cannot remove: " + error.message()};
-  return Ok();
+  return RemoveFolder(folder_);
 }
 
 }  // namespace kitsink

@@ -71,13 +71,48 @@ TEST(ResumeFolder, NeverTouchesTheWorkOfALiveProcess) {
             std::string::npos)
       << refused.error().message;
   EXPECT_FALSE(ResumeFolder::Open(outputs, fewer, kWhole, Overwrite::kAllow).value().Has("x"));
+  const Json longer = {{"options", {{"steps", 90}, {"threads", 2}}}};
+  const auto other_steps = ResumeFolder::Open(outputs, longer, kWhole, Overwrite::kRefuse);
+  ASSERT_FALSE(other_steps.ok());
+  EXPECT_EQ(other_steps.error().message.find("-j"), std::string::npos) << other_steps.error().message;
+}
+
+TEST(ResumeFolder, NoticesDamage) {
+  const TemporaryFolder folder;
+  const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
+  const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), kWhole, Overwrite::kRefuse).TakeValue();
+  ASSERT_TRUE(resume.Save("x", std::string_view("ready")).ok());
+  const Bytes whole = ReadFile(resume.PathOf("x"), 100).value();
+  for (size_t i = 0; i <= whole.size(); ++i) {
+    Bytes damaged = whole;
+    if (i < whole.size()) damaged[i] ^= 4;
+    if (i == whole.size()) damaged.resize(3);
+    ASSERT_TRUE(WriteFile(resume.PathOf("x"), damaged, Overwrite::kAllow).ok());
+    const Result<Bytes> loaded = resume.Load("x");
+    ASSERT_FALSE(loaded.ok()) << i;
+    EXPECT_NE(loaded.error().message.find("a.raw.resume/x: is damaged"), std::string::npos) << loaded.error().message;
+  }
+}
+
+// What lies in the folder's place is no leave to overwrite, and is not removed.
+TEST(ResumeFolder, LeavesAFolderOfOthersAlone) {
+  const TemporaryFolder folder;
+  const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
+  ASSERT_TRUE(WriteFile(outputs.file, Bytes{'a'}, Overwrite::kRefuse).ok());
+  std::filesystem::create_directory(folder / "a.raw.resume");
+  EXPECT_FALSE(CheckOutputs(outputs, Overwrite::kRefuse, {}).ok());
+  ASSERT_TRUE(WriteFile(folder / "a.raw.resume" / "mine", Bytes{'m'}, Overwrite::kRefuse).ok());
+  const auto refused = ResumeFolder::Open(outputs, Json::object(), kWhole, Overwrite::kAllow);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("is in the way"), std::string::npos) << refused.error().message;
+  EXPECT_TRUE(std::filesystem::exists(folder / "a.raw.resume" / "mine"));
 }
 
 TEST(ResumeFolder, PublishesBothOutputsAndGoes) {
   const TemporaryFolder folder;
   const JobOutputs outputs{folder / "a.raw", folder / "a.json"};
   const ResumeFolder resume = ResumeFolder::Open(outputs, Json::object(), kWhole, Overwrite::kRefuse).TakeValue();
-  ASSERT_TRUE(resume.Save("frames", std::string_view("f")).ok());
+  ASSERT_TRUE(WriteFile(resume.PathOf("frames"), Bytes{'f'}, Overwrite::kRefuse).ok());
   EXPECT_TRUE(resume.exists());
   ASSERT_TRUE(resume.Publish("frames", "m").ok());
   EXPECT_FALSE(resume.exists());

@@ -78,13 +78,13 @@ std::vector<QuantizedTensor> EmptyTensors(const RendererShape& shape) {
   return tensors;
 }
 
-// What must be done after the renderer, as far as the time limit counts: the shortest search of motions.
+// What must be done after the renderer, as far as the time limit counts: the shortest way to motions.
 Result<double> SecondsAfterRenderer(Job& job) {
   if (job.options.time_limit_seconds <= 0 || !job.scene.carrier.moves) return 0.0;
   Scene scene = job.scene;
   if (scene.renderer.tensors.empty()) scene.renderer.tensors = EmptyTensors(scene.renderer.shape);
   KIT_ASSIGN(const double seconds, SecondsOfMotions(scene, job.targets, *job.nets, job.context.threads));
-  constexpr double kWithMeasuring = 1.3;
+  constexpr double kWithMeasuring = 1.8;  // of the scene, three times
   return kWithMeasuring * seconds / static_cast<double>(job.folder.crew().shard().count);
 }
 
@@ -182,6 +182,8 @@ Status RunCarrier(Job& job) {
     KIT_TRY(take_better(std::move(both), "atoms added to the motions"));
   }
   if (job.options.f0 != F0Form::kAuto) return Ok();
+  KIT_ASSIGN(const bool still_in_time, job.folder.crew().LeaderSays(job.seconds_left() > 2 * seconds));
+  if (!still_in_time) return Ok();
   Scene atoms = moved;
   atoms.carrier = GreyCarrier(CarrierSizeFor(atoms.mask.count), atoms.mask.count);
   KIT_TRY(Solve(job, "atoms", atoms));
@@ -289,23 +291,48 @@ bool MustRun(const Job& job, const Stage& stage, const TensorFile& brought) {
   return !HasTensors(brought, stage.tensors) || std::ranges::find(stages, stage.name) != stages.end();
 }
 
-// The scene before the first stage: the targets' maps, no renderer, a grey carrier, and what the user brings.
-Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
-  Scene& scene = job.scene;
-  const auto num_pairs = static_cast<uint32_t>(job.targets.size());
-  scene.frame_size = frame_size;
-  scene.mask = MapsOf(job.targets);
-  scene.renderer.shape = ShapeFor(job.options.renderer, num_pairs);
-  scene.renderer.preimage =
-      job.options.chain == F1Chain::kPreimage || (job.options.chain == F1Chain::kAuto && HasPrivateTaps(frame_size));
-  scene.carrier =
-      job.options.f0 == F0Form::kAtoms ? GreyCarrier(CarrierSizeFor(num_pairs), num_pairs) : StillCarrier(num_pairs);
-  scene.selector.assign(num_pairs, 0);
-  if (brought.tensors.empty()) return Ok();
+// Refuses options that say otherwise than what the user brings.
+Status CheckBrought(const CompressOptions& options, const TensorFile& brought, const Scene& scene) {
+  const auto refuse = [](const char* option, const char* what) {
+    return Error{Code::kInvalidArgument, std::string(option) + ": the file brings another " + what};
+  };
+  if (HasTensors(brought, "renderer.")) {
+    if (options.renderer != RendererSize::kAuto) return refuse("--renderer", "renderer");
+    const bool preimage = options.chain == F1Chain::kPreimage;
+    if (options.chain != F1Chain::kAuto && preimage != scene.renderer.preimage)
+      return refuse("--f1", "way to write f1");
+  }
+  if (HasTensors(brought, "carrier.")) {
+    const bool moves = options.f0 == F0Form::kMotion;
+    if (options.f0 != F0Form::kAuto && moves != scene.carrier.moves) return refuse("--f0", "form of f0");
+  }
+  return Ok();
+}
 
+// The scene before the first stage: no renderer, a grey carrier, and what the user brings. Maps that are not brought
+// are blank until the video is observed.
+Result<Scene> StartScene(const CompressOptions& options, FrameSize frame_size, uint32_t num_pairs,
+                         const TensorFile& brought, const Limits& limits) {
+  Scene scene;
+  scene.frame_size = frame_size;
+  scene.mask = {kModelGrid.width, kModelGrid.height, num_pairs, kNumClasses, {}};
+  scene.renderer.shape = ShapeFor(options.renderer, num_pairs);
+  scene.renderer.preimage =
+      options.chain == F1Chain::kPreimage || (options.chain == F1Chain::kAuto && HasPrivateTaps(frame_size));
+  scene.carrier =
+      options.f0 == F0Form::kAtoms ? GreyCarrier(CarrierSizeFor(num_pairs), num_pairs) : StillCarrier(num_pairs);
+  scene.selector.assign(num_pairs, 0);
+  if (brought.tensors.empty()) return scene;
+
+  const FileTensor* const maps = brought.Find("maps");
+  if (maps != nullptr && maps->shape.size() == 3 && maps->shape[0] != int64_t{num_pairs}) {
+    return Error{Code::kInvalidArgument, "maps: got " + std::to_string(maps->shape[0]) + ", the video has " +
+                                             std::to_string(num_pairs) + " pairs"};
+  }
   // The codec's own check reads a whole scene: what the user did not bring is filled in.
   const bool has_renderer = HasTensors(brought, "renderer.");
   Scene whole = scene;
+  whole.mask.ids.assign(size_t{num_pairs} * whole.mask.map_bytes(), 0);
   whole.renderer.tensors = EmptyTensors(scene.renderer.shape);
   TensorFile file = TensorsOf(whole);
   for (const char* prefix : {"maps", "renderer.", "carrier.", "selector"}) {
@@ -313,7 +340,7 @@ Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
     std::erase_if(file.tensors, [prefix](const auto& tensor) { return tensor.first.starts_with(prefix); });
   }
   for (const auto& [name, tensor] : brought.tensors) file.tensors[name] = tensor;
-  KIT_ASSIGN(Scene merged, SceneOfTensors(file, job.context.limits));
+  KIT_ASSIGN(Scene merged, SceneOfTensors(file, limits));
   merged.frame_size = frame_size;
   if (merged.mask.count != num_pairs || merged.mask.width != kModelGrid.width ||
       merged.mask.height != kModelGrid.height) {
@@ -323,9 +350,9 @@ Status StartScene(Job& job, FrameSize frame_size, const TensorFile& brought) {
                                              std::to_string(num_pairs) + " of 512 x 384 as the video has pairs"};
   }
   KIT_TRY(CheckPreimage(merged.renderer, kModelGrid, frame_size));
+  KIT_TRY(CheckBrought(options, brought, merged));
   if (!has_renderer) merged.renderer = scene.renderer;
-  scene = std::move(merged);
-  return Ok();
+  return merged;
 }
 
 // Runs a stage unless an earlier job finished it, and measures the scene after it.
@@ -393,14 +420,17 @@ Result<Member> Compress(CompressContext& context) {
   Renderer wanted;
   wanted.preimage = options.chain == F1Chain::kPreimage;
   KIT_TRY(CheckPreimage(wanted, kModelGrid, original.pairs.frame_size()));
+  Result<Scene> start = StartScene(options, original.pairs.frame_size(), static_cast<uint32_t>(original.num_pairs),
+                                   brought.file, context.limits);
+  if (!start.ok()) return Within(options.from.string(), start.error());
   Json& manifest = *context.manifest;
   manifest = DescribeNets(nets->info(), device);
   manifest["options"] = DescribeOptions(options, brought.file, brought.sha256, context.threads);
   KIT_ASSIGN(ResumeFolder folder, context.resume(manifest));
 
-  Job job{context, options, std::move(nets), {}, std::move(folder), {}, {}};
+  Job job{context, options, std::move(nets), {}, std::move(folder), {}, start.TakeValue()};
   KIT_ASSIGN(job.targets, ObserveOriginal(original, *job.nets, job.folder, *context.progress));
-  KIT_TRY(StartScene(job, original.pairs.frame_size(), brought.file));
+  if (!HasTensors(brought.file, "maps")) job.scene.mask = MapsOf(job.targets);
   context.remarks.emplace_back(kStagesHead);
   MeasuredMember measured;
   for (const Stage& stage : kStages) {

@@ -116,7 +116,7 @@ class Solver {
   }
 
   // Tells how long the stage will take, from the time of one Jacobian and of eight candidates.
-  void Estimate(const Carrier& carrier) const {
+  void Estimate(const Carrier& carrier) {
     const CarrierPicture picture = Picture(carrier);
     const Frame f1 = renderer_->RenderF1(scene_.mask.map(0), 0, 1);
     const AtomSolver solver(picture, grid_, f1, targets_[0].pose, 0, modules_);
@@ -134,7 +134,8 @@ class Solver {
     const double steps =
         options_.new_basis ? 4.0 / 3 * options_.steps_each * std::max(static_cast<double>(targets_.size()), 8.0) : 0;
     const double solves = (options_.rounds + 1) * 4 * (jacobian + 2 * eight) + 2 * carrier.num_atoms * eight;
-    LogEstimate(options_.name + ": about", steps * jacobian / 3 + pairs * solves / at_once_);
+    step_seconds_ = jacobian / 3;
+    LogEstimate(options_.name + ": about", steps * step_seconds_ + pairs * solves / at_once_);
   }
 
   // First one picture for all pairs, from the blurred f1; then the directions in which PoseNet reacts most around it;
@@ -144,8 +145,12 @@ class Solver {
     const int64_t atoms = carrier.num_atoms, count = static_cast<int64_t>(pairs.size());
     PoseViews view = Views();
     CarrierTraining training{.stage = "picture", .grid = grid_, .grey = double{carrier.grey}};
-    // Few pairs need as many steps as eight.
-    const int64_t steps = int64_t{options_.steps_each} * std::max<int64_t>(count, 8);
+    // Few pairs need as many steps as eight. A third more is for the common picture.
+    constexpr double kShareOfTime = 0.4;
+    const int64_t wanted = int64_t{options_.steps_each} * std::max<int64_t>(count, 8);
+    KIT_ASSIGN(const int64_t steps,
+               PlanUnits(folder_, options_.name + "-training",
+                         {wanted, "steps", step_seconds_, kShareOfTime * options_.seconds_left()}));
     training.steps = (steps + 2) / 3;
     training.train_coefficients = false;
     Tensor blurred = torch::zeros({3, grid_.height, grid_.width});
@@ -325,6 +330,7 @@ class Solver {
   Progress& progress_;
   FrameSize grid_;
   std::unique_ptr<FrameRenderer> renderer_;
+  double step_seconds_ = 0;  // of training
 };
 
 }  // namespace
@@ -374,7 +380,7 @@ Result<double> SecondsOfMotions(const Scene& scene, std::span<const Observation>
   KIT_CHECK(targets.size() == scene.mask.count && scene.carrier.moves);
   return Guarded("carrier", [&]() -> Result<double> {
     KIT_ASSIGN(Nets::Modules* const modules, nets.FoldedModules());
-    return SecondsOfShortSearch(scene, targets, *modules, threads);
+    return SecondsOfShortestWay(scene, targets, *modules, threads);
   });
 }
 

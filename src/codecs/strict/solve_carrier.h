@@ -52,7 +52,7 @@ Result<SolvedCarrier> SolveAddedAtoms(const Scene& scene, std::span<const Observ
                                       const CarrierSolve& options, const ResumeFolder& folder, int threads,
                                       Progress& progress);
 
-// What the shortest search of all pairs' motions takes one process, by the clock, from the time of a part of it.
+// What the shortest way to all pairs' motions takes one process, by the clock, from the time of a part of it.
 // REQUIRES: the carrier moves; a target for each pair.
 Result<double> SecondsOfMotions(const Scene& scene, std::span<const Observation> targets, Nets& nets, int threads);
 

@@ -21,10 +21,11 @@ namespace {
 
 constexpr PairSolveOptions kSolve{.iterations = 8, .polish = 8};
 
-// The work on a pair, in batches of eight written candidates; one that is not written takes half as long. Of all of it:
-// about 100 starts, 8 steps of 55 candidates and 5 rounds of 36. Of the shortest: the starts and a step, and a quarter
-// more, for threads slow each other.
-constexpr double kBatches = 50, kBatchesOfTheShortest = 14;
+// The work on a pair, in batches of eight written candidates; one that is not written takes half as long. All of it:
+// about 100 starts, 8 steps of 55 candidates and 5 rounds of 36. With little time: starts and a step. With less: the
+// motion of the pair before it and a step.
+constexpr double kAllBatches = 50, kSearchBatches = 10, kFollowBatches = 4.5;
+constexpr double kSlack = 1.25;  // threads slow each other
 
 MotionSolver SolverOf(const Scene& scene, const FrameRenderer& renderer, size_t i, std::span<const Observation> targets,
                       Nets::Modules& modules) {
@@ -53,11 +54,10 @@ struct Pairs {
   int at_once;
   Progress& progress;
 
-  // `anew` starts from a search of motions, not from those of the scene. The shortest search is what the time limit
-  // leaves to the last pairs.
+  // `anew` starts from a search of motions, not from those of the scene. The time limit decides how much of it.
   Result<SolvedCarrier> Solve(const Scene& scene, bool anew) const {
     KIT_ASSIGN(const double batch, SecondsOfABatch(scene, targets, modules));
-    LogEstimate(options.name + ": about", kBatches * batch * PairsOfAProcess(targets.size(), folder) / at_once);
+    LogEstimate(options.name + ": about", kAllBatches * batch * PairsOfAProcess(targets.size(), folder) / at_once);
     std::atomic<size_t> left = PairsToMake();
     KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
     SolvedCarrier solved{scene.carrier, std::vector<uint8_t>(targets.size(), 0), 0};
@@ -69,12 +69,12 @@ struct Pairs {
     EntryWork work{.stage = options.name, .count = targets.size(), .at_once = at_once};
     work.name = [&](size_t i) { return EntryOf(i); };
     work.make = [&](size_t i) -> Result<Bytes> {
-      const double needed = kBatchesOfTheShortest * batch * static_cast<double>(left--) / at_once;
-      const bool in_time = options.seconds_left() > needed;
+      // Every pair that is left gets the same share of the time.
+      const double batches = options.seconds_left() * at_once / (kSlack * batch * static_cast<double>(left--));
       const MotionSolver solver = SolverOf(scene, *renderer, i, targets, modules);
-      const Coefficients start =
-          anew ? solver.Start() : Coefficients(terms_of(i), terms_of(i) + static_cast<ptrdiff_t>(terms));
-      const SolvedPair pair = solver.Solve(start, in_time ? kSolve : kShortest);
+      const Coefficients start = anew ? StartOf(i, solver, batches < kSearchBatches)
+                                      : Coefficients(terms_of(i), terms_of(i) + static_cast<ptrdiff_t>(terms));
+      const SolvedPair pair = solver.Solve(start, batches < kAllBatches ? kShortest : kSolve);
       ByteWriter writer;
       writer.F32(static_cast<float>(pair.error));
       for (const int16_t term : pair.coefficients) writer.U16(static_cast<uint16_t>(term));
@@ -89,6 +89,22 @@ struct Pairs {
     for (const double error : errors) solved.error += error / static_cast<double>(errors.size());
     Log(LogLevel::kInfo, options.name + ": motions: pose " + std::to_string(1e6 * solved.error) + "e-6");
     return solved;
+  }
+
+  // From a search; or to follow the nearest pair before it that is solved.
+  Coefficients StartOf(size_t i, const MotionSolver& solver, bool follow) const {
+    constexpr size_t kReach = 16;
+    for (size_t back = 1; follow && back <= std::min(i, kReach); ++back) {
+      if (!folder.Has(EntryOf(i - back))) continue;
+      const Result<Bytes> entry = folder.Load(EntryOf(i - back));
+      if (!entry.ok()) break;
+      ByteReader reader(entry.value());
+      reader.F32();
+      Coefficients motion(kMotionTerms);
+      for (int16_t& term : motion) term = static_cast<int16_t>(reader.U16());
+      if (reader.Finish("motion").ok()) return motion;
+    }
+    return solver.Start();
   }
 
   std::string EntryOf(size_t i) const { return options.name + "-motion-" + std::to_string(i); }
@@ -135,10 +151,10 @@ Result<SolvedCarrier> SolveMotions(const Scene& scene, std::span<const Observati
   return pairs.Solve(scene, options.new_basis);
 }
 
-Result<double> SecondsOfShortSearch(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules,
+Result<double> SecondsOfShortestWay(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules,
                                     int threads) {
   KIT_ASSIGN(const double batch, SecondsOfABatch(scene, targets, modules));
-  return kBatchesOfTheShortest * batch * static_cast<double>(targets.size()) / PairsAtOnce(modules, threads);
+  return kSlack * kFollowBatches * batch * static_cast<double>(targets.size()) / PairsAtOnce(modules, threads);
 }
 
 Result<SolvedCarrier> AddAtoms(const Scene& scene, const CarrierSize& size, std::span<const Observation> targets,

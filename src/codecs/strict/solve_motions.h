@@ -13,7 +13,7 @@ Result<SolvedCarrier> SolveMotions(const Scene& scene, std::span<const Observati
                                    Progress& progress);
 
 // As SecondsOfMotions(), which calls it.
-Result<double> SecondsOfShortSearch(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules,
+Result<double> SecondsOfShortestWay(const Scene& scene, std::span<const Observation> targets, Nets::Modules& modules,
                                     int threads);
 
 // Adds atoms to the scene's solved motions, and solves all pairs again. REQUIRES: the scene's carrier moves and has no
