@@ -22,46 +22,6 @@ namespace {
 
 constexpr double kTolerance = 1e-6;  // of a prediction, relative to a score above 1
 
-// The score of a scene, and what its pairs add to it.
-struct Measured {
-  Score score;
-  std::vector<PairDistortion> pairs;
-};
-
-// Measures a scene unless an earlier job has.
-Result<Measured> MeasureScene(const std::string& entry, const Scene& scene, const Polishing& options,
-                              const ResumeFolder& folder) {
-  const auto make = [&]() -> Result<Bytes> {
-    if (folder.Has(entry)) return folder.Load(entry);
-    KIT_ASSIGN(const MeasuredScene measured, options.measure(scene));
-    ByteWriter writer;
-    writer.U64(measured.score.archive_bytes);
-    writer.U64(measured.score.original_bytes);
-    for (const PairDistortion& pair : measured.pairs) {
-      writer.F32(pair.seg);
-      writer.F32(pair.pose);
-    }
-    const Bytes bytes = writer.Take();
-    KIT_TRY(folder.Save(entry, bytes));
-    return bytes;
-  };
-  KIT_ASSIGN(const Bytes bytes, folder.crew().FromLeader(make));
-  ByteReader reader(bytes);
-  Measured measured;
-  measured.score.archive_bytes = reader.U64();
-  measured.score.original_bytes = reader.U64();
-  measured.pairs.resize(scene.latents.num_pairs);
-  for (PairDistortion& pair : measured.pairs) {
-    pair.seg = reader.F32();
-    pair.pose = reader.F32();
-  }
-  KIT_TRY(reader.Finish("measured scene"));
-  const MeanDistortion means = ExactMeans(measured.pairs);
-  measured.score.seg = means.seg;
-  measured.score.pose = means.pose;
-  return measured;
-}
-
 Bytes PackTested(std::span<const TestedChange> changes) {
   ByteWriter writer;
   for (const TestedChange& tested : changes) {
@@ -112,7 +72,7 @@ struct Plan {
   Score score;
 };
 
-ChangePrices PricesAt(const Measured& measured) {
+ChangePrices PricesAt(const KeptScore& measured) {
   const auto count = static_cast<double>(measured.pairs.size());
   const double slope = measured.score.pose > 0 ? PoseTermSlope(measured.score.pose) : 0;
   return {100 / count, slope / count, ScorePerByte(measured.score.original_bytes) / 8};
@@ -122,7 +82,7 @@ ChangePrices PricesAt(const Measured& measured) {
 class Round {
  public:
   // `scene` needs no decoder. All arguments must outlive it.
-  Round(const Scene& scene, const Measured& measured, std::vector<PolishedPair>& pairs, const Polishing& options)
+  Round(const Scene& scene, const KeptScore& measured, std::vector<PolishedPair>& pairs, const Polishing& options)
       : scene_(scene),
         measured_(measured),
         pairs_(pairs),
@@ -230,7 +190,7 @@ class Round {
   }
 
   const Scene& scene_;
-  const Measured& measured_;
+  const KeptScore& measured_;
   std::vector<PolishedPair>& pairs_;
   const Polishing& options_;
   ChangePrices prices_;
@@ -252,7 +212,7 @@ std::string RoundText(const PolishRound& round, double gain) {
 }
 
 // Moves the scene, and what is known of it, to a round's plan.
-void Follow(const Plan& plan, const Measured& measured, std::vector<PolishedPair>& pairs, Scene& scene) {
+void Follow(const Plan& plan, const KeptScore& measured, std::vector<PolishedPair>& pairs, Scene& scene) {
   scene.latents = plan.scene.latents;
   scene.selector = plan.scene.selector;
   for (const Choice& choice : plan.choices) ++pairs[choice.pair].version;
@@ -266,7 +226,7 @@ Result<PolishedScene> Polish(const Scene& scene, std::span<const Observation> ta
   KIT_CHECK(targets.size() == scene.latents.num_pairs);
   PolishedScene result{scene, {}};
   DropEmptyColumns(result.scene);
-  KIT_ASSIGN(Measured measured, MeasureScene(options.name + "-0.measured", result.scene, options, folder));
+  KIT_ASSIGN(KeptScore measured, MeasureKept(options.name + "-0.measured", result.scene, options.measure, folder));
   std::vector<PolishedPair> pairs;
   for (const PairDistortion& pair : measured.pairs) pairs.push_back({pair, 0, {}});
   KIT_ASSIGN(const std::unique_ptr<PairTester> tester, PairTester::Create(result.scene, targets, nets, threads));
@@ -286,7 +246,7 @@ Result<PolishedScene> Polish(const Scene& scene, std::span<const Observation> ta
       Scene planned = result.scene;
       planned.latents = plan->scene.latents;
       planned.selector = plan->scene.selector;
-      KIT_ASSIGN(Measured after, MeasureScene(name + ".measured", planned, options, folder));
+      KIT_ASSIGN(KeptScore after, MeasureKept(name + ".measured", planned, options.measure, folder));
       for (const Choice& choice : plan->choices) Count(choice.tested.change.kind, report.made);
       report.paid_bytes =
           static_cast<int64_t>(after.score.archive_bytes) - static_cast<int64_t>(measured.score.archive_bytes);

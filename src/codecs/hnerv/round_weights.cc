@@ -3,7 +3,6 @@
 #include "codecs/hnerv/round_weights.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdio>
 #include <limits>
 #include <utility>
@@ -31,27 +30,8 @@ class Rounder {
 
   // The score, measured unless an earlier job has.
   Result<Score> Measure(const std::string& entry, const Scene& scene) const {
-    const auto make = [&]() -> Result<Bytes> {
-      if (folder_.Has(entry)) return folder_.Load(entry);
-      KIT_ASSIGN(const MeasuredScene measured, options_.measure(scene));
-      ByteWriter writer;
-      writer.U64(measured.score.archive_bytes);
-      writer.U64(measured.score.original_bytes);
-      writer.U64(std::bit_cast<uint64_t>(measured.score.seg));
-      writer.U64(std::bit_cast<uint64_t>(measured.score.pose));
-      const Bytes bytes = writer.Take();
-      KIT_TRY(folder_.Save(entry, bytes));
-      return bytes;
-    };
-    KIT_ASSIGN(const Bytes bytes, folder_.crew().FromLeader(make));
-    ByteReader reader(bytes);
-    Score score;
-    score.archive_bytes = reader.U64();
-    score.original_bytes = reader.U64();
-    score.seg = std::bit_cast<double>(reader.U64());
-    score.pose = std::bit_cast<double>(reader.U64());
-    KIT_TRY(reader.Finish("measured weights"));
-    return score;
+    KIT_ASSIGN(const KeptScore kept, MeasureKept(entry, scene, options_.measure, folder_));
+    return kept.score;
   }
 
   // By every code: their sum over the blocks, and the sum of their squares.

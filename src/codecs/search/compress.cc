@@ -55,9 +55,12 @@ Status CheckDecodesTo(const Scene& scene, const Member& member, const CodingCont
 }
 
 // Trains the generator, starting from the saved state of an earlier job if there is one.
-Result<WeightSet> Fit(WeightFitter& fitter, const Scene& scene, const ResumeFolder& folder, Progress& progress) {
+Result<WeightSet> Fit(Nets& nets, const FitOptions& options, const Scene& scene, const ResumeFolder& folder,
+                      Progress& progress) {
   KIT_ASSIGN(const FitCheckpoint checkpoint, CheckpointOf(folder, kFitState));
-  return fitter.Fit(scene.mask, scene.pose, checkpoint, progress);
+  const FitData data{scene.frame_size, scene.mask, scene.pose,
+                     [&folder](size_t pair) { return TeacherLogits(folder, pair); }};
+  return FitWeights(nets, options, data, checkpoint, progress);
 }
 
 }  // namespace
@@ -99,20 +102,19 @@ Result<Member> Compress(CompressContext& context) {
   manifest["options"] = DescribeOptions(options, fit, context.threads);
   KIT_ASSIGN(const ResumeFolder folder, context.resume(manifest));
 
-  KIT_ASSIGN(const std::unique_ptr<WeightFitter> fitter, WeightFitter::Create(*nets, original.pairs.frame_size(), fit));
   Stopwatch watch;
   Json seconds;
   const auto end_stage = [&](const char* stage) {
     seconds[stage] = watch.seconds();
     watch = Stopwatch();
   };
-  KIT_ASSIGN(ObservedClip clip, ObserveClip(original, *nets, folder, *fitter, context));
+  KIT_ASSIGN(ObservedClip clip, ObserveClip(original, *nets, folder, context));
   end_stage("observe");
   Scene scene;
   scene.frame_size = clip.frame_size;
   scene.mask = std::move(clip.mask);
   KIT_ASSIGN(scene.pose, ChooseTrack(clip.poses, kPoseValues, context.limits));
-  KIT_ASSIGN(scene.weights, Fit(*fitter, scene, folder, progress));
+  KIT_ASSIGN(scene.weights, Fit(*nets, fit, scene, folder, progress));
   end_stage("fit");
   const double score_per_byte = ScorePerByte(context.original_bytes);
   KIT_ASSIGN(SelectorChoice choice,

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -52,42 +51,66 @@ torch::Tensor StartValue(const TensorSpec& spec, SeededRandom& random, torch::De
   return torch::tensor(values).view(sizes).to(device).requires_grad_(true);
 }
 
-class Fitter final : public WeightFitter {
+class Fitter {
  public:
-  Fitter(Nets::Modules& modules, FrameSize frame_size, const FitOptions& options)
+  Fitter(Nets::Modules& modules, const FitOptions& options, const FitData& data)
       : modules_(modules),
         options_(options),
+        data_(data),
         device_(TorchDevice(modules.device)),
         specs_(GeneratorTensors(options.shape)),
-        frame_size_(frame_size) {}
+        poses_(torch::tensor(DequantizeTrack(data.pose))
+                   .view({static_cast<int64_t>(data.pose.num_rows), -1})
+                   .to(device_)) {}
 
-  void AddPair(const TeacherReading& reading) override { teacher_.push_back(reading.logits); }
-
-  Result<WeightSet> Fit(const MaskClip& mask, const Track& pose, const FitCheckpoint& checkpoint,
-                        Progress& progress) override {
-    KIT_CHECK(mask.count == teacher_.size() && pose.num_rows == teacher_.size());
-    return Guarded("fit", [&]() -> Result<WeightSet> {
-      class_maps_ = ClassMapsToTensor(mask, 0, mask.count, torch::kCPU).to(torch::kUInt8);
-      poses_ = torch::tensor(DequantizeTrack(pose)).view({static_cast<int64_t>(pose.num_rows), -1}).to(device_);
-      return RunSteps(checkpoint, progress);
-    });
+  Result<WeightSet> Fit(const FitCheckpoint& checkpoint, Progress& progress) const {
+    const Tensors values = Start();
+    PairOrder order(num_pairs(), options_.batch_size, options_.seed);
+    const TrainOptions loop = LoopOptions();
+    TrainHooks hooks;
+    hooks.loss = [&](int64_t step, int64_t micro_batch) {
+      std::vector<int64_t> pairs = order.BatchOf(step);
+      if (loop.micro_batches > 1) pairs = {pairs[static_cast<size_t>(micro_batch)]};
+      const int64_t qat_start = static_cast<uint32_t>(options_.qat_from * options_.steps);
+      const double hardness =
+          qat_start == 0 ? 1.0 : std::min(1.0, 2.0 * static_cast<double>(step) / static_cast<double>(qat_start));
+      return Loss(step >= qat_start ? Quantised(values) : values, TakeBatch(pairs, hardness < 1), hardness);
+    };
+    hooks.evaluate = [this](const Tensors& candidate) -> Result<double> { return Evaluate(candidate); };
+    KIT_ASSIGN(const TrainResult trained, Train({{{values, kWeightDecay}}, {}}, loop, hooks, checkpoint, progress));
+    WeightSet weights;
+    weights.shape = options_.shape;
+    for (size_t i = 0; i < specs_.size(); ++i) {
+      const torch::Tensor value = trained.best[i].to(torch::kCPU).contiguous();
+      const std::span<const float> span(value.data_ptr<float>(), static_cast<size_t>(value.numel()));
+      KIT_ASSIGN(QuantizedTensor tensor, QuantizeTensor(specs_[i], span));
+      weights.tensors.push_back(std::move(tensor));
+    }
+    return weights;
   }
 
  private:
   struct Batch {
-    torch::Tensor class_maps, poses, teacher;
+    torch::Tensor class_maps, poses;
+    torch::Tensor teacher;  // empty where it was not asked for
   };
 
-  Batch TakeBatch(const std::vector<int64_t>& indices) const {
-    const torch::Tensor index = torch::tensor(indices);
-    Tensors teacher;
+  size_t num_pairs() const { return data_.mask.count; }
+
+  Batch TakeBatch(const std::vector<int64_t>& indices, bool with_teacher) const {
+    Tensors maps, teacher;
     for (const int64_t i : indices) {
-      const std::vector<uint16_t>& logits = teacher_[static_cast<size_t>(i)];
+      maps.push_back(ClassMapsToTensor(data_.mask, static_cast<size_t>(i), 1, device_));
+      if (!with_teacher) continue;
+      const Result<std::vector<uint16_t>> logits = data_.teacher(static_cast<size_t>(i));
+      TORCH_CHECK(logits.ok(), logits.ok() ? std::string() : logits.error().message);
       teacher.push_back(torch::empty({kNumClasses, kModelGrid.height, kModelGrid.width}, torch::kHalf));
-      std::memcpy(teacher.back().data_ptr(), logits.data(), logits.size() * sizeof(uint16_t));
+      const size_t size = logits.value().size() * sizeof(uint16_t);
+      TORCH_CHECK(size == teacher.back().nbytes(), "teacher's logits: got ", size, " bytes");
+      std::memcpy(teacher.back().data_ptr(), logits.value().data(), size);
     }
-    return {class_maps_.index_select(0, index).to(device_).to(torch::kLong), poses_.index_select(0, index.to(device_)),
-            torch::stack(teacher).to(device_).to(torch::kFloat)};
+    return {torch::cat(maps).to(torch::kLong), poses_.index_select(0, torch::tensor(indices).to(device_)),
+            with_teacher ? torch::stack(teacher).to(device_).to(torch::kFloat) : torch::Tensor()};
   }
 
   Tensors Quantised(const Tensors& values) const {
@@ -101,8 +124,8 @@ class Fitter final : public WeightFitter {
   // differentiate: the frames times these gradients.
   torch::Tensor Loss(const Tensors& values, const Batch& batch, double hardness) const {
     const auto [f0, f1] = GeneratorForward(options_.shape, values, batch.class_maps, batch.poses);
-    const torch::Tensor small_f0 = ReadBack(f0, frame_size_);
-    const torch::Tensor small_f1 = ReadBack(f1, frame_size_);
+    const torch::Tensor small_f0 = ReadBack(f0, data_.frame_size);
+    const torch::Tensor small_f1 = ReadBack(f1, data_.frame_size);
     const torch::Tensor read_f0 = small_f0.detach().requires_grad_(true);
     const torch::Tensor read_f1 = small_f1.detach().requires_grad_(true);
     const auto differentiated = [](const torch::Tensor& loss) {
@@ -133,17 +156,17 @@ class Fitter final : public WeightFitter {
   // 100 * seg + sqrt(10 * pose) of quantised values over at most 64 evenly spaced pairs.
   double Evaluate(const Tensors& values) const {
     const Tensors quantised = Quantised(values);
-    const int64_t count = static_cast<int64_t>(teacher_.size());
+    const int64_t count = static_cast<int64_t>(num_pairs());
     const int64_t shown = std::min<int64_t>(count, 64);
     double seg = 0;
     double pose = 0;
     for (int64_t i = 0; i < shown; ++i) {
-      const Batch batch = TakeBatch({i * count / shown});
+      const Batch batch = TakeBatch({i * count / shown}, false);
       const auto [f0, f1] = GeneratorForward(options_.shape, quantised, batch.class_maps, batch.poses);
-      const torch::Tensor small_f1 = ReadBack(f1, frame_size_);
+      const torch::Tensor small_f1 = ReadBack(f1, data_.frame_size);
       const torch::Tensor wrong = SegLogits(modules_, small_f1).argmax(1).ne(batch.class_maps);
       seg += wrong.to(torch::kFloat).mean().item<double>();
-      const torch::Tensor got = PoseOutputs(modules_, ReadBack(f0, frame_size_), small_f1);
+      const torch::Tensor got = PoseOutputs(modules_, ReadBack(f0, data_.frame_size), small_f1);
       pose += (got - batch.poses).square().mean().item<double>();
     }
     return DistortionTerms(seg / static_cast<double>(shown), pose / static_cast<double>(shown));
@@ -161,7 +184,7 @@ class Fitter final : public WeightFitter {
     options.stage = "fit";
     options.steps = options_.steps;
     // On a CPU, one pair at a time is as fast as two and takes half the memory. A GPU is faster with more.
-    const size_t batch_size = std::min<size_t>(options_.batch_size, teacher_.size());
+    const size_t batch_size = std::min<size_t>(options_.batch_size, num_pairs());
     options.micro_batches = device_.is_cuda() ? 1 : static_cast<int64_t>(batch_size);
     options.schedule.peak = options_.learning_rate;
     options.beta2 = 0.99;
@@ -172,40 +195,12 @@ class Fitter final : public WeightFitter {
     return options;
   }
 
-  Result<WeightSet> RunSteps(const FitCheckpoint& checkpoint, Progress& progress) const {
-    const Tensors values = Start();
-    PairOrder order(teacher_.size(), options_.batch_size, options_.seed);
-    const TrainOptions loop = LoopOptions();
-    TrainHooks hooks;
-    hooks.loss = [&](int64_t step, int64_t micro_batch) {
-      std::vector<int64_t> pairs = order.BatchOf(step);
-      if (loop.micro_batches > 1) pairs = {pairs[static_cast<size_t>(micro_batch)]};
-      const int64_t qat_start = static_cast<uint32_t>(options_.qat_from * options_.steps);
-      const double hardness =
-          qat_start == 0 ? 1.0 : std::min(1.0, 2.0 * static_cast<double>(step) / static_cast<double>(qat_start));
-      return Loss(step >= qat_start ? Quantised(values) : values, TakeBatch(pairs), hardness);
-    };
-    hooks.evaluate = [this](const Tensors& candidate) -> Result<double> { return Evaluate(candidate); };
-    KIT_ASSIGN(const TrainResult trained, Train({{{values, kWeightDecay}}, {}}, loop, hooks, checkpoint, progress));
-    WeightSet weights;
-    weights.shape = options_.shape;
-    for (size_t i = 0; i < specs_.size(); ++i) {
-      const torch::Tensor value = trained.best[i].to(torch::kCPU).contiguous();
-      const std::span<const float> span(value.data_ptr<float>(), static_cast<size_t>(value.numel()));
-      KIT_ASSIGN(QuantizedTensor tensor, QuantizeTensor(specs_[i], span));
-      weights.tensors.push_back(std::move(tensor));
-    }
-    return weights;
-  }
-
   Nets::Modules& modules_;
-  FitOptions options_;
+  const FitOptions& options_;
+  const FitData& data_;
   torch::Device device_;
   std::vector<TensorSpec> specs_;
-  FrameSize frame_size_;
-  std::vector<std::vector<uint16_t>> teacher_;
-  torch::Tensor class_maps_;  // [N, H, W] uint8, on the CPU
-  torch::Tensor poses_;       // [N, 6] on the device
+  torch::Tensor poses_;  // [N, 6] on the device
 };
 
 }  // namespace
@@ -226,11 +221,12 @@ Result<std::vector<TeacherReading>> ReadTeacher(Nets& nets, std::span<const Fram
   });
 }
 
-Result<std::unique_ptr<WeightFitter>> WeightFitter::Create(Nets& nets, FrameSize frame_size,
-                                                           const FitOptions& options) {
+Result<WeightSet> FitWeights(Nets& nets, const FitOptions& options, const FitData& data,
+                             const FitCheckpoint& checkpoint, Progress& progress) {
   if (options.batch_size == 0) return Error{Code::kInvalidArgument, "fit: batch of 0 pairs, expected at least 1"};
+  KIT_CHECK(data.mask.count == data.pose.num_rows);
   KIT_ASSIGN(Nets::Modules* const folded, nets.FoldedModules());
-  return std::unique_ptr<WeightFitter>(std::make_unique<Fitter>(*folded, frame_size, options));
+  return Guarded("fit", [&] { return Fitter(*folded, options, data).Fit(checkpoint, progress); });
 }
 
 }  // namespace kitsink::search

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -42,17 +41,17 @@ Result<std::vector<TeacherReading>> ReadTeacher(Nets& nets, std::span<const Fram
 // State of an unfinished fit. A saved state belongs to the same options, pairs, mask and pose.
 using FitCheckpoint = Checkpoint;
 
-// Fits generator weights to one clip. Call AddPair for every pair in order, then Fit once.
-class WeightFitter {
- public:
-  // All frames have size `frame_size`.
-  static Result<std::unique_ptr<WeightFitter>> Create(Nets& nets, FrameSize frame_size, const FitOptions& options);
-  virtual ~WeightFitter() = default;
-  virtual void AddPair(const TeacherReading& reading) = 0;
-  // The quantised weights with the lowest distortion over the clip, measured as the scorer does on frames without a
-  // search. REQUIRES: the number of added pairs, of maps in `mask` and of rows in `pose` are equal.
-  virtual Result<WeightSet> Fit(const MaskClip& mask, const Track& pose, const FitCheckpoint& checkpoint,
-                                Progress& progress) = 0;
+// The clip of a fit.
+struct FitData {
+  FrameSize frame_size;  // of all frames
+  const MaskClip& mask;
+  const Track& pose;
+  // The logits of a pair's TeacherReading.
+  std::function<Result<std::vector<uint16_t>>(size_t pair)> teacher;
 };
+// Fits generator weights to one clip: the quantised weights with the lowest distortion, measured as the scorer does on
+// frames without a search. Memory does not grow with the pairs. REQUIRES: as many maps in the mask as rows in the pose.
+Result<WeightSet> FitWeights(Nets& nets, const FitOptions& options, const FitData& data,
+                             const FitCheckpoint& checkpoint, Progress& progress);
 
 }  // namespace kitsink::search

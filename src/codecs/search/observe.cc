@@ -34,9 +34,12 @@ Result<TeacherReading> UnpackReading(std::span<const uint8_t> bytes) {
   return reading;
 }
 
-void AddToClip(const TeacherReading& reading, WeightFitter& fitter, ObservedClip& clip) {
-  const Observation& observation = reading.observation;
-  fitter.AddPair(reading);
+Result<TeacherReading> LoadReading(const ResumeFolder& folder, uint64_t pair) {
+  KIT_ASSIGN(const Bytes bytes, folder.Load(TargetEntry(pair)));
+  return UnpackReading(bytes);
+}
+
+void AddToClip(const Observation& observation, ObservedClip& clip) {
   clip.mask.ids.insert(clip.mask.ids.end(), observation.class_map.begin(), observation.class_map.end());
   clip.poses.insert(clip.poses.end(), observation.pose.begin(), observation.pose.end());
   ++clip.mask.count;
@@ -44,7 +47,7 @@ void AddToClip(const TeacherReading& reading, WeightFitter& fitter, ObservedClip
 
 }  // namespace
 
-Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFolder& folder, WeightFitter& fitter,
+Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFolder& folder,
                                  const CodingContext& context) {
   Progress& progress = *context.progress;
   ObservedClip clip;
@@ -73,11 +76,15 @@ Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFol
   }
   KIT_TRY(folder.crew().Wait());
   for (uint64_t pair = 0; pair < count; ++pair) {
-    KIT_ASSIGN(const Bytes bytes, folder.Load(TargetEntry(pair)));
-    KIT_ASSIGN(const TeacherReading reading, UnpackReading(bytes));
-    AddToClip(reading, fitter, clip);
+    KIT_ASSIGN(const TeacherReading reading, LoadReading(folder, pair));
+    AddToClip(reading.observation, clip);
   }
   return clip;
+}
+
+Result<std::vector<uint16_t>> TeacherLogits(const ResumeFolder& folder, size_t pair) {
+  KIT_ASSIGN(TeacherReading reading, LoadReading(folder, pair));
+  return std::move(reading.logits);
 }
 
 }  // namespace kitsink::search

@@ -17,9 +17,11 @@ struct ObservedClip {
   std::vector<float> poses;  // count x kPoseValues
 };
 
-// Reads the clip once: class maps and poses for the scene, teacher logits for the fitter. Pairs that an earlier job has
-// observed, and those of other processes, are decoded and skipped.
-Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFolder& folder, WeightFitter& fitter,
+// Reads the clip once: class maps and poses for the scene. Pairs that an earlier job has observed, and those of other
+// processes, are decoded and skipped. Each pair's reading stays in the folder.
+Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFolder& folder,
                                  const CodingContext& context);
+// An observed pair's logits for the fit.
+Result<std::vector<uint16_t>> TeacherLogits(const ResumeFolder& folder, size_t pair);
 
 }  // namespace kitsink::search

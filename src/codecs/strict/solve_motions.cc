@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,8 +24,8 @@ constexpr PairSolveOptions kSolve{.iterations = 8, .polish = 8};
 
 // The work on a pair, in batches of eight written candidates; one that is not written takes half as long. All of it:
 // about 100 starts, 8 steps of 55 candidates and 5 rounds of 36. With little time: starts and a step. With less: the
-// motion of the pair before it and a step.
-constexpr double kAllBatches = 50, kSearchBatches = 10, kFollowBatches = 4.5;
+// motion of the pair before it and a step, and a search for one in six.
+constexpr double kAllBatches = 50, kSearchBatches = 10, kFollowBatches = 6;
 constexpr double kSlack = 1.25;  // threads slow each other
 
 MotionSolver SolverOf(const Scene& scene, const FrameRenderer& renderer, size_t i, std::span<const Observation> targets,
@@ -72,9 +73,9 @@ struct Pairs {
       // Every pair that is left gets the same share of the time.
       const double batches = options.seconds_left() * at_once / (kSlack * batch * static_cast<double>(left--));
       const MotionSolver solver = SolverOf(scene, *renderer, i, targets, modules);
-      const Coefficients start = anew ? StartOf(i, solver, batches < kSearchBatches)
-                                      : Coefficients(terms_of(i), terms_of(i) + static_cast<ptrdiff_t>(terms));
-      const SolvedPair pair = solver.Solve(start, batches < kAllBatches ? kShortest : kSolve);
+      const SolvedPair pair = anew ? SolveAnew(i, solver, batches)
+                                   : solver.Solve({terms_of(i), terms_of(i) + static_cast<ptrdiff_t>(terms)},
+                                                  batches < kAllBatches ? kShortest : kSolve);
       ByteWriter writer;
       writer.F32(static_cast<float>(pair.error));
       for (const int16_t term : pair.coefficients) writer.U16(static_cast<uint16_t>(term));
@@ -91,10 +92,10 @@ struct Pairs {
     return solved;
   }
 
-  // From a search; or to follow the nearest pair before it that is solved.
-  Coefficients StartOf(size_t i, const MotionSolver& solver, bool follow) const {
+  // The motion of the nearest pair before it that is solved.
+  std::optional<Coefficients> MotionBefore(size_t i) const {
     constexpr size_t kReach = 16;
-    for (size_t back = 1; follow && back <= std::min(i, kReach); ++back) {
+    for (size_t back = 1; back <= std::min(i, kReach); ++back) {
       if (!folder.Has(EntryOf(i - back))) continue;
       const Result<Bytes> entry = folder.Load(EntryOf(i - back));
       if (!entry.ok()) break;
@@ -104,7 +105,20 @@ struct Pairs {
       for (int16_t& term : motion) term = static_cast<int16_t>(reader.U16());
       if (reader.Finish("motion").ok()) return motion;
     }
-    return solver.Start();
+    return std::nullopt;
+  }
+
+  // A new motion, with work of so many batches.
+  SolvedPair SolveAnew(size_t i, const MotionSolver& solver, double batches) const {
+    constexpr double kLost = 0.01;  // the error of a motion that the pair before it led astray
+    if (batches >= kAllBatches) return solver.Solve(solver.Start(), kSolve);
+    SolvedPair best;
+    if (const std::optional<Coefficients> before = MotionBefore(i); before && batches < kSearchBatches) {
+      best = solver.Solve(*before, kShortest);
+      if (best.error < kLost) return best;
+    }
+    SolvedPair searched = solver.Solve(solver.Start(), kShortest);
+    return best.coefficients.empty() || searched.error < best.error ? searched : best;
   }
 
   std::string EntryOf(size_t i) const { return options.name + "-motion-" + std::to_string(i); }

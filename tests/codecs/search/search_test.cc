@@ -252,10 +252,9 @@ TEST(Fit, LowersTheDistortionAndGoesOnWhereItStopped) {
   const Track pose = QuantizeTrack(poses, 6, TrackKind::kUniformStep).TakeValue();
   const auto fit = [&](uint32_t steps, const FitCheckpoint& checkpoint, Progress& progress) {
     options.steps = steps;
-    std::unique_ptr<WeightFitter> fitter = WeightFitter::Create(StandIns(), kContestFrameSize, options).TakeValue();
     const std::vector<TeacherReading> readings = ReadTeacher(StandIns(), pairs).TakeValue();
-    for (const TeacherReading& reading : readings) fitter->AddPair(reading);
-    return fitter->Fit(mask, pose, checkpoint, progress);
+    const auto teacher = [&](size_t pair) -> Result<std::vector<uint16_t>> { return readings[pair].logits; };
+    return FitWeights(StandIns(), options, {kContestFrameSize, mask, pose, teacher}, checkpoint, progress);
   };
   const auto distortion = [&](const WeightSet& weights) {
     const Scene scene{kContestFrameSize, mask, pose, weights, {}};
