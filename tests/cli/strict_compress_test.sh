@@ -128,8 +128,8 @@ expect "a stage of no rounds" 1 "--stages edits: --edit-rounds is 0" \
 [[ ! -e y.zip.resume ]] || fail "a scene of another length left a resume folder"
 expect "maps of another length" 1 "scene.safetensors: maps: got 2, the video has 1 pairs" \
   "$kitsink" compress clip.mkv -o y.zip --pairs 0:1 --from scene.safetensors "${few[@]}"
-expect "another renderer" 1 "--f1: the file brings another way to write f1" \
-  "$kitsink" compress clip.mkv -o y.zip --from scene.safetensors --f1 enlarged "${few[@]}"
+expect "another renderer" 1 "--renderer: the file brings another renderer" \
+  "$kitsink" compress clip.mkv -o y.zip --from scene.safetensors --renderer small "${few[@]}"
 expect "stages of nothing" 1 "--stages: needs --from" "$kitsink" compress clip.mkv -o y.zip --stages edits "${few[@]}"
 expect "the scene as output" 1 "is an input of this job" \
   "$kitsink" compress clip.mkv -o scene.safetensors -f --from scene.safetensors "${few[@]}"
