@@ -113,7 +113,7 @@ struct Pairs {
     constexpr double kLost = 0.01;  // the error of a motion that the pair before it led astray
     if (batches >= kAllBatches) return solver.Solve(solver.Start(), kSolve);
     SolvedPair best;
-    if (const std::optional<Coefficients> before = MotionBefore(i); before && batches < kSearchBatches) {
+    if (const auto before = batches < kSearchBatches ? MotionBefore(i) : std::nullopt; before.has_value()) {
       best = solver.Solve(*before, kShortest);
       if (best.error < kLost) return best;
     }
