@@ -126,9 +126,18 @@ Result<Bytes> ReadFile(const std::filesystem::path& path, uint64_t max_bytes) {
 
 Status CheckWritable(const std::filesystem::path& path, Overwrite overwrite,
                      std::span<const std::filesystem::path> inputs) {
+  if (path.empty()) return Error{Code::kInvalidArgument, "the name of an output is empty"};
   std::error_code error;
+  const auto is_path = [&](const std::filesystem::path& input) {
+    if (std::filesystem::equivalent(path, input, error)) return true;
+    // A file that is yet to be made.
+    const auto whole = [&](const std::filesystem::path& name) {
+      return std::filesystem::weakly_canonical(std::filesystem::absolute(name, error), error);
+    };
+    return whole(path) == whole(input) && !error;
+  };
   for (const std::filesystem::path& input : inputs) {
-    if (input.empty() || !std::filesystem::equivalent(path, input, error)) continue;
+    if (input.empty() || !is_path(input)) continue;
     return Error{Code::kInvalidArgument,
                  path.string() + ": is an input of this job (" + input.string() + "), give the output another name"};
   }

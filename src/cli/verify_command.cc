@@ -42,12 +42,15 @@ void Print(const State& state, const Verified& verified) {
   const DescribedArchive& archive = verified.archive;
   std::printf("%s: whole, %" PRIu64 " bytes, sha256 %s\n", state.archive.string().c_str(), archive.archive_bytes,
               archive.sha256.c_str());
-  std::printf("  zip        one stored member, CRC-32 right\n");
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(state.archive, ignored);
+  std::printf(folder ? "  folder     one file\n" : "  zip        one stored member, CRC-32 right\n");
   if (archive.format_version > 0) std::printf("  header     check byte right, sections agree\n");
   for (const SectionUse& section : archive.description.sections) {
     std::printf("  section %-8s %10" PRIu64 " bytes  %s\n", section.name.c_str(), section.size_bytes,
                 section.what.c_str());
   }
+  if (folder && archive.format_version == 0) std::printf("  note: this form has no checksum outside of its zip\n");
   if (verified.raw.has_value()) {
     const RawCheck& raw = *verified.raw;
     std::printf("  frames     %s: %s%" PRIu64 " pairs\n", raw.raw.string().c_str(),

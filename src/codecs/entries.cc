@@ -17,7 +17,11 @@ double PairsOfAProcess(size_t num_pairs, const ResumeFolder& folder) {
 }
 
 Result<Checkpoint> CheckpointOf(const ResumeFolder& folder, const std::string& entry) {
-  KIT_ASSIGN(Checkpoint checkpoint, CheckpointInFile(folder.PathOf(entry)));
+  Checkpoint checkpoint;
+  if (folder.Has(entry)) {
+    KIT_ASSIGN(checkpoint.saved, folder.Load(entry));
+  }
+  checkpoint.save = [folder, entry](std::span<const uint8_t> bytes) { return folder.Save(entry, bytes); };
   checkpoint.crew = &folder.crew();
   return checkpoint;
 }

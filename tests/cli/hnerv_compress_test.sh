@@ -73,6 +73,10 @@ expect "a foreign archive" 1 "v1.zip: has 6 pairs" \
   "$kitsink" compress clip.mkv -o x.zip --from "$3/tests/golden/hnerv_v1.zip" "${few[@]}"
 head -c 300 whole.zip >cut.zip
 expect "a cut archive" 1 "cut.zip" "$kitsink" compress clip.mkv -o x.zip --from cut.zip "${few[@]}"
+expect "another decoder" 1 "--decoder: scene.safetensors brings the decoder" \
+  "$kitsink" compress clip.mkv -o x.zip --from scene.safetensors --decoder full "${few[@]}"
+expect "a recipe of nothing" 1 "--recipe: nothing is trained" \
+  "$kitsink" compress clip.mkv -o x.zip --from scene.safetensors --recipe published "${few[@]}"
 expect "a stage of no rounds" 1 "--stages polish: --polish-rounds is 0" \
   "$kitsink" compress clip.mkv -o x.zip --from scene.safetensors --stages polish "${unpolished[@]}" 0
 expect "another codec's stage" 1 "codec hnerv has no stage edits" \

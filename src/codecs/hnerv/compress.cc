@@ -36,6 +36,7 @@ struct Job {
   ResumeFolder folder;
   Stopwatch watch;
   Scene scene;
+  double score = INFINITY;  // of the scene, where it is a whole one
 
   double seconds_left() const {
     return options.time_limit_seconds > 0 ? options.time_limit_seconds - watch.seconds() : INFINITY;
@@ -95,8 +96,18 @@ Status RunTrain(Job& job) {
     return measured.score.total();
   };
   KIT_ASSIGN(const std::vector<uint8_t> hints, HintsOf(job.context));
-  KIT_ASSIGN(job.scene,
+  KIT_ASSIGN(Scene trained,
              TrainDecoder(job.scene, {job.targets, hints}, *job.nets, training, job.folder, *job.context.progress));
+  // A short training can leave a scene that the user brings worse than it was.
+  if (std::isfinite(job.score)) {
+    KIT_ASSIGN(const MeasuredMember measured, MeasureForAll(job, trained));
+    const double gain = job.score - measured.score.total();
+    if (!(gain > 0)) {
+      Log(LogLevel::kWarning, "train: a loss of " + std::to_string(-gain) + " of score: the scene stays as it was");
+      return Ok();
+    }
+  }
+  job.scene = std::move(trained);
   return Ok();
 }
 
@@ -161,8 +172,15 @@ bool MustRun(const CompressOptions& options, const Stage& stage) {
   return std::ranges::find(options.stages, stage.name) != options.stages.end();
 }
 
-// Refuses to run a stage of no rounds.
+// Refuses to run a stage of no rounds, and options of a training that is not run.
 Status CheckStages(const CompressOptions& options) {
+  const bool trains = MustRun(options, kStages[0]);
+  if (!options.from.empty() && options.decoder != DecoderSize::kAuto) {
+    return Error{Code::kInvalidArgument, "--decoder: " + options.from.string() + " brings the decoder"};
+  }
+  if (!trains && options.recipe == Recipe::kPublished) {
+    return Error{Code::kInvalidArgument, "--recipe: nothing is trained, give --stages train"};
+  }
   for (const Stage& stage : kStages) {
     if (std::ranges::find(options.stages, stage.name) == options.stages.end() || options.*stage.rounds > 0) continue;
     return Error{Code::kInvalidArgument,
@@ -201,7 +219,7 @@ struct BroughtScene {
 
 // Reads a tensor file, or an archive of kitsink or of another program of the family.
 Result<BroughtScene> LoadScene(const std::filesystem::path& path, const CodingContext& context) {
-  constexpr uint8_t kZip[] = {'P', 'K'};
+  constexpr uint8_t kZip[] = {'P', 'K', 3, 4};
   KIT_ASSIGN(const Bytes begin, ReadBegin(path, sizeof(kZip)));
   if (!std::ranges::equal(begin, kZip)) {
     KIT_ASSIGN(const LoadedTensors tensors, LoadTensorFile(path));
@@ -236,14 +254,16 @@ Json DescribeOptions(const CompressOptions& options, const std::string& from_sha
   const char* const sizes[] = {"auto", "tiny", "small", "full"};
   const char* const recipes[] = {"improved", "published"};
   Json json = {{"seed", options.seed},
-               {"decoder", sizes[static_cast<int>(options.decoder)]},
-               {"recipe", recipes[static_cast<int>(options.recipe)]},
-               {"train_steps", options.train_steps},
-               {"train_batch", options.train_batch},
                {"weight_rounds", options.weight_rounds},
                {"polish_rounds", options.polish_rounds},
                {"polish_candidates", options.polish_candidates},
                {"threads", threads}};
+  if (options.from.empty()) json["decoder"] = sizes[static_cast<int>(options.decoder)];
+  if (MustRun(options, kStages[0])) {
+    json["recipe"] = recipes[static_cast<int>(options.recipe)];
+    json["train_steps"] = options.train_steps;
+    json["train_batch"] = options.train_batch;
+  }
   if (!options.from.empty()) json["from_sha256"] = from_sha256;
   if (options.time_limit_seconds > 0) json["time_limit"] = options.time_limit_seconds;
   if (!options.stages.empty()) json["stages"] = options.stages;
@@ -285,6 +305,7 @@ Result<Member> Compress(CompressContext& context) {
   if (!job.scene.tensors.empty()) {
     KIT_ASSIGN(measured, MeasureForAll(job, job.scene));
     ReportStage("nothing", measured.score, 0, {}, context);
+    job.score = measured.score.total();
   }
   for (const Stage& stage : kStages) {
     if (!MustRun(options, stage)) continue;
