@@ -1,11 +1,12 @@
 #pragma once
-// Bare video streams: the coded units of AV1 or HEVC one after another, without a container.
+// Video encoders and decoders: AV1 and HEVC, without a container.
 
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kitsink/bytes.h"
 #include "kitsink/frame.h"
@@ -17,13 +18,10 @@ namespace kitsink {
 enum class VideoCoding : uint8_t { kAv1 = 0, kHevc = 1 };
 std::string_view VideoCodingName(VideoCoding coding);  // "av1", "hevc"
 
-// Bytes of a stream up to the end of its first picture's first unit: headers and the key frame. The whole stream where
-// it holds no picture.
-size_t KeyFrameBytes(VideoCoding coding, std::span<const uint8_t> stream);
-
 struct StreamOptions {
   VideoCoding coding = VideoCoding::kAv1;
-  std::string encoder_options;  // FFmpeg's, for instance "crf=40:preset=6"; they may not change size or format
+  std::string own_options;      // FFmpeg's, for instance "crf=40:preset=6"
+  std::string encoder_options;  // the user's, further ones; they may not change size or format
   int frames_per_second = 20;
   int threads = 1;
 };
@@ -32,7 +30,8 @@ struct StreamOptions {
 class StreamEncoder {
  public:
   // Uses the first of libsvtav1 and libaom-av1, or libx265. kUnsupported when this FFmpeg has none or refuses the
-  // options, kInvalidArgument for options that are no list of key=value.
+  // options, kInvalidArgument for options that are no list of key=value, repeat an own one, or change the pictures'
+  // size or format.
   static Result<StreamEncoder> Create(FrameSize size, const StreamOptions& options);
   StreamEncoder(StreamEncoder&&) noexcept;
   StreamEncoder& operator=(StreamEncoder&&) noexcept;
@@ -41,8 +40,8 @@ class StreamEncoder {
   std::string name() const;
   // REQUIRES: the picture has the size given to Create().
   Status Write(const Yuv420& picture);
-  // All units but those that say nothing about pixels (delimiters, messages, repeated headers).
-  Result<Bytes> Finish();
+  // The encoder's packets in order, each of whole units.
+  Result<std::vector<Bytes>> Finish();
 
  private:
   struct Impl;
@@ -50,16 +49,17 @@ class StreamEncoder {
   std::unique_ptr<Impl> impl_;
 };
 
-// Decodes such a stream, a picture at a time, in the order of display.
+// Decodes units, a picture at a time, in the order of display.
 class StreamDecoder {
  public:
-  // `stream` must outlive the decoder. kUnsupported when this FFmpeg cannot decode the coding.
-  static Result<StreamDecoder> Open(VideoCoding coding, std::span<const uint8_t> stream, FrameSize size, int threads);
+  // The units' bytes must outlive the decoder. kUnsupported when this FFmpeg cannot decode the coding.
+  static Result<StreamDecoder> Open(VideoCoding coding, std::vector<std::span<const uint8_t>> units, FrameSize size,
+                                    int threads);
   StreamDecoder(StreamDecoder&&) noexcept;
   StreamDecoder& operator=(StreamDecoder&&) noexcept;
   ~StreamDecoder();
-  // kCorrupt when the stream is damaged, ends, or holds pictures of another size or format. Messages name the picture
-  // and the byte.
+  // kCorrupt when a unit is damaged, the units end, or they hold pictures of another size or format. Messages name the
+  // picture and the byte.
   Result<Yuv420> Next();
   // kCorrupt when there is another picture.
   Status Finish();

@@ -127,6 +127,24 @@ bool HoldsNets(const std::filesystem::path& folder) {
 
 }  // namespace
 
+FrameSize ParseSize(const std::string& text) {
+  constexpr size_t kMostDigits = 5;
+  const auto number = [](std::string_view digits) -> uint32_t {
+    if (digits.empty() || digits.size() > kMostDigits) return 0;
+    uint32_t value = 0;
+    for (const char digit : digits) {
+      if (digit < '0' || digit > '9') return 0;
+      value = 10 * value + static_cast<uint32_t>(digit - '0');
+    }
+    return value;
+  };
+  const size_t x = std::min(text.find('x'), text.size());
+  const FrameSize size{number(std::string_view(text).substr(0, x)),
+                       number(std::string_view(text).substr(std::min(x + 1, text.size())))};
+  if (size.width == 0 || size.height == 0) throw CLI::ValidationError("--size", "expected WxH, got " + text);
+  return size;
+}
+
 void AddOutputOptions(CLI::App& verb, OutputOptions& output) {
   verb.add_flag("-q,--quiet", output.quiet, "No progress, warnings or summary; errors only");
   verb.add_flag("-v,--verbose", output.verbosity, "More detail; repeat for debugging");

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "kitsink/frame.h"
 #include "kitsink/jobs.h"
 #include "kitsink/log.h"
 #include "kitsink/result.h"
@@ -34,6 +35,9 @@ struct LedgerOptions {
   std::filesystem::path path;  // empty: no ledger
   std::string note;
 };
+
+// "512x384": two numbers of one to five digits. Throws CLI::ValidationError for anything else, and for 0.
+FrameSize ParseSize(const std::string& text);
 
 // Adds an option whose value is one of a few words, shown in help as "a|b|c". `value` holds the default.
 template <typename Value>

@@ -60,17 +60,6 @@ Result<MaskFileReport> Decode(const State& state) {
   return DecodeMaskFile(state.input, state.output, pictures, state.job, progress);
 }
 
-// "512x384"
-FrameSize ParseSize(const std::string& text) {
-  unsigned width = 0;
-  unsigned height = 0;
-  char rest = 0;
-  if (std::sscanf(text.c_str(), "%5ux%5u%c", &width, &height, &rest) != 2 || width == 0 || height == 0) {
-    throw CLI::ValidationError("--size", "expected WxH, got " + text);
-  }
-  return {width, height};
-}
-
 void AddEncode(CLI::App& mask, Action& action) {
   CLI::App* verb = mask.add_subcommand("encode", "Class ids to a stream m");
   const auto state = std::make_shared<State>();

@@ -1,6 +1,5 @@
 // Adds codec video's own options to compress.
 
-#include <cstdio>
 #include <map>
 #include <memory>
 
@@ -34,21 +33,14 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       ->capture_default_str()
       ->type_name("auto|av1|hevc")
       ->group(kGroup);
-  verb.add_option("--crf", state->options.crf, "The encoder's quality number; by default chosen by score")
+  verb.add_option("--crf", state->options.crf,
+                  "The encoder's quality number, of hevc up to 51; by default chosen by score")
       ->check(CLI::Range(1, 63))
       ->type_name("N")
       ->group(kGroup);
   verb.add_option_function<std::string>(
-          "--size",
-          [state](const std::string& text) {
-            FrameSize size;
-            char x = 0, rest = 0;
-            if (std::sscanf(text.c_str(), "%u%c%u%c", &size.width, &x, &size.height, &rest) != 3 || x != 'x') {
-              throw CLI::ValidationError("--size", "got " + text + ", expected WIDTHxHEIGHT");
-            }
-            state->options.size = size;
-          },
-          "Of the stream's pictures, even sides up to 512x384; by default chosen by score")
+          "--size", [state](const std::string& text) { state->options.size = ParseSize(text); },
+          "Of the stream's pictures, even sides up to 512x384, of av1 from 64; by default chosen by score")
       ->type_name("WxH")
       ->group(kGroup);
   verb.add_option("--encoder-options", state->options.encoder_options,
@@ -62,12 +54,12 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       ->group(kGroup);
   verb.add_option("--tries", state->tries,
                   "Most streams that are encoded and scored to choose one; presets: fast 14, default 24, best 60")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1000000))
       ->type_name("N")
       ->group(kGroup);
   verb.add_option("--sample-pairs", state->sample_pairs,
                   "Successive pairs on which streams are tried; presets: fast 16, default 32, best 64")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1000000))
       ->type_name("N")
       ->group(kGroup);
   verb.add_option(

@@ -1,13 +1,10 @@
-// Decodes a bare stream with FFmpeg's decoders.
+// Decodes units with FFmpeg's decoders.
 
-#include <algorithm>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "kitsink/video_stream.h"
 #include "video/ffmpeg.h"
-#include "video/stream_units.h"
 
 namespace kitsink {
 namespace {
@@ -28,17 +25,19 @@ struct StreamDecoder::Impl {
     return Error{Code::kCorrupt, "stream: picture " + std::to_string(num_pictures) + ": " + what + ", before byte " +
                                      std::to_string(position)};
   }
+  // FFmpeg borrows the system's texts, "Cannot allocate memory" for a picture that is too large.
+  Error Refused(int code) const { return Fail("FFmpeg's decoder refuses it (" + FfmpegErrorText(code) + ")"); }
   Result<bool> Receive();
   Status SendUnit();
 
-  VideoCoding coding = VideoCoding::kAv1;
-  std::span<const uint8_t> stream;
+  std::vector<std::span<const uint8_t>> units;
   FrameSize size;
   FfmpegLog log;  // outlives the context, which refers to it
   FfmpegPtr<AVCodecContext> decoder;
   FfmpegPtr<AVFrame> frame{av_frame_alloc()};
   FfmpegPtr<AVPacket> packet{av_packet_alloc()};
-  size_t position = 0;
+  size_t next_unit = 0;
+  uint64_t position = 0;  // in bytes
   uint64_t num_pictures = 0;
   bool flushed = false;
 };
@@ -48,8 +47,8 @@ StreamDecoder::StreamDecoder(StreamDecoder&&) noexcept = default;
 StreamDecoder& StreamDecoder::operator=(StreamDecoder&&) noexcept = default;
 StreamDecoder::~StreamDecoder() = default;
 
-Result<StreamDecoder> StreamDecoder::Open(VideoCoding coding, std::span<const uint8_t> stream, FrameSize size,
-                                          int threads) {
+Result<StreamDecoder> StreamDecoder::Open(VideoCoding coding, std::vector<std::span<const uint8_t>> units,
+                                          FrameSize size, int threads) {
   // FFmpeg's own decoder of AV1 needs hardware.
   const AVCodec* const codec =
       coding == VideoCoding::kAv1 ? avcodec_find_decoder_by_name("libdav1d") : avcodec_find_decoder(AV_CODEC_ID_HEVC);
@@ -58,16 +57,17 @@ Result<StreamDecoder> StreamDecoder::Open(VideoCoding coding, std::span<const ui
                                          (coding == VideoCoding::kAv1 ? " (libdav1d)" : "")};
   }
   auto impl = std::make_unique<Impl>();
-  impl->coding = coding;
-  impl->stream = stream;
+  impl->units = std::move(units);
   impl->size = size;
   impl->decoder.reset(avcodec_alloc_context3(codec));
   KIT_CHECK(impl->decoder != nullptr && impl->frame != nullptr && impl->packet != nullptr);
   impl->decoder->opaque = &impl->log;
-  impl->decoder->max_pixels = int64_t{size.width} * size.height;
-  impl->decoder->thread_count = threads;
-  // FFmpeg's HEVC decoder reports an error with the wrong picture when it works on several at once.
-  if (coding == VideoCoding::kHevc) impl->decoder->thread_type = FF_THREAD_SLICE;
+  // FFmpeg compares this with the size of its buffers, whose sides it rounds up.
+  const auto buffer_side = [](uint32_t side) { return (int64_t{side} + 127) / 128 * 128; };
+  impl->decoder->max_pixels = buffer_side(size.width) * buffer_side(size.height);
+  // What FFmpeg's HEVC decoder makes of a damaged picture would depend on the number of its threads.
+  impl->decoder->thread_count = coding == VideoCoding::kHevc ? 1 : threads;
+  impl->decoder->err_recognition = AV_EF_EXPLODE;
   const int code = avcodec_open2(impl->decoder.get(), codec, nullptr);
   if (code < 0) return Error{Code::kInternal, "stream: cannot start the decoder: " + FfmpegErrorText(code)};
   return StreamDecoder(std::move(impl));
@@ -75,20 +75,18 @@ Result<StreamDecoder> StreamDecoder::Open(VideoCoding coding, std::span<const ui
 
 // Sends the next unit, or the end of the stream.
 Status StreamDecoder::Impl::SendUnit() {
-  if (position == stream.size()) {
+  if (next_unit == units.size()) {
     flushed = true;
     const int code = avcodec_send_packet(decoder.get(), nullptr);
-    return code < 0 && code != AVERROR_EOF ? Status(Fail(FfmpegErrorText(code))) : Ok();
+    return code < 0 && code != AVERROR_EOF ? Status(Refused(code)) : Ok();
   }
-  const Result<StreamUnit> unit = NextUnit(coding, stream.subspan(position));
-  if (!unit.ok()) return Fail(unit.error().message);
-  const size_t bytes = unit.value().size;
-  KIT_CHECK(av_new_packet(packet.get(), static_cast<int>(bytes)) == 0);
-  std::memcpy(packet->data, stream.data() + position, bytes);
-  position += bytes;
+  const std::span<const uint8_t> unit = units[next_unit++];
+  KIT_CHECK(av_new_packet(packet.get(), static_cast<int>(unit.size())) == 0);
+  std::memcpy(packet->data, unit.data(), unit.size());
+  position += unit.size();
   const int code = avcodec_send_packet(decoder.get(), packet.get());
   av_packet_unref(packet.get());
-  return code < 0 ? Status(Fail(FfmpegErrorText(code))) : Ok();
+  return code < 0 ? Status(Refused(code)) : Ok();
 }
 
 // Decodes the next picture into `frame`; false at the end.
@@ -97,7 +95,7 @@ Result<bool> StreamDecoder::Impl::Receive() {
     const int code = avcodec_receive_frame(decoder.get(), frame.get());
     if (code == 0) break;
     if (code == AVERROR_EOF) return false;
-    if (code != AVERROR(EAGAIN)) return Fail(FfmpegErrorText(code));
+    if (code != AVERROR(EAGAIN)) return Refused(code);
     if (flushed) return false;
     KIT_TRY(SendUnit());
   }

@@ -1,14 +1,11 @@
-// Encodes pictures as a bare stream with FFmpeg's encoders.
+// Encodes pictures with FFmpeg's encoders.
 
-#include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "kitsink/video_stream.h"
 #include "video/ffmpeg.h"
-#include "video/stream_units.h"
 
 namespace kitsink {
 namespace {
@@ -29,10 +26,49 @@ void CopyPlane(const std::vector<uint8_t>& from, uint32_t width, uint8_t* to, pt
   }
 }
 
-// Adds ":more" to the value of `key`.
+class Dictionary {
+ public:
+  Dictionary() = default;
+  Dictionary(Dictionary&& other) noexcept : entries_(std::exchange(other.entries_, nullptr)) {}
+  Dictionary& operator=(Dictionary&&) = delete;
+  ~Dictionary() { av_dict_free(&entries_); }
+  AVDictionary** get() { return &entries_; }
+
+ private:
+  AVDictionary* entries_ = nullptr;
+};
+
+// Puts "more:" before the value of `key`.
 void Extend(AVDictionary*& dictionary, const char* key, const std::string& more) {
   const AVDictionaryEntry* const given = av_dict_get(dictionary, key, nullptr, 0);
   av_dict_set(&dictionary, key, (more + (given != nullptr ? ":" + std::string(given->value) : "")).c_str(), 0);
+}
+
+Result<Dictionary> ParseOptions(const std::string& text) {
+  Dictionary options;
+  if (av_dict_parse_string(options.get(), text.c_str(), "=", ":", 0) >= 0) return options;
+  return Error{Code::kInvalidArgument, "encoder: options are no list of key=value separated by colons"};
+}
+
+// The user's options and our own, all of which the encoder has.
+Result<Dictionary> AllOptions(const AVCodec& codec, AVCodecContext& encoder, const StreamOptions& options) {
+  KIT_ASSIGN(Dictionary all, ParseOptions(options.own_options));
+  KIT_ASSIGN(Dictionary more, ParseOptions(options.encoder_options));
+  const AVDictionaryEntry* option = nullptr;
+  while ((option = av_dict_get(*more.get(), "", option, AV_DICT_IGNORE_SUFFIX)) != nullptr) {
+    if (av_opt_find(&encoder, option->key, nullptr, 0, AV_OPT_SEARCH_CHILDREN) == nullptr) {
+      return Error{Code::kUnsupported, std::string("encoder: ") + codec.name + " has no option " + option->key};
+    }
+    if (av_dict_get(*all.get(), option->key, nullptr, 0) != nullptr) {
+      return Error{Code::kInvalidArgument,
+                   std::string("encoder: option ") + option->key + " is set by an option of kitsink's own"};
+    }
+    av_dict_set(all.get(), option->key, option->value, 0);
+  }
+  // Both print past FFmpeg's log. With frame threads libx265's output would depend on the machine.
+  if (options.coding == VideoCoding::kHevc) Extend(*all.get(), "x265-params", "log-level=none:frame-threads=1:info=0");
+  setenv("SVT_LOG", "1", 0);
+  return all;
 }
 
 }  // namespace
@@ -40,7 +76,6 @@ void Extend(AVDictionary*& dictionary, const char* key, const std::string& more)
 std::string_view VideoCodingName(VideoCoding coding) { return coding == VideoCoding::kAv1 ? "av1" : "hevc"; }
 
 struct StreamEncoder::Impl {
-  explicit Impl(VideoCoding coding) : packer(coding) {}
   ~Impl() {
     // SVT-AV1 ends only after a picture and the end of the clip.
     if (!opened || ended) return;
@@ -57,7 +92,7 @@ struct StreamEncoder::Impl {
   FfmpegPtr<AVCodecContext> encoder;
   FfmpegPtr<AVFrame> frame{av_frame_alloc()};
   FfmpegPtr<AVPacket> packet{av_packet_alloc()};
-  StreamPacker packer;
+  std::vector<Bytes> packets;
   bool opened = false, ended = false;
 };
 
@@ -73,7 +108,7 @@ Result<StreamEncoder> StreamEncoder::Create(FrameSize size, const StreamOptions&
                                                                                    ? "neither libsvtav1 nor libaom-av1"
                                                                                    : "no libx265")};
   }
-  auto impl = std::make_unique<Impl>(options.coding);
+  auto impl = std::make_unique<Impl>();
   impl->size = size;
   impl->encoder.reset(avcodec_alloc_context3(codec));
   KIT_CHECK(impl->encoder != nullptr && impl->frame != nullptr && impl->packet != nullptr);
@@ -87,24 +122,15 @@ Result<StreamEncoder> StreamEncoder::Create(FrameSize size, const StreamOptions&
   encoder.gop_size = 1 << 20;  // one key frame
   encoder.thread_count = options.threads;
   encoder.flags |= AV_CODEC_FLAG_BITEXACT;
-  AVDictionary* dictionary = nullptr;
-  if (av_dict_parse_string(&dictionary, options.encoder_options.c_str(), "=", ":", 0) < 0) {
-    av_dict_free(&dictionary);
-    return Error{Code::kInvalidArgument, "encoder: options are no list of key=value separated by colons"};
+  KIT_ASSIGN(Dictionary dictionary, AllOptions(*codec, encoder, options));
+  const int code = avcodec_open2(&encoder, codec, dictionary.get());
+  if (code < 0) {
+    const std::string all =
+        options.own_options + (options.encoder_options.empty() ? "" : ":" + options.encoder_options);
+    return Error{Code::kUnsupported, std::string("encoder: ") + codec->name + " refuses " + std::to_string(size.width) +
+                                         " x " + std::to_string(size.height) + ", " + all + ": " +
+                                         FfmpegErrorText(code)};
   }
-  // Both print past FFmpeg's log. With frame threads libx265's output would depend on the machine.
-  if (options.coding == VideoCoding::kHevc) Extend(dictionary, "x265-params", "log-level=none:frame-threads=1:info=0");
-  setenv("SVT_LOG", "1", 0);
-  const std::string name = codec->name;
-  const AVDictionaryEntry* option = nullptr;
-  std::string unknown;
-  while ((option = av_dict_get(dictionary, "", option, AV_DICT_IGNORE_SUFFIX)) != nullptr) {
-    if (av_opt_find(&encoder, option->key, nullptr, 0, AV_OPT_SEARCH_CHILDREN) == nullptr) unknown = option->key;
-  }
-  const int code = unknown.empty() ? avcodec_open2(&encoder, codec, &dictionary) : 0;
-  av_dict_free(&dictionary);
-  if (!unknown.empty()) return Error{Code::kUnsupported, "encoder: " + name + " has no option " + unknown};
-  if (code < 0) return Error{Code::kUnsupported, "encoder: " + name + " refuses its options: " + FfmpegErrorText(code)};
   impl->opened = true;
   impl->frame->format = encoder.pix_fmt;
   impl->frame->width = encoder.width;
@@ -112,6 +138,10 @@ Result<StreamEncoder> StreamEncoder::Create(FrameSize size, const StreamOptions&
   const int allocated = av_frame_get_buffer(impl->frame.get(), 0);
   if (allocated < 0) return Failed("cannot allocate a picture", allocated);
   impl->frame->pts = -1;
+  if (encoder.width != static_cast<int>(size.width) || encoder.height != static_cast<int>(size.height) ||
+      encoder.pix_fmt != AV_PIX_FMT_YUV420P) {
+    return Error{Code::kInvalidArgument, "encoder: its options change the size or the format of the pictures"};
+  }
   return StreamEncoder(std::move(impl));
 }
 
@@ -125,9 +155,8 @@ Status StreamEncoder::Impl::Send(const AVFrame* picture) {
     code = avcodec_receive_packet(encoder.get(), packet.get());
     if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return Ok();
     if (code < 0) return Failed("cannot encode", code);
-    const Status added = packer.Add({packet->data, static_cast<size_t>(packet->size)});
+    packets.emplace_back(packet->data, packet->data + packet->size);
     av_packet_unref(packet.get());
-    if (!added.ok()) return Error{Code::kInternal, "encoder: wrote " + added.error().message};
   }
 }
 
@@ -144,9 +173,9 @@ Status StreamEncoder::Write(const Yuv420& picture) {
   return impl_->Send(&frame);
 }
 
-Result<Bytes> StreamEncoder::Finish() {
+Result<std::vector<Bytes>> StreamEncoder::Finish() {
   KIT_TRY(impl_->Send(nullptr));
-  return impl_->packer.Take();
+  return std::move(impl_->packets);
 }
 
 }  // namespace kitsink

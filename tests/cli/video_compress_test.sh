@@ -68,34 +68,47 @@ frame=$((1040 * 780 * 3))
 [[ $(stat -c %s out/whole.raw) -eq $((4 * frame)) ]] || fail "length of the frames"
 
 # HEVC with a filter always kept: tensors and back.
-"$kitsink" compress clip.mkv -o hevc.zip --codec video --coding hevc --crf 30 --size 256x192 --tries 1 --filter-width 0 \
+"$kitsink" compress clip.mkv -o hevc.zip --codec video --coding hevc --crf 30 --size 400x300 --tries 1 --filter-width 0 \
   "${quick[@]}" -q 2>stderr || fail "hevc: $(cat stderr)"
-"$kitsink" info hevc.zip | grep -q 'HEVC, . pictures of 256 x 192' || fail "info: $("$kitsink" info hevc.zip)"
+"$kitsink" info hevc.zip | grep -q 'HEVC, . pictures of 400 x 300' || fail "info: $("$kitsink" info hevc.zip)"
 for archive in whole hevc; do
   "$kitsink" unpack $archive.zip -o $archive.safetensors >/dev/null || fail "unpack"
   "$kitsink" pack $archive.safetensors -o packed.zip --force >/dev/null || fail "pack"
   cmp $archive.zip packed.zip || fail "pack gave another archive"
 done
 
-# A damaged stream whose checksums are right: one sentence, and no frames that look whole.
-python3 - hevc.safetensors damaged.safetensors <<'PY' || fail "damage"
+# Damaged streams whose checksums are right. Where units are missing, pack says so; a damaged unit gives one sentence, and
+# no frames that look whole.
+python3 - hevc.safetensors damaged.safetensors cut.safetensors <<'PY' || fail "damage"
 import json, struct, sys
-data = bytearray(open(sys.argv[1], "rb").read())
+data = open(sys.argv[1], "rb").read()
 size = struct.unpack("<Q", data[:8])[0]
-first, end = json.loads(bytes(data[8:8 + size]))["stream.bytes"]["data_offsets"]
-begin, end = 8 + size + first, 8 + size + end
-data[begin + (end - begin) // 2:end] = bytes(end - begin - (end - begin) // 2)
-open(sys.argv[2], "wb").write(data)
+first, end = json.loads(data[8:8 + size])["stream.bytes"]["data_offsets"]
+first, end = 8 + size + first, 8 + size + end
+def write(path, stream):
+    open(path, "wb").write(data[:first] + stream + data[end:])
+units = data[first:end].split(bytes([0, 0, 1]))
+longest = max(range(len(units)), key=lambda i: len(units[i]))
+units[longest] = units[longest][:6] + bytes([0xff]) * (len(units[longest]) - 6)
+write(sys.argv[2], bytes([0, 0, 1]).join(units))
+write(sys.argv[3], data[first:(first + end) // 2] + bytes(end - (first + end) // 2))
 PY
+expect 'units that are missing' 1 'stream: pictures that its units show' "$kitsink" pack cut.safetensors -o cut.zip
 "$kitsink" pack damaged.safetensors -o damaged.zip >/dev/null || fail "pack damaged"
 expect 'damaged stream' 1 'stream: picture' "$kitsink" inflate damaged.zip damaged
 [[ ! -e damaged/damaged.raw ]] || fail "damaged frames look whole"
 
-expect 'size' 2 'expected WIDTHxHEIGHT' "$kitsink" compress clip.mkv -o no.zip --codec video --size 100 "${quick[@]}"
+expect 'size' 2 'expected WxH' "$kitsink" compress clip.mkv -o no.zip --codec video --size 100 "${quick[@]}"
 expect 'odd size' 1 'even sides' "$kitsink" compress clip.mkv -o no.zip --codec video --size 101x100 --tries 1 "${quick[@]}"
 expect 'encoder options' 1 'has no option colour' "$kitsink" compress clip.mkv -o no.zip --codec video --encoder-options colour=blue "${quick[@]}"
 expect 'filter width' 1 'multiple of 8' "$kitsink" compress clip.mkv -o no.zip --codec video --filter-width 12 "${quick[@]}"
-[[ ! -e no.zip ]] || fail "an archive of a refused job"
+expect 'an own option' 1 "is set by an option of kitsink's own" \
+  "$kitsink" compress clip.mkv -o no.zip --codec video --encoder-options crf=3 "${quick[@]}"
+[[ ! -e no.zip && ! -e no.zip.resume ]] || fail "an archive or a resume folder of a refused job"
+expect 'an unreadable stream' 1 'the stream that they make is of no use' "$kitsink" compress clip.mkv -o no.zip \
+  --codec video --coding hevc --tries 1 --encoder-options x265-params=slices=4 "${quick[@]}"
+expect 'a ledger that is the manifest' 1 'is an input of this job' \
+  "$kitsink" compress clip.mkv -o a.zip --codec video --ledger ./a.zip.json "${quick[@]}"
 if [[ $failures -ne 0 ]]; then
   echo "$failures checks failed"
   exit 1

@@ -12,6 +12,7 @@
 #include "codecs/entries.h"
 #include "codecs/original.h"
 #include "codecs/video/measure.h"
+#include "codecs/video/units.h"
 #include "kitsink/run.h"
 
 namespace kitsink::video {
@@ -34,7 +35,7 @@ VideoCoding CodingOf(StreamCoding coding) { return static_cast<VideoCoding>(codi
 // rest in proportion to the number of pictures.
 uint64_t EstimateBytes(const Stream& sample, uint32_t num_pairs) {
   if (sample.num_pairs == num_pairs) return sample.bytes.size();
-  const size_t first = KeyFrameBytes(CodingOf(sample.coding), sample.bytes);
+  const size_t first = KeyFrameBytes(sample.coding, sample.bytes);
   Stream whole = sample;
   whole.num_pairs = num_pairs;
   const double share = static_cast<double>(whole.num_pictures() - 1) / static_cast<double>(sample.num_pictures() - 1);
@@ -106,11 +107,12 @@ class Judge {
     KIT_ASSIGN(ClipEncoder encoder, ClipEncoder::Create(choice, options_, context_.threads));
     for (const Frame& frame : sample_) KIT_TRY(encoder.Add(frame));
     KIT_ASSIGN(scene.stream, encoder.Finish());
-    KIT_ASSIGN(const MeasuredMember measured,
-               MeasureScene(scene, targets_.subspan(first_, sample_.size() / 2), nets_, context_.original_bytes,
-                            static_cast<const CodingContext&>(context_)));
+    const Result<MeasuredMember> measured =
+        MeasureScene(scene, targets_.subspan(first_, sample_.size() / 2), nets_, context_.original_bytes,
+                     static_cast<const CodingContext&>(context_));
+    if (!measured.ok()) return OfStream(options_, measured.error());
     if (context_.progress->stop_requested()) return Interrupted();
-    Score score = measured.score;
+    Score score = measured.value().score;
     score.archive_bytes +=
         EstimateBytes(scene.stream, static_cast<uint32_t>(targets_.size())) - scene.stream.bytes.size();
     return score;
@@ -128,26 +130,37 @@ class Judge {
   std::optional<size_t> best_;
 };
 
+StreamChoice StartChoice(const CompressOptions& options, StreamCoding coding) {
+  StreamChoice start;
+  start.coding = coding;
+  start.size = options.size.value_or(kModelGrid);
+  start.crf = options.crf.value_or(RangeOf(coding).start);
+  return start;
+}
+
+// FFmpeg's options for the encoder that kitsink sets itself.
+std::string OwnOptions(const StreamChoice& choice, const CompressOptions& options) {
+  const std::string preset = choice.coding == StreamCoding::kAv1 ? std::to_string(options.effort) : "slow";
+  return "crf=" + std::to_string(choice.crf) + ":preset=" + preset;
+}
+
 // The search over what the user left open.
 class Search {
  public:
-  Search(const CompressOptions& options, Judge& judge) : options_(options), judge_(judge) {}
+  Search(const CompressOptions& options, std::span<const StreamCoding> codings, Judge& judge)
+      : options_(options), codings_(codings), judge_(judge) {}
 
   Status Run() {
-    StreamChoice start;
-    start.coding = options_.coding.value_or(StreamCoding::kAv1);
-    start.size = options_.size.value_or(kModelGrid);
-    start.crf = options_.crf.value_or(RangeOf(start.coding).start);
-    KIT_TRY(judge_.Try(start));
+    KIT_TRY(judge_.Try(StartChoice(options_, codings_.front())));
     KIT_TRY(MoveCrf(8));
     KIT_TRY(Change([](StreamChoice& choice) { choice.lead = !choice.lead; }));
     KIT_TRY(MoveSize());
     KIT_TRY(MoveCrf(4));
-    if (!options_.coding.has_value()) {
-      KIT_TRY(Change([](StreamChoice& choice) {
-        const int from = RangeOf(choice.coding).start;
-        choice.coding = StreamCoding::kHevc;
-        choice.crf = std::clamp(choice.crf - from + RangeOf(choice.coding).start, 1, RangeOf(choice.coding).largest);
+    if (codings_.size() > 1) {
+      KIT_TRY(Change([this](StreamChoice& choice) {
+        const int moved = choice.crf - RangeOf(choice.coding).start + RangeOf(codings_[1]).start;
+        choice.coding = codings_[1];
+        choice.crf = options_.crf.value_or(std::clamp(moved, 1, RangeOf(choice.coding).largest));
       }));
     }
     return MoveCrf(kLastStep);
@@ -191,6 +204,7 @@ class Search {
   }
 
   const CompressOptions& options_;
+  std::span<const StreamCoding> codings_;
   Judge& judge_;
 };
 
@@ -202,15 +216,34 @@ std::string ChoiceText(const StreamChoice& choice) {
 }
 
 std::string EncoderOptions(const StreamChoice& choice, const CompressOptions& options) {
-  std::string text = "crf=" + std::to_string(choice.crf);
-  text += choice.coding == StreamCoding::kAv1 ? ":preset=" + std::to_string(options.effort) : ":preset=slow";
-  if (!options.encoder_options.empty()) text += ":" + options.encoder_options;
-  return text;
+  return OwnOptions(choice, options) + (options.encoder_options.empty() ? "" : ":" + options.encoder_options);
+}
+
+Result<std::vector<StreamCoding>> UsableCodings(const CompressOptions& options, int threads) {
+  std::vector<StreamCoding> usable;
+  std::optional<Error> first_error;
+  for (const StreamCoding coding : {StreamCoding::kAv1, StreamCoding::kHevc}) {
+    if (options.coding.value_or(coding) != coding) continue;
+    const Result<ClipEncoder> encoder = ClipEncoder::Create(StartChoice(options, coding), options, threads);
+    if (encoder.ok()) {
+      usable.push_back(coding);
+    } else if (!first_error.has_value()) {
+      first_error = encoder.error();
+    }
+  }
+  if (usable.empty()) return *first_error;
+  return usable;
+}
+
+Error OfStream(const CompressOptions& options, Error error) {
+  if (options.encoder_options.empty() || error.code == Code::kInterrupted) return error;
+  return Error{Code::kInvalidArgument, "--encoder-options: the stream that they make is of no use: " + error.message};
 }
 
 Result<ClipEncoder> ClipEncoder::Create(const StreamChoice& choice, const CompressOptions& options, int threads) {
-  KIT_ASSIGN(StreamEncoder encoder, StreamEncoder::Create(choice.size, {CodingOf(choice.coding),
-                                                                        EncoderOptions(choice, options), 20, threads}));
+  const StreamOptions encoding{CodingOf(choice.coding), OwnOptions(choice, options), options.encoder_options, 20,
+                               threads};
+  KIT_ASSIGN(StreamEncoder encoder, StreamEncoder::Create(choice.size, encoding));
   return ClipEncoder(choice, std::move(encoder));
 }
 
@@ -226,16 +259,23 @@ Result<Stream> ClipEncoder::Finish() {
   stream.size = choice_.size;
   stream.num_pairs = num_frames_ / 2;
   stream.lead = choice_.lead;
-  KIT_ASSIGN(stream.bytes, encoder_.Finish());
+  KIT_ASSIGN(const std::vector<Bytes> packets, encoder_.Finish());
+  StreamPacker packer(choice_.coding);
+  for (const Bytes& packet : packets) {
+    if (const Status added = packer.Add(packet); !added.ok()) {
+      return Error{Code::kInternal, "encoder: wrote " + added.error().message};
+    }
+  }
+  stream.bytes = packer.Take();
   return stream;
 }
 
-Result<ChosenStream> ChooseStream(const CompressOptions& options, const CompressContext& context, Nets& nets,
-                                  FrameSize frame_size, std::span<const Observation> targets,
-                                  const ResumeFolder& folder) {
+Result<ChosenStream> ChooseStream(const CompressOptions& options, std::span<const StreamCoding> codings,
+                                  const CompressContext& context, Nets& nets, FrameSize frame_size,
+                                  std::span<const Observation> targets, const ResumeFolder& folder) {
   Judge judge(options, context, nets, frame_size, targets, folder);
   KIT_TRY(judge.ReadSample());
-  KIT_TRY(Search(options, judge).Run());
+  KIT_TRY(Search(options, codings, judge).Run());
   const StreamChoice best = judge.best();
   const PairRange sample = judge.sample();
   return ChosenStream{best, judge.TakeTries(), sample};

@@ -25,8 +25,16 @@ struct StreamChoice {
 };
 // "av1 512 x 384 crf 40 lead"
 std::string ChoiceText(const StreamChoice& choice);
-// FFmpeg's options for the encoder.
+// FFmpeg's options for the encoder, the user's last.
 std::string EncoderOptions(const StreamChoice& choice, const CompressOptions& options);
+
+// The codings that the options leave open and whose encoders take the options: one or two. The error of the first
+// where there is none.
+Result<std::vector<StreamCoding>> UsableCodings(const CompressOptions& options, int threads);
+
+// The error of a stream that cannot be decoded, which is the fault of the user's options for the encoder if there are
+// any.
+Error OfStream(const CompressOptions& options, Error error);
 
 // What a sample came to. The score's bytes are those of the whole clip's archive: exact where the sample is the clip,
 // else estimated from the sample's first picture and the mean of the others.
@@ -59,10 +67,10 @@ struct ChosenStream {
   std::vector<Try> tries;  // in order
   PairRange sample;        // the pairs of the clip that were coded and scored
 };
-// Starts at a usual choice, and changes one property after another while that lowers the score. `targets` are those of
-// all pairs of the clip. Tries that an earlier job finished are read from its folder.
-Result<ChosenStream> ChooseStream(const CompressOptions& options, const CompressContext& context, Nets& nets,
-                                  FrameSize frame_size, std::span<const Observation> targets,
-                                  const ResumeFolder& folder);
+// Starts at a usual choice, and changes one property after another while that lowers the score. `codings` are one or
+// two, `targets` those of all pairs of the clip. Tries that an earlier job finished are read from its folder.
+Result<ChosenStream> ChooseStream(const CompressOptions& options, std::span<const StreamCoding> codings,
+                                  const CompressContext& context, Nets& nets, FrameSize frame_size,
+                                  std::span<const Observation> targets, const ResumeFolder& folder);
 
 }  // namespace kitsink::video

@@ -59,7 +59,8 @@ Json DescribeOptions(const CompressOptions& options, int threads) {
 // The stream of the whole clip.
 Result<Stream> EncodeWhole(const StreamChoice& choice, const CompressOptions& options, CompressContext& context) {
   KIT_ASSIGN(ClipEncoder encoder, ClipEncoder::Create(choice, options, context.threads));
-  (*context.manifest)["encoder"] = {{"name", encoder.name()}, {"options", EncoderOptions(choice, options)}};
+  (*context.manifest)["encoder"] = {
+      {"name", encoder.name()}, {"library", DecoderVersion()}, {"options", EncoderOptions(choice, options)}};
   const auto add = [&](const FramePair& pair) -> Status {
     if (context.progress->stop_requested()) return Interrupted();
     KIT_TRY(encoder.Add(pair.f0));
@@ -115,7 +116,7 @@ Status AddFilter(uint32_t width, const CompressOptions& options, const Scene& sc
   FilterTraining training;
   training.width = width;
   training.steps = options.filter_steps;
-  training.pose = measured.score.pose;
+  training.pose = std::max(measured.score.pose, 1e-7);  // the term's slope at 0 is infinite
   training.seed = options.seed;
   KIT_ASSIGN(Filter filter, MakeFilter(scene, targets, nets, training, folder, context));
   Scene filtered = scene;
@@ -135,8 +136,9 @@ Result<Member> Compress(CompressContext& context) {
   const CompressOptions options = OptionsOf<CompressOptions>(context);
   if (options.size.has_value()) KIT_TRY(CheckPictureSize(*options.size));
   if (options.filter_width.value_or(0) != 0) KIT_TRY(CheckFilterWidth(*options.filter_width));
-  KIT_ASSIGN(Original original, OpenOriginal(context));
   context.threads = ConfigureTorch(context.threads);
+  KIT_ASSIGN(const std::vector<StreamCoding> codings, UsableCodings(options, context.threads));
+  KIT_ASSIGN(Original original, OpenOriginal(context));
   KIT_ASSIGN(const Device device, ParseDevice(context.device));
   KIT_ASSIGN(const std::unique_ptr<Nets> nets, Nets::Load(context.nets_folder, device));
   Json& manifest = *context.manifest;
@@ -146,7 +148,7 @@ Result<Member> Compress(CompressContext& context) {
 
   KIT_ASSIGN(const std::vector<Observation> targets, ObserveOriginal(original, *nets, folder, *context.progress));
   KIT_ASSIGN(const ChosenStream chosen,
-             ChooseStream(options, context, *nets, original.pairs.frame_size(), targets, folder));
+             ChooseStream(options, codings, context, *nets, original.pairs.frame_size(), targets, folder));
   context.remarks.emplace_back(
       "stream                           bytes         seg          pose     terms      rate     score        s");
   manifest["sample"] = {chosen.sample.first, chosen.sample.end};
@@ -159,7 +161,9 @@ Result<Member> Compress(CompressContext& context) {
   KIT_ASSIGN(scene.stream, EncodeWhole(chosen.best, options, context));
   if (scene.stream.num_pairs != original.num_pairs) return Error{Code::kIo, "video: changed while it was read"};
   const Stopwatch watch;
-  KIT_ASSIGN(MeasuredMember measured, MeasureScene(scene, targets, *nets, context.original_bytes, context));
+  Result<MeasuredMember> streamed = MeasureScene(scene, targets, *nets, context.original_bytes, context);
+  if (!streamed.ok()) return OfStream(options, streamed.error());
+  MeasuredMember measured = streamed.TakeValue();
   context.remarks.push_back(RowText("whole clip", measured.score, watch.seconds(), ""));
   manifest["stages"].push_back(RowJson("stage", "stream", measured.score, true));
   const uint32_t width = options.filter_width.value_or(WidthFor(original.num_pairs));

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "codecs/video/units.h"
 #include "kitsink/binary_coder.h"
 #include "kitsink/hash.h"
 
@@ -86,6 +87,7 @@ Result<Stream> DecodeStreamSection(std::span<const uint8_t> section, const Limit
     return Corrupt("stream: checksum of its bytes is " + std::to_string(got) + ", expected " + std::to_string(crc) +
                    ", from byte " + std::to_string(begin));
   }
+  KIT_TRY(SplitUnits(stream));
   return stream;
 }
 
@@ -188,6 +190,9 @@ std::vector<TensorSpec> FilterTensors(uint32_t width) {
 
 Result<Member> EncodeScene(const Scene& scene, const CodingContext& context) {
   KIT_TRY(CheckStreamShape(scene.stream, context.limits));
+  if (const auto units = SplitUnits(scene.stream); !units.ok()) {
+    return Error{Code::kInvalidArgument, units.error().message};
+  }
   KIT_TRY(CheckFilters(scene));
   Member member;
   member.codec = kCodecId;
@@ -265,6 +270,12 @@ Result<TensorFile> Unpack(const Member& member, const CodingContext& context) {
 
 Result<Member> Pack(const TensorFile& file, const PackOptions& options, const CodingContext& context) {
   KIT_ASSIGN(Scene scene, SceneOfTensors(file, context.limits));
+  // Streams of other programs have units that no decoder needs.
+  StreamPacker packer(scene.stream.coding);
+  if (const Status packed = packer.Add(scene.stream.bytes); !packed.ok()) {
+    return Error{Code::kInvalidArgument, "stream.bytes: " + packed.error().message};
+  }
+  scene.stream.bytes = packer.Take();
   scene.frame_size = options.frame_size;
   return EncodeScene(scene, context);
 }

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "codecs/video/units.h"
+
 namespace kitsink::video {
 namespace {
 
@@ -72,8 +74,9 @@ class VideoPairs : public PairSource {
 
 Result<PairDecoder> PairDecoder::Open(const Scene& scene, int threads) {
   static_assert(static_cast<int>(StreamCoding::kHevc) == static_cast<int>(VideoCoding::kHevc));
-  KIT_ASSIGN(StreamDecoder decoder, StreamDecoder::Open(static_cast<VideoCoding>(scene.stream.coding),
-                                                        scene.stream.bytes, scene.stream.size, threads));
+  KIT_ASSIGN(std::vector<std::span<const uint8_t>> units, SplitUnits(scene.stream));
+  KIT_ASSIGN(StreamDecoder decoder, StreamDecoder::Open(static_cast<VideoCoding>(scene.stream.coding), std::move(units),
+                                                        scene.stream.size, threads));
   return PairDecoder(scene, std::move(decoder));
 }
 

@@ -42,6 +42,12 @@ void TakeStream(TensorTaker& taker, const Limits& limits, Stream& stream) {
     return;
   }
   stream.coding = static_cast<StreamCoding>(values[0]);
+  if (values[4] < 0 || values[4] > 1) {
+    taker.Complain(std::string(kHead) + " has lead " + std::to_string(values[4]) + ", expected 0 or 1");
+  }
+  for (size_t i = 1; i < 4; ++i) {
+    if (values[i] < 0) taker.Complain(std::string(kHead) + " has the number " + std::to_string(values[i]));
+  }
   stream.size = {static_cast<uint32_t>(std::max(values[1], 0)), static_cast<uint32_t>(std::max(values[2], 0))};
   stream.num_pairs = static_cast<uint32_t>(std::max(values[3], 0));
   stream.lead = values[4] != 0;

@@ -24,8 +24,7 @@ std::string DecodeError(const Member& member, const Limits& limits = Limits()) {
 TEST(VideoScene, ComesBackFromSectionsAndFromTensors) {
   for (const size_t num_filters : {0, 1, 2}) {
     for (const StreamCoding coding : {StreamCoding::kAv1, StreamCoding::kHevc}) {
-      Scene scene = SmallVideoScene(num_filters, 5 + num_filters);
-      scene.stream.coding = coding;
+      Scene scene = SmallVideoScene(num_filters, 5 + num_filters, coding);
       scene.frame_size = {640, 480};
       const Member member = Encoded(scene);
       EXPECT_EQ(member.sections.size(), num_filters > 0 ? 2U : 1U);
@@ -48,7 +47,7 @@ TEST(VideoScene, DescribesItsSections) {
   const Description description = Describe(member, DescribeDepth::kMeasured, CodingContext()).value();
   EXPECT_EQ(description.num_pairs, 3U);
   ASSERT_EQ(description.sections.size(), 2U);
-  EXPECT_EQ(description.sections[0].what, "AV1, 7 pictures of 96 x 64, 28.6 bytes each");
+  EXPECT_EQ(description.sections[0].what, "AV1, 7 pictures of 96 x 64, 36.0 bytes each");
   EXPECT_TRUE(description.sections[1].what.starts_with("4230 weights, 8 and 16 channels for f0 and f1"))
       << description.sections[1].what;
   for (size_t i = 0; i < 2; ++i) {
@@ -86,8 +85,8 @@ TEST(VideoScene, EveryDamagedByteIsAnError) {
       for (const int flip : {1, 128}) {
         Member damaged = member;
         damaged.sections[section][at] ^= static_cast<uint8_t>(flip);
-        // Bytes that only say what the stream holds are checked when it is decoded.
-        if (section == 0 && at < 4) continue;
+        // The size of the pictures is checked when they are decoded.
+        if (section == 0 && (at == 1 || at == 2)) continue;
         EXPECT_NE(DecodeError(damaged), "") << "section " << section << " byte " << at << " flip " << flip;
       }
       Member cut = member;
@@ -95,6 +94,48 @@ TEST(VideoScene, EveryDamagedByteIsAnError) {
       EXPECT_NE(DecodeError(cut), "") << "section " << section << " cut at " << at;
     }
   }
+}
+
+// What other programs write around the units that a decoder needs.
+TEST(VideoScene, PacksForeignStreams) {
+  const Bytes delimiters[] = {{0x12, 0x00}, {0, 0, 0, 1, 0x46, 1, 0x50}};
+  for (const StreamCoding coding : {StreamCoding::kAv1, StreamCoding::kHevc}) {
+    const Scene scene = SmallVideoScene(0, 1, coding);
+    Scene foreign = scene;
+    const Bytes& delimiter = delimiters[static_cast<size_t>(coding)];
+    foreign.stream.bytes.insert(foreign.stream.bytes.begin(), delimiter.begin(), delimiter.end());
+    const Result<Member> member = EncodeScene(foreign, CodingContext());
+    ASSERT_FALSE(member.ok());
+    EXPECT_TRUE(member.error().message.starts_with("stream: ")) << member.error().message;
+    const Result<Member> packed = Pack(TensorsOf(foreign), {3, scene.frame_size}, CodingContext());
+    ASSERT_TRUE(packed.ok()) << packed.error().message;
+    EXPECT_TRUE(packed.value() == Encoded(scene));
+  }
+}
+
+TEST(VideoScene, RefusesStreamsOfOtherUnits) {
+  const auto error = [](StreamCoding coding, const auto& change) {
+    Scene scene = SmallVideoScene(0, 1, coding);
+    change(scene.stream);
+    const Result<Member> member = EncodeScene(scene, CodingContext());
+    return member.ok() ? "" : member.error().message;
+  };
+  for (const StreamCoding coding : {StreamCoding::kAv1, StreamCoding::kHevc}) {
+    EXPECT_EQ(error(coding, [](Stream& stream) { stream.num_pairs = 4; }),
+              "stream: pictures that its units show: 7, expected 9");
+    EXPECT_EQ(error(coding, [](Stream& stream) { stream.lead = false; }),
+              "stream: pictures that its units show: 7, expected 6");
+    EXPECT_NE(error(coding, [](Stream& stream) { stream.bytes.assign(100, 0); }), "");
+    EXPECT_NE(error(coding,
+                    [](Stream& stream) {
+                      stream.coding = stream.coding == StreamCoding::kAv1 ? StreamCoding::kHevc : StreamCoding::kAv1;
+                    }),
+              "");
+  }
+  EXPECT_EQ(error(StreamCoding::kAv1, [](Stream& stream) { stream.bytes.pop_back(); }).substr(0, 36),
+            "stream: picture 6: an OBU of 20 byte");
+  EXPECT_EQ(error(StreamCoding::kHevc, [](Stream& stream) { stream.bytes.push_back(0); }),
+            "stream: holds units or bytes that no decoder needs");
 }
 
 TEST(VideoScene, RefusesMembersOfAnotherShape) {
@@ -116,6 +157,7 @@ TEST(VideoScene, NamesAllThatIsWrongWithTensors) {
   TensorFile file = TensorsOf(SmallVideoScene(1, 1));
   file.tensors.erase("stream.head");
   file.tensors.erase("filter.0.conv2.bias");
+  EXPECT_TRUE(SceneOfTensors(TensorsOf(SmallVideoScene(1, 1)), Limits()).ok());
   file.tensors["other"] = MakeTensor({1}, std::span<const uint8_t>(std::array{uint8_t{1}}));
   const Result<Scene> scene = SceneOfTensors(file, Limits());
   ASSERT_FALSE(scene.ok());
