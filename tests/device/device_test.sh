@@ -58,6 +58,9 @@ hnerv=(--codec hnerv --decoder tiny --train-steps 8)
 made hnerv polish clip.mkv "${hnerv[@]}" --weight-rounds 1 --polish-rounds 1 --polish-candidates 2
 published=("${hnerv[@]}" --recipe published --weight-rounds 0 --polish-rounds 0)
 made published train clip.mkv "${published[@]}"
+"$kitsink" compress clip.mkv -o cpu.zip "${published[@]}" --nets "$nets" --device cpu --threads 1 -q 2>stderr ||
+  fail "published on the CPU: $(cat stderr)"
+cmp published.zip cpu.zip || fail "training on one pair gave another archive than on the CPU"
 made video filter large.mkv --codec video --effort 12 --tries 1 --filter-steps 2 --filter-width 8
 
 # A killed training goes on from its checkpoint.
