@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "codecs/search/channels_last.h"
 #include "codecs/search/generator.h"
 #include "nets/golden_nets.h"
 #include "testlib.h"
@@ -326,6 +327,33 @@ TEST(GoldenGenerator, RendersThePublishedPictures) {
       }
       EXPECT_EQ(far, 0U);                                                           // no byte by more than 1
       EXPECT_LT(static_cast<double>(off), 0.01 * static_cast<double>(rgb.size()));  // measured: 0.0005
+    }
+  }
+}
+
+// Values and gradients are those of LibTorch's layers, in either layout.
+TEST(ChannelsLast, AgreesWithLibTorchsLayers) {
+  torch::manual_seed(5);
+  for (const auto format : {torch::MemoryFormat::Contiguous, torch::MemoryFormat::ChannelsLast}) {
+    const Tensor start = (3 * torch::randn({2, 6, 9, 7}) + 1).contiguous(format);
+    const Tensor weight = torch::randn({6}), bias = torch::randn({6}), mix = torch::randn({4, 6, 1, 1});
+    const Tensor mix_bias = torch::randn({4}), pull = torch::randn({2, 4, 9, 7});
+    const auto run = [&](bool own) {
+      std::vector<Tensor> leaves;
+      for (const Tensor& value : {start, weight, bias, mix, mix_bias})
+        leaves.push_back(value.detach().clone().requires_grad_(true));
+      const Tensor y = own ? search::GroupNorm(leaves[0], 3, leaves[1], leaves[2], 1e-5)
+                           : torch::group_norm(leaves[0], 3, leaves[1], leaves[2], 1e-5);
+      const Tensor z = own ? search::PointwiseConv(y, leaves[3], leaves[4]) : torch::conv2d(y, leaves[3], leaves[4]);
+      (torch::silu(z) * pull).sum().backward();
+      std::vector<Tensor> results{z.detach()};
+      for (const Tensor& leaf : leaves) results.push_back(leaf.grad());
+      return results;
+    };
+    const std::vector<Tensor> own = run(true), theirs = run(false);
+    for (size_t i = 0; i < own.size(); ++i) {
+      ASSERT_EQ(own[i].sizes(), theirs[i].sizes());
+      EXPECT_LT((own[i] - theirs[i]).abs().max().item<float>(), 2e-5 * theirs[i].abs().max().item<float>()) << i;
     }
   }
 }

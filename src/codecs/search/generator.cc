@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "codecs/search/channels_last.h"
 #include "nets/nets_torch.h"
 #include "train/value_walk.h"
 
@@ -46,12 +47,12 @@ class Walk : public ValueWalk {
     const Tensor& pointwise = Next();
     const Tensor& bias = Next();
     const Tensor y = torch::conv2d(x, depthwise, {}, stride, 1, 1, x.size(1));
-    return torch::conv2d(y, pointwise, bias);
+    return PointwiseConv(y, pointwise, bias);
   }
   Tensor Norm(const Tensor& x) {
     const Tensor& weight = Next();
     const Tensor& bias = Next();
-    return torch::group_norm(x, kNormGroups, weight, bias, kGroupNormEps);
+    return GroupNorm(x, kNormGroups, weight, bias, kGroupNormEps);
   }
   Tensor SeparableNormSilu(const Tensor& x, int64_t stride) { return torch::silu(Norm(Separable(x, stride))); }
   Tensor Linear(const Tensor& x) {
@@ -73,7 +74,7 @@ class Walk : public ValueWalk {
     x = SeparableNormSilu(Residual(x, Tensor()), 1);
     const Tensor& weight = Next();
     const Tensor& bias = Next();
-    return torch::sigmoid(torch::conv2d(x, weight, bias)) * 255.0;
+    return torch::sigmoid(PointwiseConv(x, weight, bias)) * 255.0;
   }
 };
 
