@@ -12,11 +12,12 @@ namespace {
 constexpr FrameSize kSize{128, 96};
 constexpr uint32_t kPictures = 10;
 
-Bytes Encode(VideoCoding coding, const std::string& encoder_options, int threads = 1) {
-  Result<StreamEncoder> encoder = StreamEncoder::Create(kSize, {coding, encoder_options, "", 20, threads});
+Bytes Encode(VideoCoding coding, const std::string& options, int threads = 1, FrameSize size = kSize,
+             uint32_t count = kPictures) {
+  Result<StreamEncoder> encoder = StreamEncoder::Create(size, {coding, options, "", 20, threads});
   EXPECT_TRUE(encoder.ok()) << encoder.error().message;
-  for (uint32_t i = 0; i < kPictures; ++i) {
-    EXPECT_TRUE(encoder.value().Write(testing::MovingPicture(kSize, i)).ok());
+  for (uint32_t i = 0; i < count; ++i) {
+    EXPECT_TRUE(encoder.value().Write(testing::MovingPicture(size, i)).ok());
   }
   const Result<std::vector<Bytes>> packets = encoder.value().Finish();
   EXPECT_TRUE(packets.ok()) << packets.error().message;
@@ -78,16 +79,7 @@ TEST(VideoStream, GivesThePicturesBackInOrder) {
 TEST(VideoStream, DecodesSizesThatFillNoBuffer) {
   for (const VideoCoding coding : {VideoCoding::kAv1, VideoCoding::kHevc}) {
     const FrameSize size{130, 98};
-    Result<StreamEncoder> encoder = StreamEncoder::Create(size, {coding, "", "", 20, 1});
-    ASSERT_TRUE(encoder.ok()) << encoder.error().message;
-    ASSERT_TRUE(encoder.value().Write(testing::MovingPicture(size, 0)).ok());
-    const Result<std::vector<Bytes>> packets = encoder.value().Finish();
-    ASSERT_TRUE(packets.ok()) << packets.error().message;
-    StreamPacker packer(static_cast<StreamCoding>(coding));
-    for (const Bytes& packet : packets.value()) EXPECT_TRUE(packer.Add(packet).ok());
-    const Bytes stream = packer.Take();
-    const Decoded decoded = Decode(coding, stream, size, 1);
-    EXPECT_EQ(decoded.error, "") << VideoCodingName(coding);
+    EXPECT_EQ(Decode(coding, Encode(coding, "", 1, size, 1), size, 1).error, "") << VideoCodingName(coding);
   }
 }
 
