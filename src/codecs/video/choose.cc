@@ -236,7 +236,8 @@ Result<std::vector<StreamCoding>> UsableCodings(const CompressOptions& options, 
 }
 
 Error OfStream(const CompressOptions& options, Error error) {
-  if (options.encoder_options.empty() || error.code == Code::kInterrupted) return error;
+  const bool is_of_stream = error.code == Code::kCorrupt || error.code == Code::kInvalidArgument;
+  if (options.encoder_options.empty() || !is_of_stream) return error;
   return Error{Code::kInvalidArgument, "--encoder-options: the stream that they make is of no use: " + error.message};
 }
 

@@ -32,8 +32,8 @@ std::string EncoderOptions(const StreamChoice& choice, const CompressOptions& op
 // where there is none.
 Result<std::vector<StreamCoding>> UsableCodings(const CompressOptions& options, int threads);
 
-// The error of a stream that cannot be decoded, which is the fault of the user's options for the encoder if there are
-// any.
+// The error of measuring a stream. Where the stream itself is bad, it is the fault of the user's options for the
+// encoder if there are any.
 Error OfStream(const CompressOptions& options, Error error);
 
 // What a sample came to. The score's bytes are those of the whole clip's archive: exact where the sample is the clip,
