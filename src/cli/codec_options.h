@@ -15,7 +15,7 @@ namespace kitsink {
 // Options of compress that several codecs have.
 struct CompressChoice {
   std::string preset = "default";  // "fast", "default" or "best"
-  std::optional<int> level;        // MaskOptions::level; absent: the preset's
+  std::optional<int> level;        // MaskOptions::level, of codecs with class maps; absent: the preset's
   uint64_t seed = 0;               // of the codec's training
   // Of codecs whose compress runs stages.
   std::filesystem::path from;           // what the user brings of a scene; empty: nothing
@@ -31,8 +31,9 @@ struct CodecCommandLine {
   // command line has been parsed. Null: compress does not offer the codec; inflate has no options of it.
   std::function<std::any(const CompressChoice&)> (*add_compress)(CLI::App& verb) = nullptr;
   std::function<std::any()> (*add_inflate)(CLI::App& verb) = nullptr;
-  bool shards = true;  // whether several processes can make an archive together
-  bool scores = true;  // whether compress scores what it makes on its way
+  bool class_maps = false;  // whether archives hold class maps, so that compress takes --level
+  bool shards = true;       // whether several processes can make an archive together
+  bool scores = true;       // whether compress scores what it makes on its way
   // Stages of compress, in their order. Empty: compress takes none of --from, --stages, --time-limit,
   // --train-steps and --train-batch with this codec.
   std::vector<std::string> stages = {};

@@ -47,8 +47,16 @@ void PrintSummary(const State& state, const CompressReport& report) {
   std::printf("\n");
 }
 
-// The group of the options that codecs with stages share: "Codecs hnerv, strict".
+// Groups of options that some codecs take: "Codec video", "Codecs hnerv, strict".
 constexpr std::string_view kOneCodec = "Codec ", kSeveralCodecs = "Codecs ";
+
+std::string GroupOf(bool (*takes)(const CodecCommandLine&)) {
+  std::string group;
+  for (const CodecCommandLine* line : CommandLines()) {
+    if (takes(*line)) group += (group.empty() ? std::string(kSeveralCodecs) : ", ") + std::string(line->codec);
+  }
+  return group;
+}
 
 // An option of another codec would have no effect.
 Status CheckCodecOptions(const CLI::App& verb, const std::string& codec) {
@@ -89,16 +97,15 @@ Status CheckSharedOptions(const State& state) {
 // --train-steps, --train-batch, --from, --stages and --time-limit, which the codecs with stages share.
 void AddStageOptions(CLI::App& verb, CompressChoice& choice) {
   std::vector<std::string> stages;
-  std::string group, kind;
+  std::string kind;
   for (const CodecCommandLine* line : CommandLines()) {
-    if (line->stages.empty()) continue;
-    group += (group.empty() ? std::string(kSeveralCodecs) : ", ") + std::string(line->codec);
     for (const std::string& stage : line->stages) {
       if (std::ranges::find(stages, stage) != stages.end()) continue;
       stages.push_back(stage);
       kind += (kind.empty() ? "" : "|") + stage;
     }
   }
+  const std::string group = GroupOf([](const CodecCommandLine& line) { return !line.stages.empty(); });
   verb.add_option(
           "--train-steps", choice.train_steps,
           "Training steps of hnerv's decoder or strict's renderer; presets: fast 1500, default 8000, best 60000")
@@ -197,7 +204,8 @@ void AddCompress(CLI::App& app, Action& action) {
                          "How much time to spend: steps of training, and the level");
   AddChoice<std::optional<int>>(*verb, "--level", state->choice.level, MaskLevels<std::optional<int>>(),
                                 "Coder of class maps: 1 fast .. 3 smallest; ctw: context-tree weighting; presets: fast "
-                                "1, default 2, best 3");
+                                "1, default 2, best 3")
+      ->group(GroupOf([](const CodecCommandLine& line) { return line.class_maps; }));
   verb->add_option("--seed", state->choice.seed, "Seed of the codec's training")->type_name("N")->capture_default_str();
   for (const CodecCommandLine* line : CommandLines()) {
     if (line->add_compress != nullptr) state->make_options[std::string(line->codec)] = line->add_compress(*verb);

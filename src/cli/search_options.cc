@@ -83,7 +83,10 @@ std::function<std::any()> AddInflateOptions(CLI::App& verb) {
 }  // namespace
 
 extern const CodecCommandLine kCommandLine;
-const CodecCommandLine kCommandLine = {
-    .codec = "search", .add_compress = AddCompressOptions, .add_inflate = AddInflateOptions, .scores = false};
+const CodecCommandLine kCommandLine = {.codec = "search",
+                                       .add_compress = AddCompressOptions,
+                                       .add_inflate = AddInflateOptions,
+                                       .class_maps = true,
+                                       .scores = false};
 
 }  // namespace kitsink::search

@@ -95,7 +95,9 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
 }  // namespace
 
 extern const CodecCommandLine kCommandLine;
-const CodecCommandLine kCommandLine = {
-    .codec = "strict", .add_compress = AddCompressOptions, .stages = {"renderer", "carrier", "edits", "hops"}};
+const CodecCommandLine kCommandLine = {.codec = "strict",
+                                       .add_compress = AddCompressOptions,
+                                       .class_maps = true,
+                                       .stages = {"renderer", "carrier", "edits", "hops"}};
 
 }  // namespace kitsink::strict

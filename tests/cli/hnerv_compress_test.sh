@@ -83,6 +83,8 @@ expect "another codec's stage" 1 "codec hnerv has no stage edits" \
   "$kitsink" compress clip.mkv -o x.zip --from scene.safetensors --stages edits "${few[@]}"
 expect "another codec's option" 1 "--polish-rounds is an option of codec hnerv" \
   "$kitsink" compress clip.mkv -o x.zip --codec strict --polish-rounds 1 "${quick[@]}"
+expect "the level of class maps" 1 "--level is an option of codecs search, strict, the codec is hnerv" \
+  "$kitsink" compress clip.mkv -o x.zip --codec hnerv --level 1 "${quick[@]}"
 expect "an option of the codecs with stages" 1 "--from is an option of codecs hnerv, strict, the codec is video" \
   "$kitsink" compress clip.mkv -o x.zip --codec video --from scene.safetensors "${quick[@]}"
 [[ ! -e x.zip && ! -e x.zip.resume ]] || fail "a refused job left an archive"
