@@ -31,7 +31,7 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
                           {"tiny", DecoderSize::kTiny},
                           {"small", DecoderSize::kSmall},
                           {"full", DecoderSize::kFull}},
-                         "Decoder to train: tiny, small, full or auto, by the number of pairs")
+                         "Decoder to train: tiny, small, full or auto, by the numbers of pairs and of steps")
       ->group(kGroup);
   AddChoice<Recipe>(verb, "--recipe", options.recipe,
                     {{"improved", Recipe::kImproved}, {"published", Recipe::kPublished}},

@@ -189,12 +189,16 @@ Status CheckStages(const CompressOptions& options) {
   return Ok();
 }
 
-DecoderShape ShapeFor(DecoderSize size, uint64_t num_pairs) {
-  // A short clip cannot earn back the 160 kB of the full decoder, because the rate term divides them by the bytes of a
-  // short original.
-  if (size == DecoderSize::kAuto) {
-    size = num_pairs < 64 ? DecoderSize::kTiny : num_pairs < 300 ? DecoderSize::kSmall : DecoderSize::kFull;
-  }
+// A short clip cannot earn back the 160 kB of the full decoder, because the rate term divides them by the bytes of a
+// short original. In few steps a large decoder learns less than a small one (docs/lab/hnerv_train.md).
+DecoderSize AutoSize(const CompressOptions& options, uint64_t num_pairs) {
+  const uint64_t seen = uint64_t{options.train_steps} * options.train_batch;
+  if (num_pairs < 64 || seen < 4000) return DecoderSize::kTiny;
+  return num_pairs < 300 || seen < 20000 ? DecoderSize::kSmall : DecoderSize::kFull;
+}
+
+DecoderShape ShapeFor(const CompressOptions& options, uint64_t num_pairs) {
+  const DecoderSize size = options.decoder == DecoderSize::kAuto ? AutoSize(options, num_pairs) : options.decoder;
   if (size == DecoderSize::kTiny) return {8, {12, 12, 12, 10, 8, 6, 6}};
   if (size == DecoderSize::kSmall) return {16, {24, 24, 24, 18, 14, 12, 12}};
   return {};
@@ -204,7 +208,7 @@ DecoderShape ShapeFor(DecoderSize size, uint64_t num_pairs) {
 Scene EmptyScene(const CompressOptions& options, FrameSize frame_size, uint64_t num_pairs) {
   Scene scene;
   scene.frame_size = frame_size;
-  scene.shape = ShapeFor(options.decoder, num_pairs);
+  scene.shape = ShapeFor(options, num_pairs);
   scene.latents.num_pairs = static_cast<uint32_t>(num_pairs);
   scene.latents.dims = scene.shape.latent_dims;
   const bool preimage = options.recipe == Recipe::kImproved && HasPrivateTaps(frame_size);
