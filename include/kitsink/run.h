@@ -53,7 +53,8 @@ struct JobOutputs {
 Status CheckOutputs(const JobOutputs& outputs, Overwrite overwrite, std::span<const std::filesystem::path> inputs);
 
 // The folder "<file>.resume". Its entries are whole or absent. Several processes may share it: each entry is written by
-// one process, or by several with the same bytes. A job that fails, is stopped or is killed leaves the folder behind.
+// one process, or by several with the same bytes. A job that fails, is stopped or is killed leaves the folder behind,
+// unless it discards it.
 class ResumeFolder {
  public:
   // The entry where process 0 of a crew says how to reach it. It goes when a job begins or goes on, that is when no
@@ -83,16 +84,20 @@ class ResumeFolder {
   // Ends the job: renames the manifest and the entry that holds the file to their final names, then removes the folder.
   // After a kill inside, a later process completes it by calling it with the same arguments.
   Status Publish(const std::string& entry, std::string_view manifest) const;
+  // Ends a job that nobody can finish: removes the folder. kInvalidArgument, and nothing is removed, when a live
+  // process has another part in the job.
+  Status Discard() const;
 
  private:
-  ResumeFolder(JobOutputs outputs, std::filesystem::path folder, bool resumed)
-      : outputs_(std::move(outputs)), folder_(std::move(folder)), resumed_(resumed) {}
+  ResumeFolder(JobOutputs outputs, std::filesystem::path folder, std::string role)
+      : outputs_(std::move(outputs)), folder_(std::move(folder)), role_(std::move(role)) {}
   class Lock;
   Status Rename(const std::string& entry, const std::filesystem::path& path) const;
   static Status RemoveAll(const std::filesystem::path& folder, const std::string& own_role);
   static void RemoveOldMeetingPoint(const std::filesystem::path& folder, const std::string& own_role);
   JobOutputs outputs_;
   std::filesystem::path folder_;
+  std::string role_;
   bool resumed_ = false;
   std::shared_ptr<Lock> lock_;  // of the role, while this or a copy exists
   std::shared_ptr<Crew> crew_ = std::make_shared<Crew>();

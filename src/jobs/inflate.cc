@@ -28,6 +28,7 @@ struct InflateJob {
   FrameSize frame_size;
   PairRange asked;
   ResumeFolder folder;
+  bool archive_is_bad = false;  // pairs of it cannot be decoded
 
   uint64_t first_group() const { return asked.first / source.group_size(); }
   uint64_t num_groups() const { return (asked.end - 1) / source.group_size() + 1 - first_group(); }
@@ -89,7 +90,7 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, Progress& progress) {
   }
   const uint64_t group_size = job.source.group_size();
   progress.Begin(job.source.planned_steps() > 0 ? "search" : "render", open.size() * group_size, "pairs");
-  std::mutex mutex;  // protects watchdog, progress.Update and the two variables below
+  std::mutex mutex;  // protects watchdog, progress.Update, job.archive_is_bad and the two variables below
   uint64_t done = 0;
   std::vector<PairDistortion> after;
   const auto run = [&](size_t worker, size_t index) -> Status {
@@ -99,7 +100,13 @@ Status RunShard(InflateJob& job, Watchdog& watchdog, Progress& progress) {
     const Watchdog::Share share = watchdog.Next(job.source.planned_steps(), in_a_row);
     lock.unlock();
     const PairBudget budget{share.steps, [&] { return watchdog.Expired(share) || progress.stop_requested(); }};
-    KIT_ASSIGN(const GroupRecord record, job.RunGroup(open[index], canvases[worker], budget));
+    const Result<GroupRecord> made = job.RunGroup(open[index], canvases[worker], budget);
+    if (!made.ok()) {
+      lock.lock();
+      job.archive_is_bad = job.archive_is_bad || made.error().code == Code::kCorrupt;
+      return made.error();
+    }
+    const GroupRecord& record = made.value();
     if (progress.stop_requested()) return Error{Code::kInterrupted, "interrupted; the same command goes on from here"};
     // The entry marks the frames as written, so they must reach the disk first.
     KIT_TRY(canvases[worker].Flush());
@@ -233,7 +240,10 @@ Result<InflateReport> Inflate(const InflateOptions& options, const JobOptions& j
   KIT_ASSIGN(ResumeFolder folder,
              ResumeFolder::Open(outputs, PlanOf(json, archive), options.shard.role(), job.overwrite));
   InflateJob work{options, job, *source, frame_size, asked, std::move(folder)};
-  KIT_TRY(RunShard(work, watchdog, progress));
+  if (const Status ran = RunShard(work, watchdog, progress); !ran.ok()) {
+    if (work.archive_is_bad) static_cast<void>(work.folder.Discard());
+    return ran.error();
+  }
 
   // The last process to finish joins the parts, because only it finds every group done. If it is killed, the next
   // process does it.

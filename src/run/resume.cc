@@ -179,7 +179,7 @@ Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& p
   const std::filesystem::path path = FolderOfJob(outputs);
   const FolderLock folder_lock(ParentOf(outputs.file));
   std::error_code error;
-  ResumeFolder folder(outputs, path, false);
+  ResumeFolder folder(outputs, path, role);
   if (folder.Has(kPlan)) {
     KIT_ASSIGN(folder.lock_, Lock::Take(path, role));
     KIT_ASSIGN(const Bytes bytes, ReadFile(folder.PathOf(kPlan), kMaxEntryBytes));
@@ -254,6 +254,11 @@ Status ResumeFolder::Publish(const std::string& entry, std::string_view manifest
   KIT_TRY(Rename(kManifest, outputs_.manifest));
   KIT_TRY(Rename(entry, outputs_.file));
   return RemoveFolder(folder_);
+}
+
+Status ResumeFolder::Discard() const {
+  const FolderLock folder_lock(ParentOf(outputs_.file));
+  return RemoveAll(folder_, role_);
 }
 
 }  // namespace kitsink

@@ -97,6 +97,7 @@ expect 'units that are missing' 1 'stream: pictures that its units show' "$kitsi
 "$kitsink" pack damaged.safetensors -o damaged.zip >/dev/null || fail "pack damaged"
 expect 'damaged stream' 1 'stream: picture' "$kitsink" inflate damaged.zip damaged
 [[ ! -e damaged/damaged.raw ]] || fail "damaged frames look whole"
+[[ ! -e damaged/damaged.raw.resume ]] || fail "the folder of a job that nobody can finish is in the way of the next one"
 
 expect 'size' 2 'expected WxH' "$kitsink" compress clip.mkv -o no.zip --codec video --size 100 "${quick[@]}"
 expect 'odd size' 1 'even sides' "$kitsink" compress clip.mkv -o no.zip --codec video --size 101x100 --tries 1 "${quick[@]}"
