@@ -35,9 +35,6 @@ _kitsink() {
     "compress:--preset")
       mapfile -t COMPREPLY < <(compgen -W "fast default best" -- "$current")
       return ;;
-    "compress:--level")
-      mapfile -t COMPREPLY < <(compgen -W "1 2 3 ctw" -- "$current")
-      return ;;
     "compress:--seed")
       COMPREPLY=()
       return ;;
@@ -64,6 +61,9 @@ _kitsink() {
       return ;;
     "compress:--pairs")
       COMPREPLY=()
+      return ;;
+    "compress:--level")
+      mapfile -t COMPREPLY < <(compgen -W "1 2 3 ctw" -- "$current")
       return ;;
     "compress:--decoder")
       mapfile -t COMPREPLY < <(compgen -W "auto tiny small full" -- "$current")
@@ -138,6 +138,9 @@ _kitsink() {
       COMPREPLY=()
       return ;;
     "compress:--filter-width")
+      COMPREPLY=()
+      return ;;
+    "compress:--filter-widths")
       COMPREPLY=()
       return ;;
     "compress:--filter-steps")
@@ -401,7 +404,7 @@ _kitsink() {
   esac
   case "$verb" in
     "") words="compress inflate score evaluate info verify unpack pack repack doctor ledger report submission audit mask --help --help-all --version" ;;
-    "compress") words="--help --help-all --output --codec --preset --level --seed --shard --gt --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json --decoder --recipe --weight-rounds --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --optimiser --f1 --f0 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-steps --train-steps --train-batch --from --stages --time-limit" ;;
+    "compress") words="--help --help-all --output --codec --preset --seed --shard --gt --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json --level --decoder --recipe --weight-rounds --polish-rounds --polish-candidates --fit-steps --generator --selectors --renderer --optimiser --f1 --f0 --carrier-steps --carrier-rounds --edit-rounds --edit-passes --hops --coding --crf --size --encoder-options --effort --tries --sample-pairs --filter-width --filter-widths --filter-steps --train-steps --train-batch --from --stages --time-limit" ;;
     "inflate") words="--help --help-all --output --name --shard --time-limit --force --nets --threads --device --pairs --quiet --verbose --json --steps --prepass-steps --repair-steps --batch --grid" ;;
     "score") words="--help --help-all --original --archive --gt --no-cache --video-names-file --video_names_file --uncompressed-dir --uncompressed_dir --batch-size --batch_size --report --ledger --note --force --nets --threads --device --pairs --quiet --verbose --json" ;;
     "evaluate") words="--help --help-all --submission-dir --submission_dir --uncompressed-dir --uncompressed_dir --video-names-file --video_names_file --report --device --batch-size --batch_size --num-threads --num_threads --prefetch-queue-depth --prefetch_queue_depth --seed --time-limit --ledger --note --gt --no-cache --nets --threads --quiet --verbose --json" ;;

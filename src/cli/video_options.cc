@@ -13,18 +13,18 @@ namespace {
 constexpr const char* kGroup = "Codec video";
 
 struct Preset {
-  uint32_t tries, sample_pairs, filter_steps;
+  uint32_t tries, sample_pairs, filter_widths, filter_steps;
   int effort;
 };
 
 const std::map<std::string, Preset> kPresets = {
-    {"fast", {14, 16, 500, 8}}, {"default", {24, 32, 2000, 6}}, {"best", {60, 64, 20000, 4}}};
+    {"fast", {14, 16, 1, 500, 8}}, {"default", {24, 32, 2, 2000, 6}}, {"best", {60, 64, 3, 20000, 4}}};
 
 std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb) {
   struct State {
     CompressOptions options;
     std::string coding = "auto";
-    std::optional<uint32_t> tries, sample_pairs, filter_steps;
+    std::optional<uint32_t> tries, sample_pairs, filter_width, filter_widths, filter_steps;
     std::optional<int> effort;
   };
   const auto state = std::make_shared<State>();
@@ -63,12 +63,19 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
       ->type_name("N")
       ->group(kGroup);
   verb.add_option(
-          "--filter-width", state->options.filter_width,
-          "Channels of the restoration filter, a multiple of 8 up to 64, 0 = none; by default by the number of pairs")
+          "--filter-width", state->filter_width,
+          "Channels of the restoration filter, a multiple of 8 up to 64, 0 = none; by default 8, and wider ones "
+          "are tried")
+      ->type_name("N")
+      ->group(kGroup);
+  verb.add_option("--filter-widths", state->filter_widths,
+                  "Most widths to train, each twice the last, while that lowers the score; presets: fast 1, default 2, "
+                  "best 3; 1 with --filter-width")
+      ->check(CLI::Range(1, 4))
       ->type_name("N")
       ->group(kGroup);
   verb.add_option("--filter-steps", state->filter_steps,
-                  "Training steps of the filter, a pair each; presets: fast 500, default 2000, best 20000")
+                  "Steps of each training of the filter, a pair each; presets: fast 500, default 2000, best 20000")
       ->type_name("N")
       ->group(kGroup);
   return [state](const CompressChoice& choice) {
@@ -79,6 +86,8 @@ std::function<std::any(const CompressChoice&)> AddCompressOptions(CLI::App& verb
     made.tries = state->tries.value_or(preset.tries);
     made.sample_pairs = state->sample_pairs.value_or(preset.sample_pairs);
     made.effort = state->effort.value_or(preset.effort);
+    made.filter_width = state->filter_width.value_or(made.filter_width);
+    made.filter_widths = state->filter_widths.value_or(state->filter_width.has_value() ? 1 : preset.filter_widths);
     made.filter_steps = state->filter_steps.value_or(preset.filter_steps);
     made.seed = choice.seed;
     return std::any(made);

@@ -22,12 +22,7 @@ namespace {
 constexpr std::array<FrameSize, 5> kSizes = {{{512, 384}, {448, 336}, {384, 288}, {320, 240}, {256, 192}}};
 constexpr int kLastStep = 2;  // of crf
 
-struct CodingRange {
-  int start, largest;  // crf
-};
-CodingRange RangeOf(StreamCoding coding) {
-  return coding == StreamCoding::kAv1 ? CodingRange{44, 63} : CodingRange{32, 51};
-}
+int UsualCrf(StreamCoding coding) { return coding == StreamCoding::kAv1 ? 44 : 32; }
 
 VideoCoding CodingOf(StreamCoding coding) { return static_cast<VideoCoding>(coding); }
 
@@ -134,7 +129,7 @@ StreamChoice StartChoice(const CompressOptions& options, StreamCoding coding) {
   StreamChoice start;
   start.coding = coding;
   start.size = options.size.value_or(kModelGrid);
-  start.crf = options.crf.value_or(RangeOf(coding).start);
+  start.crf = options.crf.value_or(UsualCrf(coding));
   return start;
 }
 
@@ -158,9 +153,9 @@ class Search {
     KIT_TRY(MoveCrf(4));
     if (codings_.size() > 1) {
       KIT_TRY(Change([this](StreamChoice& choice) {
-        const int moved = choice.crf - RangeOf(choice.coding).start + RangeOf(codings_[1]).start;
+        const int moved = choice.crf - UsualCrf(choice.coding) + UsualCrf(codings_[1]);
         choice.coding = codings_[1];
-        choice.crf = options_.crf.value_or(std::clamp(moved, 1, RangeOf(choice.coding).largest));
+        choice.crf = options_.crf.value_or(std::clamp(moved, 1, LargestCrf(choice.coding)));
       }));
     }
     return MoveCrf(kLastStep);
@@ -180,7 +175,7 @@ class Search {
     for (const int sign : {1, -1}) {
       for (bool better = true, moved = false; better; moved = true) {
         const int crf = judge_.best().crf + sign * step;
-        if (crf < 1 || crf > RangeOf(judge_.best().coding).largest) break;
+        if (crf < 1 || crf > LargestCrf(judge_.best().coding)) break;
         KIT_ASSIGN(better, Change([crf](StreamChoice& choice) { choice.crf = crf; }));
         if (!better && moved) return Ok();
       }
@@ -214,6 +209,8 @@ std::string ChoiceText(const StreamChoice& choice) {
   return std::string(VideoCodingName(CodingOf(choice.coding))) + " " + std::to_string(choice.size.width) + "x" +
          std::to_string(choice.size.height) + " crf " + std::to_string(choice.crf) + (choice.lead ? " lead" : "");
 }
+
+int LargestCrf(StreamCoding coding) { return coding == StreamCoding::kAv1 ? 63 : 51; }
 
 std::string EncoderOptions(const StreamChoice& choice, const CompressOptions& options) {
   return OwnOptions(choice, options) + (options.encoder_options.empty() ? "" : ":" + options.encoder_options);

@@ -25,6 +25,7 @@ struct StreamChoice {
 };
 // "av1 512 x 384 crf 40 lead"
 std::string ChoiceText(const StreamChoice& choice);
+int LargestCrf(StreamCoding coding);
 // FFmpeg's options for the encoder, the user's last.
 std::string EncoderOptions(const StreamChoice& choice, const CompressOptions& options);
 

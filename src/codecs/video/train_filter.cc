@@ -20,13 +20,18 @@ namespace {
 
 using torch::Tensor;
 
-// Values in the order of FilterTensors(width), as leaves. The last layer is 0, so the first filter changes nothing.
-std::vector<Tensor> StartValues(uint32_t width, uint64_t seed, torch::Device device) {
-  SeededRandom random(seed ^ 0x66696c746572U);
+// Values in the order of FilterTensors(width), as leaves: those of the filter to start from, else random ones with a
+// last layer of 0, so that the filter changes nothing.
+std::vector<Tensor> StartValues(const FilterTraining& training, torch::Device device) {
+  SeededRandom random(training.seed ^ 0x66696c746572U);
+  const std::vector<TensorSpec> specs = FilterTensors(training.width);
   std::vector<Tensor> values;
-  for (const TensorSpec& spec : FilterTensors(width)) {
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const TensorSpec& spec = specs[i];
     std::vector<float> start(spec.num_values(), 0.0F);
-    if (spec.shape.size() > 1 && !spec.name.starts_with("conv3")) {
+    if (training.start.has_value()) {
+      start = DequantizeTensor(spec, training.start->tensors[i]);
+    } else if (spec.shape.size() > 1 && !spec.name.starts_with("conv3")) {
       const float bound = std::sqrt(6.0F / (9 * static_cast<float>(spec.shape[1])));
       for (float& value : start) value = bound * random.Signed();
     }
@@ -77,7 +82,7 @@ class FilterTrainer {
         modules_(modules),
         device_(TorchDevice(modules.device)),
         specs_(FilterTensors(training.width)),
-        values_(StartValues(training.width, training.seed, device_)),
+        values_(StartValues(training, device_)),
         order_(data.targets.size(), 1, training.seed) {}
 
   Result<Filter> Train(const Checkpoint& checkpoint, Progress& progress) {

@@ -2,6 +2,7 @@
 // Trains the restoration filter against the nets.
 
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "codecs/video/scene.h"
@@ -14,10 +15,11 @@ namespace kitsink::video {
 struct FilterTraining {
   uint32_t width = 16;
   int64_t steps = 1000;         // one pair each
-  double learning_rate = 2e-3;  // peak
+  double learning_rate = 5e-3;  // peak
   double quantise_from = 0.5;   // share of the steps after which the forward pass takes quantised weights
   double pose = 1e-2;           // the mean squared pose error, from which the slope of its term follows
   uint64_t seed = 0;
+  std::optional<Filter> start;  // absent: a filter that changes nothing
 };
 
 // What the training sees and asks.
@@ -29,7 +31,7 @@ struct FilterData {
   std::function<Result<double>(const Filter&)> measure;
 };
 
-// The filter with the lowest measured terms. It starts at a filter that changes nothing.
+// The filter with the lowest measured terms. REQUIRES: `start` has the width of the training.
 Result<Filter> TrainFilter(const FilterTraining& training, const FilterData& data, Nets& nets,
                            const Checkpoint& checkpoint, Progress& progress);
 
