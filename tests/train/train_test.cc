@@ -11,6 +11,7 @@
 #include "testlib.h"
 #include "train/muon.h"
 #include "train/pose_error.h"
+#include "train/recompute.h"
 #include "train/straight_through.h"
 
 namespace kitsink {
@@ -43,6 +44,42 @@ Tensor Values(std::vector<int64_t> shape, uint64_t seed) {
   std::vector<float> values(static_cast<size_t>(torch::empty(shape).numel()));
   for (float& value : values) value = static_cast<float>(random.Below(2001)) * 1e-3F - 1;
   return torch::tensor(values).view(shape);
+}
+
+// A block of two layers whose result depends on each of its inputs, and its gradients.
+Tensors BlockAndGradients(bool again, int& calls) {
+  Tensors inputs = {Values({2, 5}, 1), Values({3, 5}, 2), Values({3}, 3)};
+  for (Tensor& input : inputs) input.requires_grad_(true);
+  const BlockFunction run = [&calls](const Tensors& in) {
+    ++calls;
+    return torch::silu(torch::linear(torch::tanh(in[0]), in[1], in[2]));
+  };
+  // The first input is used outside the block, too.
+  const Tensor y = (again ? Recomputed(run, inputs) : run(inputs)) * inputs[0].sum();
+  y.square().sum().backward();
+  Tensors found = {y.detach()};
+  for (const Tensor& input : inputs) found.push_back(input.grad());
+  return found;
+}
+
+TEST(Recompute, GivesTheGradientsThatItDoesNotKeep) {
+  int kept_calls = 0, calls = 0;
+  const Tensors kept = BlockAndGradients(false, kept_calls), found = BlockAndGradients(true, calls);
+  EXPECT_EQ(kept_calls, 1);
+  EXPECT_EQ(calls, 2);
+  ASSERT_EQ(found.size(), 4U);
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(torch::allclose(found[i], kept[i], 1e-6, 1e-7)) << i;
+}
+
+TEST(Recompute, RunsOnceWhereNothingIsDifferentiated) {
+  int calls = 0;
+  const BlockFunction run = [&calls](const Tensors& in) {
+    ++calls;
+    return in[0] * 2;
+  };
+  const torch::NoGradGuard no_gradients;
+  EXPECT_FALSE(Recomputed(run, {Values({2}, 1)}).requires_grad());
+  EXPECT_EQ(calls, 1);
 }
 
 // A linear layer that learns another one from four new samples in each step.

@@ -6,6 +6,7 @@
 
 #include "codecs/search/channels_last.h"
 #include "nets/nets_torch.h"
+#include "train/recompute.h"
 #include "train/value_walk.h"
 
 namespace kitsink::search {
@@ -36,7 +37,7 @@ Tensor Coordinates(const Tensor& like) {
   return torch::stack({x, y}).unsqueeze(0).expand({like.size(0), 2, height, width});
 }
 
-// The layers of the generator, each made of the next values.
+// Layers, each made of the next values.
 class Walk : public ValueWalk {
  public:
   explicit Walk(std::span<const Tensor> values) : ValueWalk(values, "generator") {}
@@ -54,12 +55,12 @@ class Walk : public ValueWalk {
     const Tensor& bias = Next();
     return GroupNorm(x, kNormGroups, weight, bias, kGroupNormEps);
   }
-  Tensor SeparableNormSilu(const Tensor& x, int64_t stride) { return torch::silu(Norm(Separable(x, stride))); }
   Tensor Linear(const Tensor& x) {
     const Tensor& weight = Next();
     const Tensor& bias = Next();
     return torch::linear(x, weight, bias);
   }
+  Tensor SeparableNormSilu(const Tensor& x, int64_t stride) { return torch::silu(Norm(Separable(x, stride))); }
   // With a condition, the second norm is followed by y * (1 + gamma) + beta.
   Tensor Residual(const Tensor& x, const Tensor& condition) {
     Tensor y = Norm(Separable(SeparableNormSilu(x, 1), 1));
@@ -69,13 +70,49 @@ class Walk : public ValueWalk {
     }
     return torch::silu(x + y);
   }
+};
+
+// The generator's blocks. Where it is to spare memory, a training keeps nothing but their inputs: all features of a
+// pair are 3 GB in the full generator.
+class Blocks : public Walk {
+ public:
+  Blocks(std::span<const Tensor> values, bool spare) : Walk(values), spare_(spare) {}
+
+  Tensor SeparableBlock(const Tensor& x, int64_t stride) {
+    return Run(5, {x}, [stride](Walk& walk, const std::vector<Tensor>& inputs) {
+      return walk.SeparableNormSilu(inputs[0], stride);
+    });
+  }
+  Tensor ResidualBlock(const Tensor& x) {
+    return Run(10, {x},
+               [](Walk& walk, const std::vector<Tensor>& inputs) { return walk.Residual(inputs[0], Tensor()); });
+  }
+  Tensor ResidualBlock(const Tensor& x, const Tensor& condition) {
+    if (!condition.defined()) return ResidualBlock(x);
+    return Run(12, {x, condition},
+               [](Walk& walk, const std::vector<Tensor>& inputs) { return walk.Residual(inputs[0], inputs[1]); });
+  }
   Tensor Head(const Tensor& features, const Tensor& condition) {
-    Tensor x = Residual(features, condition);
-    x = SeparableNormSilu(Residual(x, Tensor()), 1);
+    const Tensor x = SeparableBlock(ResidualBlock(ResidualBlock(features, condition)), 1);
     const Tensor& weight = Next();
     const Tensor& bias = Next();
     return torch::sigmoid(PointwiseConv(x, weight, bias)) * 255.0;
   }
+
+ private:
+  // Layers of the next `count` values.
+  template <typename Layers>
+  Tensor Run(size_t count, std::vector<Tensor> inputs, const Layers& layers) {
+    const size_t num_inputs = inputs.size();
+    for (size_t i = 0; i < count; ++i) inputs.push_back(Next());
+    const auto run = [layers, num_inputs](const std::vector<Tensor>& all) {
+      Walk walk(std::span<const Tensor>(all).subspan(num_inputs));
+      return layers(walk, all);
+    };
+    return spare_ ? Recomputed(run, inputs) : run(inputs);
+  }
+
+  bool spare_;
 };
 
 }  // namespace
@@ -102,19 +139,20 @@ std::vector<Tensor> GeneratorValues(const WeightSet& weights, torch::Device devi
 std::pair<Tensor, Tensor> GeneratorForward(const GeneratorShape& shape, std::span<const Tensor> values,
                                            const Tensor& class_maps, const Tensor& poses) {
   TORCH_CHECK(poses.size(1) == shape.pose, "the generator reads ", shape.pose, " pose values, not ", poses.size(1));
-  Walk walk(values);
+  // The smaller ones take less than the nets, and are faster without.
+  Blocks walk(values, poses.is_cpu() && shape.trunk >= 48);
   Tensor x = torch::embedding(walk.Next(), class_maps).permute({0, 3, 1, 2});
   x = Bilinear(x, kModelGrid.height, kModelGrid.width);
   // Channels last in memory: on a CPU the depthwise convolutions run four times, the pointwise ones three times as
   // fast.
   x = torch::cat({x, Coordinates(x)}, 1).contiguous(torch::MemoryFormat::ChannelsLast);
-  x = walk.SeparableNormSilu(x, 1);
-  const Tensor skip = walk.Residual(x, Tensor());
-  x = walk.SeparableNormSilu(skip, 2);
-  x = walk.Residual(x, Tensor());
-  x = walk.SeparableNormSilu(Bilinear(x, kModelGrid.height, kModelGrid.width), 1);
-  x = walk.SeparableNormSilu(torch::cat({x, skip}, 1), 1);
-  const Tensor features = walk.Residual(x, Tensor());
+  x = walk.SeparableBlock(x, 1);
+  const Tensor skip = walk.ResidualBlock(x);
+  x = walk.SeparableBlock(skip, 2);
+  x = walk.ResidualBlock(x);
+  x = walk.SeparableBlock(Bilinear(x, kModelGrid.height, kModelGrid.width), 1);
+  x = walk.SeparableBlock(torch::cat({x, skip}, 1), 1);
+  const Tensor features = walk.ResidualBlock(x);
   const Tensor condition = walk.Linear(torch::silu(walk.Linear(poses)));
   const Tensor f0 = walk.Head(features, condition);
   const Tensor f1 = walk.Head(features, Tensor());
