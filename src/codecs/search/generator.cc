@@ -139,8 +139,8 @@ std::vector<Tensor> GeneratorValues(const WeightSet& weights, torch::Device devi
 std::pair<Tensor, Tensor> GeneratorForward(const GeneratorShape& shape, std::span<const Tensor> values,
                                            const Tensor& class_maps, const Tensor& poses) {
   TORCH_CHECK(poses.size(1) == shape.pose, "the generator reads ", shape.pose, " pose values, not ", poses.size(1));
-  // The smaller ones take less than the nets, and are faster without.
-  Blocks walk(values, poses.is_cpu() && shape.trunk >= 48);
+  // The tiny one takes 1.4 GB with all features, and is faster so.
+  Blocks walk(values, poses.is_cpu() && shape.trunk >= 32);
   Tensor x = torch::embedding(walk.Next(), class_maps).permute({0, 3, 1, 2});
   x = Bilinear(x, kModelGrid.height, kModelGrid.width);
   // Channels last in memory: on a CPU the depthwise convolutions run four times, the pointwise ones three times as
