@@ -61,7 +61,7 @@ made published train clip.mkv "${published[@]}"
 "$kitsink" compress clip.mkv -o cpu.zip "${published[@]}" --nets "$nets" --device cpu --threads 1 -q 2>stderr ||
   fail "published on the CPU: $(cat stderr)"
 cmp published.zip cpu.zip || fail "training on one pair gave another archive than on the CPU"
-made video filter large.mkv --codec video --effort 12 --tries 1 --filter-steps 2 --filter-width 8
+made video 'with a filter of 8 channels' large.mkv --codec video --effort 12 --tries 1 --filter-steps 2 --filter-width 8
 
 # A killed training goes on from its checkpoint.
 "${on_device[@]}" compress clip.mkv -o killed.zip "${published[@]}" "${quick[@]}" 2>stderr &
