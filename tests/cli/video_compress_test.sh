@@ -45,7 +45,7 @@ width = 8
 if stages[1]["promoted"]:
     expected.append("with a filter of 16 channels")
     width = 16 if stages[2]["promoted"] else 8
-    for coarser in range(first + 6, min(first + 18, 63) + 1, 6):
+    for coarser in range(first + 6, min(first + 12, 63) + 1, 6):
         expected += [f"whole clip, crf {coarser}", f"with a filter of {width} channels"]
         if not any(s["promoted"] for s in stages[len(expected) - 2:len(expected)]):
             break
