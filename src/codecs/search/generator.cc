@@ -72,6 +72,8 @@ class Walk : public ValueWalk {
   }
 };
 
+using Inputs = std::span<const Tensor>;
+
 // The generator's blocks. Where it is to spare memory, a training keeps nothing but their inputs: all features of a
 // pair are 3 GB in the full generator.
 class Blocks : public Walk {
@@ -79,35 +81,49 @@ class Blocks : public Walk {
   Blocks(std::span<const Tensor> values, bool spare) : Walk(values), spare_(spare) {}
 
   Tensor SeparableBlock(const Tensor& x, int64_t stride) {
-    return Run(5, {x}, [stride](Walk& walk, const std::vector<Tensor>& inputs) {
-      return walk.SeparableNormSilu(inputs[0], stride);
+    return Run(5, {x}, [stride](Walk& walk, Inputs inputs) { return walk.SeparableNormSilu(inputs[0], stride); });
+  }
+  // Of x enlarged to the model's grid.
+  Tensor EnlargedBlock(const Tensor& x) {
+    return Run(5, {x}, [](Walk& walk, Inputs inputs) {
+      return walk.SeparableNormSilu(Bilinear(inputs[0], kModelGrid.height, kModelGrid.width), 1);
+    });
+  }
+  // Of the channels of both.
+  Tensor JoinedBlock(const Tensor& x, const Tensor& skip) {
+    return Run(5, {x, skip}, [](Walk& walk, Inputs inputs) {
+      return walk.SeparableNormSilu(torch::cat({inputs[0], inputs[1]}, 1), 1);
     });
   }
   Tensor ResidualBlock(const Tensor& x) {
-    return Run(10, {x},
-               [](Walk& walk, const std::vector<Tensor>& inputs) { return walk.Residual(inputs[0], Tensor()); });
+    return Run(10, {x}, [](Walk& walk, Inputs inputs) { return walk.Residual(inputs[0], Tensor()); });
   }
   Tensor ResidualBlock(const Tensor& x, const Tensor& condition) {
     if (!condition.defined()) return ResidualBlock(x);
-    return Run(12, {x, condition},
-               [](Walk& walk, const std::vector<Tensor>& inputs) { return walk.Residual(inputs[0], inputs[1]); });
+    return Run(12, {x, condition}, [](Walk& walk, Inputs inputs) { return walk.Residual(inputs[0], inputs[1]); });
   }
   Tensor Head(const Tensor& features, const Tensor& condition) {
-    const Tensor x = SeparableBlock(ResidualBlock(ResidualBlock(features, condition)), 1);
-    const Tensor& weight = Next();
-    const Tensor& bias = Next();
-    return torch::sigmoid(PointwiseConv(x, weight, bias)) * 255.0;
+    return FrameBlock(ResidualBlock(ResidualBlock(features, condition)));
   }
 
  private:
+  // Of the head's features.
+  Tensor FrameBlock(const Tensor& features) {
+    return Run(7, {features}, [](Walk& walk, Inputs inputs) {
+      const Tensor x = walk.SeparableNormSilu(inputs[0], 1);
+      const Tensor& weight = walk.Next();
+      const Tensor& bias = walk.Next();
+      return torch::sigmoid(PointwiseConv(x, weight, bias)) * 255.0;
+    });
+  }
   // Layers of the next `count` values.
   template <typename Layers>
   Tensor Run(size_t count, std::vector<Tensor> inputs, const Layers& layers) {
     const size_t num_inputs = inputs.size();
     for (size_t i = 0; i < count; ++i) inputs.push_back(Next());
     const auto run = [layers, num_inputs](const std::vector<Tensor>& all) {
-      Walk walk(std::span<const Tensor>(all).subspan(num_inputs));
-      return layers(walk, all);
+      Walk walk(Inputs(all).subspan(num_inputs));
+      return layers(walk, Inputs(all).first(num_inputs));
     };
     return spare_ ? Recomputed(run, inputs) : run(inputs);
   }
@@ -150,8 +166,7 @@ std::pair<Tensor, Tensor> GeneratorForward(const GeneratorShape& shape, std::spa
   const Tensor skip = walk.ResidualBlock(x);
   x = walk.SeparableBlock(skip, 2);
   x = walk.ResidualBlock(x);
-  x = walk.SeparableBlock(Bilinear(x, kModelGrid.height, kModelGrid.width), 1);
-  x = walk.SeparableBlock(torch::cat({x, skip}, 1), 1);
+  x = walk.JoinedBlock(walk.EnlargedBlock(x), skip);
   const Tensor features = walk.ResidualBlock(x);
   const Tensor condition = walk.Linear(torch::silu(walk.Linear(poses)));
   const Tensor f0 = walk.Head(features, condition);
