@@ -75,6 +75,7 @@ Result<ObservedClip> ObserveClip(Original& original, Nets& nets, const ResumeFol
                                 std::to_string(read)};
   }
   KIT_TRY(folder.crew().Wait());
+  clip.mask.ids.reserve(count * clip.mask.map_bytes());
   for (uint64_t pair = 0; pair < count; ++pair) {
     KIT_ASSIGN(const TeacherReading reading, LoadReading(folder, pair));
     AddToClip(reading.observation, clip);
