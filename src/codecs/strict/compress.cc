@@ -61,9 +61,11 @@ Status RunRenderer(Job& job) {
   training.seed = job.options.seed;
   training.optimiser = job.options.optimiser;
   training.batch = job.options.train_batch;
+  // Even where the motions alone take longer than the limit: without a trained renderer they are worth nothing.
+  constexpr double kLeastShare = 0.2;
   KIT_ASSIGN(const double afterwards, SecondsAfterRenderer(job));
   training.plan = [&](double seconds) {
-    const double allowed = 0.7 * (job.seconds_left() - afterwards);
+    const double left = job.seconds_left(), allowed = std::max(0.7 * (left - afterwards), kLeastShare * left);
     return PlanUnits(job.folder, "renderer", {training.steps, "steps", seconds, allowed});
   };
   KIT_ASSIGN(const Checkpoint checkpoint, CheckpointOf(job.folder, "renderer.checkpoint"));
