@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "cli/pace.h"
 #include "kitsink/file.h"
 
 namespace kitsink {
@@ -49,6 +50,7 @@ class ConsoleProgress final : public Progress {
     total_ = total;
     printed_tenth_ = 0;
     last_.clear();
+    pace_ = {};
     begin_ = std::chrono::steady_clock::now();
     last_print_ = begin_;
   }
@@ -57,7 +59,7 @@ class ConsoleProgress final : public Progress {
     if (!shown_) return;
     const auto now = std::chrono::steady_clock::now();
     const double elapsed = std::chrono::duration<double>(now - begin_).count();
-    const double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
+    const double rate = pace_.Update(elapsed, done);
     char text[256];
     if (total_ > 0) {
       const double left = rate > 0 ? static_cast<double>(total_ - std::min(total_, done)) / rate : 0;
@@ -98,6 +100,7 @@ class ConsoleProgress final : public Progress {
   std::string stage_, unit_, last_;
   uint64_t total_ = 0;
   uint64_t printed_tenth_ = 0;
+  Pace pace_;
   std::chrono::steady_clock::time_point begin_, last_print_;
 };
 

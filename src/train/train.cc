@@ -159,6 +159,7 @@ class Loop {
   Result<TrainResult> RunSteps(Progress& progress) {
     KIT_TRY(Restore());
     progress.Begin(options_.stage, static_cast<uint64_t>(options_.steps), "steps");
+    progress.Update(static_cast<uint64_t>(state_.step), "");  // made by an earlier run
     while (state_.step < options_.steps) {
       KIT_ASSIGN(const double loss, Step());
       ++state_.step;
