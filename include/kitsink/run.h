@@ -63,8 +63,8 @@ class ResumeFolder {
 
   // `plan` holds everything that the entries depend on. kInvalidArgument, with the differences, when a job with another
   // plan left the folder; with Overwrite::kAllow the folder is emptied instead. `role` names this process's part of the
-  // job, "0-of-1" for all of it; kInvalidArgument, with its process id, when a live process has the same role, or any
-  // role where the folder would have to be emptied.
+  // job, "0-of-1" for all of it; kInvalidArgument, with its process id, when a live process has the same role, a
+  // role of another number of processes, or any role where the folder would have to be emptied.
   static Result<ResumeFolder> Open(const JobOutputs& outputs, const Json& plan, const std::string& role,
                                    Overwrite overwrite);
   // True when an earlier job, or another process of this one, made the folder.
@@ -94,6 +94,7 @@ class ResumeFolder {
   class Lock;
   Status Rename(const std::string& entry, const std::filesystem::path& path) const;
   static Status RemoveAll(const std::filesystem::path& folder, const std::string& own_role);
+  static Status CheckCount(const std::filesystem::path& folder, const std::string& own_role);
   static void RemoveOldMeetingPoint(const std::filesystem::path& folder, const std::string& own_role);
   JobOutputs outputs_;
   std::filesystem::path folder_;

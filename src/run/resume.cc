@@ -70,6 +70,15 @@ std::string HolderOf(const std::filesystem::path& path) {
 
 constexpr const char* kLockEnding = ".lock";
 
+// "of-2" of the role "0-of-2".
+std::string_view CountOf(std::string_view role) { return role.substr(role.find('-') + 1); }
+
+// `whose` is empty or begins with a blank.
+Error Running(const std::filesystem::path& folder, const std::filesystem::path& lock, const std::string& whose) {
+  return Error{Code::kInvalidArgument, folder.string() + ": a job" + whose + " is running there (" + HolderOf(lock) +
+                                           "), wait for it, stop it, or give another output"};
+}
+
 Status WriteText(const std::filesystem::path& path, std::string_view text) {
   return WriteFile(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()), Overwrite::kAllow);
 }
@@ -130,19 +139,19 @@ class ResumeFolder::Lock {
     auto lock = std::make_shared<Lock>(descriptor);
     // Where the file system knows no locks, nobody is refused.
     if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      return Error{Code::kInvalidArgument, folder.string() + ": a job is running there (" + HolderOf(path) +
-                                               "), wait for it, stop it, or give another output"};
+      return Running(folder, path, "");
     }
     if (ftruncate(descriptor, 0) == 0) dprintf(descriptor, "%ld\n", static_cast<long>(getpid()));
     return lock;
   }
 
-  // True while another process holds it, and where the file system knows no locks.
-  static bool IsHeld(const std::filesystem::path& path) {
+  // True while another process holds it; `unknown` where the file system knows no locks.
+  static bool IsHeld(const std::filesystem::path& path, bool unknown) {
     const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC);
     if (descriptor < 0) return false;
     const Lock probe(descriptor);
-    return flock(descriptor, LOCK_SH | LOCK_NB) != 0;
+    if (flock(descriptor, LOCK_SH | LOCK_NB) == 0) return false;
+    return errno == EWOULDBLOCK || unknown;
   }
 
   explicit Lock(int descriptor) : descriptor_(descriptor) {}
@@ -169,9 +178,20 @@ void ResumeFolder::RemoveOldMeetingPoint(const std::filesystem::path& folder, co
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     const std::filesystem::path& path = entry.path();
-    if (path.extension() == kLockEnding && path.stem() != own_role && Lock::IsHeld(path)) return;
+    if (path.extension() == kLockEnding && path.stem() != own_role && Lock::IsHeld(path, true)) return;
   }
   std::filesystem::remove(folder / kMeetingPoint, ignored);
+}
+
+// Processes of two counts would share the work out in two ways, and one would take the other's for its own.
+Status ResumeFolder::CheckCount(const std::filesystem::path& folder, const std::string& own_role) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::filesystem::path& path = entry.path();
+    if (path.extension() != kLockEnding || CountOf(path.stem().native()) == CountOf(own_role)) continue;
+    if (Lock::IsHeld(path, false)) return Running(folder, path, " of another number of processes");
+  }
+  return Ok();
 }
 
 Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& plan, const std::string& role,
@@ -182,6 +202,7 @@ Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& p
   ResumeFolder folder(outputs, path, role);
   if (folder.Has(kPlan)) {
     KIT_ASSIGN(folder.lock_, Lock::Take(path, role));
+    KIT_TRY(CheckCount(path, role));
     KIT_ASSIGN(const Bytes bytes, ReadFile(folder.PathOf(kPlan), kMaxEntryBytes));
     const Json old = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
     const std::string differences =
@@ -206,7 +227,7 @@ Result<ResumeFolder> ResumeFolder::Open(const JobOutputs& outputs, const Json& p
 
 bool ResumeFolder::exists() const { return Has(kPlan); }
 
-bool ResumeFolder::Lives(const std::string& role) const { return Lock::IsHeld(PathOf(role + kLockEnding)); }
+bool ResumeFolder::Lives(const std::string& role) const { return Lock::IsHeld(PathOf(role + kLockEnding), true); }
 
 bool ResumeFolder::Has(const std::string& entry) const {
   std::error_code ignored;

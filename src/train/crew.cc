@@ -26,6 +26,7 @@ using std::chrono::seconds;
 
 constexpr seconds kConnecting(5);    // of one attempt
 constexpr seconds kBetweenLooks(1);  // whether the others are alive
+constexpr seconds kUntold(5);        // waiting that nobody is told of
 
 class StoreCrew : public Crew {
  public:
@@ -33,6 +34,7 @@ class StoreCrew : public Crew {
       : Crew(shard), place_(place), progress_(progress) {}
 
   Status Meet() {
+    told_from_ = Clock::now() + kUntold;
     deadline_ = Clock::now() +
                 std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(place_.patience_seconds));
     KIT_TRY(leads() ? Host() : Join());
@@ -111,12 +113,21 @@ class StoreCrew : public Crew {
         KIT_TRY(Ask([&] { there = store_->check({key}); }));
         return there ? Ok() : Status(Ended(index));
       }
-      if (!met_ && looked > deadline_) return Late(index);
+      if (!met_) KIT_TRY(Expect(index));
     }
   }
 
-  Error Late(uint64_t index) const {
-    return Error{Code::kIo, NameOf(index) + " has not come, start all of them at the same time"};
+  // While a process has not come. Tells of the waiting, and ends it.
+  Status Expect(uint64_t index) {
+    const Clock::time_point now = Clock::now();
+    if (now > deadline_) return Error{Code::kIo, NameOf(index) + " has not come, start all of them at the same time"};
+    if (now > told_from_) {
+      const auto left = std::chrono::ceil<seconds>(deadline_ - now).count();
+      const LogLevel level = leads() ? LogLevel::kWarning : LogLevel::kError;  // the other processes show errors alone
+      Log(level, "waits for " + NameOf(index) + ", at most " + std::to_string(left) + " s more");
+      told_from_ = deadline_;
+    }
+    return Ok();
   }
 
   c10d::TCPStoreOptions Options(uint16_t port) const {
@@ -148,7 +159,7 @@ class StoreCrew : public Crew {
     constexpr uint64_t kMostBytes = 1024;
     for (;; std::this_thread::sleep_for(milliseconds(50))) {
       if (progress_.stop_requested()) return Interrupted();
-      if (Clock::now() > deadline_) return Late(0);
+      KIT_TRY(Expect(0));
       const Result<Bytes> bytes = ReadFile(place_.meeting_point, kMostBytes);
       if (!bytes.ok()) continue;
       std::istringstream text(std::string(bytes.value().begin(), bytes.value().end()));
@@ -166,7 +177,7 @@ class StoreCrew : public Crew {
   CrewPlace place_;
   Progress& progress_;
   c10::intrusive_ptr<c10d::TCPStore> store_;
-  Clock::time_point deadline_;
+  Clock::time_point deadline_, told_from_;
   uint64_t next_round_ = 0;
   bool met_ = false;
 };

@@ -58,6 +58,13 @@ TEST(ResumeFolder, NeverTouchesTheWorkOfALiveProcess) {
           << same.error().message;
     }
     EXPECT_TRUE(ResumeFolder::Open(outputs, plan, "2-of-3", Overwrite::kRefuse).ok());  // another part of the same job
+    for (const char* const role : {kWhole, "0-of-2"}) {
+      const auto counted = ResumeFolder::Open(outputs, plan, role, Overwrite::kRefuse);
+      ASSERT_FALSE(counted.ok());
+      EXPECT_NE(counted.error().message.find("of another number of processes is running there (" + process + ")"),
+                std::string::npos)
+          << counted.error().message;
+    }
     const Json other = {{"options", {{"steps", 40}, {"threads", 4}}}};
     const auto forced = ResumeFolder::Open(outputs, other, kWhole, Overwrite::kAllow);
     ASSERT_FALSE(forced.ok());
