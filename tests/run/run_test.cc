@@ -81,7 +81,7 @@ TEST(ResumeFolder, NeverTouchesTheWorkOfALiveProcess) {
   const Json longer = {{"options", {{"steps", 90}, {"threads", 2}}}};
   const auto other_steps = ResumeFolder::Open(outputs, longer, kWhole, Overwrite::kRefuse);
   ASSERT_FALSE(other_steps.ok());
-  EXPECT_EQ(other_steps.error().message.find("-j"), std::string::npos) << other_steps.error().message;
+  EXPECT_EQ(other_steps.error().message.find("use -j"), std::string::npos) << other_steps.error().message;
 }
 
 TEST(ResumeFolder, NoticesDamage) {
