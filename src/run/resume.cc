@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <vector>
 
 #include "kitsink/hash.h"
 #include "kitsink/run.h"
@@ -72,6 +73,17 @@ constexpr const char* kLockEnding = ".lock";
 
 // "of-2" of the role "0-of-2".
 std::string_view CountOf(std::string_view role) { return role.substr(role.find('-') + 1); }
+
+// The lock files of the other roles; their processes may have ended.
+std::vector<std::filesystem::path> LocksOfOthers(const std::filesystem::path& folder, const std::string& own_role) {
+  std::vector<std::filesystem::path> locks;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::filesystem::path& path = entry.path();
+    if (path.extension() == kLockEnding && path.stem() != own_role) locks.push_back(path);
+  }
+  return locks;
+}
 
 // `whose` is empty or begins with a blank.
 Error Running(const std::filesystem::path& folder, const std::filesystem::path& lock, const std::string& whose) {
@@ -165,30 +177,24 @@ class ResumeFolder::Lock {
 
 // Removes the work of another plan, unless a live process has a part in it.
 Status ResumeFolder::RemoveAll(const std::filesystem::path& folder, const std::string& own_role) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    const std::filesystem::path& path = entry.path();
-    if (path.extension() != kLockEnding || path.stem() == own_role) continue;
+  for (const std::filesystem::path& path : LocksOfOthers(folder, own_role)) {
     KIT_TRY(Lock::Take(folder, path.stem().string()));
   }
   return RemoveFolder(folder);
 }
 
 void ResumeFolder::RemoveOldMeetingPoint(const std::filesystem::path& folder, const std::string& own_role) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::filesystem::path& path = entry.path();
-    if (path.extension() == kLockEnding && path.stem() != own_role && Lock::IsHeld(path, true)) return;
+  for (const std::filesystem::path& path : LocksOfOthers(folder, own_role)) {
+    if (Lock::IsHeld(path, true)) return;
   }
+  std::error_code ignored;
   std::filesystem::remove(folder / kMeetingPoint, ignored);
 }
 
 // Processes of two counts would share the work out in two ways, and one would take the other's for its own.
 Status ResumeFolder::CheckCount(const std::filesystem::path& folder, const std::string& own_role) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::filesystem::path& path = entry.path();
-    if (path.extension() != kLockEnding || CountOf(path.stem().native()) == CountOf(own_role)) continue;
+  for (const std::filesystem::path& path : LocksOfOthers(folder, own_role)) {
+    if (CountOf(path.stem().native()) == CountOf(own_role)) continue;
     if (Lock::IsHeld(path, false)) return Running(folder, path, " of another number of processes");
   }
   return Ok();
