@@ -15,7 +15,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/pace.h"
+#include "kitsink/crew.h"
 #include "kitsink/file.h"
+#include "kitsink/run.h"
 
 namespace kitsink {
 namespace {
@@ -190,6 +192,31 @@ void AddJobOptions(CLI::App& verb, JobOptions& job) {
           "--pairs", [&job](const std::string& text) { job.pairs = ParsePairs(text); },
           "Only pairs A to B - 1 of the clip; A: and :B leave one side open")
       ->type_name("A:B");
+}
+
+void AddShardOption(CLI::App& verb, Shard& shard, const std::string& help) {
+  verb.add_option_function<std::string>(
+          "--shard",
+          [&shard](const std::string& text) {
+            const Result<Shard> parsed = ParseShard(text);
+            if (!parsed.ok()) throw CLI::ValidationError("--shard", parsed.error().message);
+            shard = parsed.value();
+          },
+          help)
+      ->type_name("I/N");
+}
+
+CLI::Option* AddTimeLimitOption(CLI::App& verb, double& seconds, const std::string& help) {
+  return verb
+      .add_option_function<std::string>(
+          "--time-limit",
+          [&seconds](const std::string& text) {
+            const Result<double> parsed = ParseDuration(text);
+            if (!parsed.ok()) throw CLI::ValidationError("--time-limit", parsed.error().message);
+            seconds = parsed.value();
+          },
+          help)
+      ->type_name("TIME");
 }
 
 void AddGroundTruthOption(CLI::App& verb, GroundTruthOptions& ground_truth) {

@@ -84,6 +84,10 @@ void AddNetsOptions(CLI::App& verb, JobOptions& job);
 void AddDeviceOption(CLI::App& verb, JobOptions& job);
 // All of these, and --pairs
 void AddJobOptions(CLI::App& verb, JobOptions& job);
+// --shard; `help` says what a process does with its part.
+void AddShardOption(CLI::App& verb, Shard& shard, const std::string& help);
+// --time-limit
+CLI::Option* AddTimeLimitOption(CLI::App& verb, double& seconds, const std::string& help);
 // --gt
 void AddGroundTruthOption(CLI::App& verb, GroundTruthOptions& ground_truth);
 // --no-cache

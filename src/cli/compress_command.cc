@@ -16,7 +16,6 @@ namespace {
 
 struct State {
   CompressOptions options;
-  std::string shard;
   CompressChoice choice;
   JobOptions job;
   OutputOptions output;
@@ -77,7 +76,7 @@ Status CheckSharedOptions(const State& state) {
   const std::string& codec = state.options.codec;
   for (const CodecCommandLine* line : CommandLines()) {
     if (line->codec != codec) continue;
-    if (!state.shard.empty() && !line->shards) {
+    if (state.options.shard.count > 1 && !line->shards) {
       return Error{Code::kInvalidArgument, "--shard: one process makes an archive of codec " + codec};
     }
     if (!state.ledger.path.empty() && !line->scores) {
@@ -129,15 +128,8 @@ void AddStageOptions(CLI::App& verb, CompressChoice& choice) {
       ->delimiter(',')
       ->type_name(kind)
       ->group(group);
-  verb.add_option_function<std::string>(
-          "--time-limit",
-          [&choice](const std::string& text) {
-            const Result<double> seconds = ParseDuration(text);
-            if (!seconds.ok()) throw CLI::ValidationError("--time-limit", seconds.error().message);
-            choice.time_limit_seconds = seconds.value();
-          },
-          "End at about this wall time (90s, 30m, 1h30m) by planning less work; the manifest says so")
-      ->type_name("TIME")
+  AddTimeLimitOption(verb, choice.time_limit_seconds,
+                     "End at about this wall time (90s, 30m, 1h30m) by planning less work; the manifest says so")
       ->group(group);
 }
 
@@ -156,11 +148,6 @@ int Run(State& state, const CLI::App& verb) {
   }
   if (const Status status = CheckSharedOptions(state); !status.ok()) return Fail("compress", status.error());
   if (const Status status = CheckLedger(state.ledger); !status.ok()) return Fail("compress", status.error());
-  if (!state.shard.empty()) {
-    const Result<Shard> shard = ParseShard(state.shard);
-    if (!shard.ok()) return Fail("compress", shard.error());
-    state.options.shard = shard.value();
-  }
   if (state.options.shard.index > 0) state.output.quiet = true;  // process 0 speaks for all
   Progress& progress = StartOutput(state.output);
   state.options.options = state.make_options.at(state.options.codec)(state.choice);
@@ -211,12 +198,10 @@ void AddCompress(CLI::App& app, Action& action) {
     if (line->add_compress != nullptr) state->make_options[std::string(line->codec)] = line->add_compress(*verb);
   }
   AddStageOptions(*verb, state->choice);
-  verb->add_option(
-          "--shard", state->shard,
-          "This is process I of N (0/3, 1/3, 2/3) that make the archive together, or auto: rank and size as "
-          "torchrun, Open MPI or Slurm tell them. All get the same command and see the same folders; they start "
-          "at the same time")
-      ->type_name("I/N");
+  AddShardOption(*verb, state->options.shard,
+                 "This is process I of N (0/3, 1/3, 2/3) that make the archive together, or auto: rank and size as "
+                 "torchrun, Open MPI or Slurm tell them. All get the same command and see the same folders; they start "
+                 "at the same time");
   AddGroundTruthOption(*verb, state->options.ground_truth);
   AddLedgerOptions(*verb, state->ledger, "what compress scores on its way, tries and stages,");
   AddForceOption(*verb, state->job);

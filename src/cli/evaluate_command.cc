@@ -14,16 +14,10 @@ struct State {
   JobOptions job;
   OutputOptions output;
   LedgerOptions ledger;
-  std::string time_limit;
 };
 
 int Run(State& state) {
   Progress& progress = StartOutput(state.output);
-  if (!state.time_limit.empty()) {
-    const Result<double> seconds = ParseDuration(state.time_limit);
-    if (!seconds.ok()) return Fail("evaluate", seconds.error());
-    state.options.time_limit_seconds = seconds.value();
-  }
   if (const Status status = CheckLedger(state.ledger); !status.ok()) return Fail("evaluate", status.error());
   const Result<const Engine*> engine = OpenEngine(state.job);
   if (!engine.ok()) return Fail("evaluate", engine.error());
@@ -75,8 +69,7 @@ void AddEvaluate(CLI::App& app, Action& action) {
   verb->add_option("--seed", options.seed, "Only named in the report: nothing is drawn at random")
       ->type_name("N")
       ->capture_default_str();
-  verb->add_option("--time-limit", state->time_limit, "Stop inflate.sh after this wall time (90s, 30m, 1h30m)")
-      ->type_name("TIME")
+  AddTimeLimitOption(*verb, options.time_limit_seconds, "Stop inflate.sh after this wall time (90s, 30m, 1h30m)")
       ->default_str("30m");
   AddLedgerOptions(*verb, state->ledger, "the score");
   AddGroundTruthOption(*verb, options.ground_truth);

@@ -15,7 +15,6 @@ struct State {
   InflateOptions options;
   JobOptions job;
   OutputOptions output;
-  std::string shard, time_limit;
   std::map<std::string, std::function<std::any()>> make_options;  // by codec
 };
 
@@ -58,16 +57,6 @@ void Print(const State& state, const InflateReport& report) {
 
 int Run(State& state) {
   Progress& progress = StartOutput(state.output);
-  if (!state.shard.empty()) {
-    const Result<Shard> shard = ParseShard(state.shard);
-    if (!shard.ok()) return Fail("inflate", shard.error());
-    state.options.shard = shard.value();
-  }
-  if (!state.time_limit.empty()) {
-    const Result<double> seconds = ParseDuration(state.time_limit);
-    if (!seconds.ok()) return Fail("inflate", seconds.error());
-    state.options.time_limit_seconds = seconds.value();
-  }
   const Result<InflateReport> report = RunJob(state, progress);
   if (!report.ok()) return Fail("inflate", report.error());
   if (state.output.json) {
@@ -92,13 +81,11 @@ void AddInflate(CLI::App& app, Action& action) {
       ->type_name("DIR");
   verb->add_option("--name", state->options.name, "Base name of the outputs; default: the archive's")
       ->type_name("NAME");
-  verb->add_option("--shard", state->shard,
-                   "Do only part I of N (0/3, 1/3, 2/3) of one output, or auto: rank and size as torchrun, Open MPI or "
-                   "Slurm tell them; the last part to finish joins the output")
-      ->type_name("I/N");
-  verb->add_option("--time-limit", state->time_limit,
-                   "End within this wall time (90s, 30m, 1h30m) by cutting steps; the manifest says so")
-      ->type_name("TIME");
+  AddShardOption(*verb, state->options.shard,
+                 "Do only part I of N (0/3, 1/3, 2/3) of one output, or auto: rank and size as torchrun, Open MPI or "
+                 "Slurm tell them; the last part to finish joins the output");
+  AddTimeLimitOption(*verb, state->options.time_limit_seconds,
+                     "End within this wall time (90s, 30m, 1h30m) by cutting steps; the manifest says so");
   for (const CodecCommandLine* line : CommandLines()) {
     if (line->add_inflate != nullptr) state->make_options[std::string(line->codec)] = line->add_inflate(*verb);
   }

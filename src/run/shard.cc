@@ -23,7 +23,7 @@ Result<Shard> MakeShard(const std::string& where, const std::string& index, cons
            std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= '0' && c <= '9'; });
   };
   if (!number(index) || !number(count) || std::stoul(index) >= std::stoul(count)) {
-    return Error{Code::kInvalidArgument, "shard: got " + where + ", expected I/N with I from 0 to N - 1, or auto"};
+    return Error{Code::kInvalidArgument, "expected I/N with I from 0 to N - 1, or auto, got " + where};
   }
   return Shard{std::stoul(index), std::stoul(count)};
 }
@@ -43,12 +43,12 @@ Result<Shard> ParseShard(const std::string& text) {
     return MakeShard(std::string(rank) + "=" + index + " and " + size + "=" + count, index, count);
   }
   return Error{Code::kInvalidArgument,
-               "shard: auto finds no rank in the environment of torchrun, Open MPI or Slurm, name it as I/N"};
+               "auto finds no rank in the environment of torchrun, Open MPI or Slurm, name it as I/N"};
 }
 
 Result<double> ParseDuration(const std::string& text) {
   const auto bad = [&text] {
-    return Error{Code::kInvalidArgument, "time limit: got \"" + text + "\", expected such as 90s, 30m or 1h30m"};
+    return Error{Code::kInvalidArgument, "expected a time such as 90s, 30m or 1h30m, got \"" + text + "\""};
   };
   double seconds = 0;
   size_t position = 0;

@@ -193,7 +193,7 @@ expect "wrapper, name outside" 1 "leads out of" "${wrapper[@]}" member out2 outs
 KITSINK_NETS=cut_nets expect "wrapper, other nets" 1 "found no fitting" "${wrapper[@]}" member out2 names.txt
 [[ $(ls -A out2) == "" ]] || fail "a failed wrapper left $(ls out2)"
 sentence='^kitsink [a-z]*: '
-expect "evaluate, bad time" 1 "30m" "${evaluate[@]}" --time-limit soon
+expect "evaluate, bad time" 2 "30m" "${evaluate[@]}" --time-limit soon
 
 if [[ $failures -gt 0 ]]; then
   echo "$failures checks failed"

@@ -209,7 +209,7 @@ TEST(Shard, IsReadFromTextAndLaunchers) {
   setenv("RANK", "5", 1);
   setenv("WORLD_SIZE", "5", 1);
   EXPECT_EQ(ParseShard("auto").error().message,
-            "shard: got RANK=5 and WORLD_SIZE=5, expected I/N with I from 0 to N - 1, or auto");
+            "expected I/N with I from 0 to N - 1, or auto, got RANK=5 and WORLD_SIZE=5");
   for (const char* name :
        {"RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS"}) {
     unsetenv(name);
