@@ -42,9 +42,11 @@ Result<int64_t> PlanUnits(const ResumeFolder& folder, const std::string& stage, 
   return units;
 }
 
-void LogEstimate(const std::string& what, double seconds, const std::string& remark) {
-  Log(seconds > kLong ? LogLevel::kWarning : LogLevel::kInfo,
-      what + " " + FormatClock(seconds) + " (h:mm:ss) in all" + remark);
+void LogEstimate(const std::string& what, double seconds, double seconds_left) {
+  const bool cut = seconds > seconds_left;
+  Log(seconds > kLong || cut ? LogLevel::kWarning : LogLevel::kInfo,
+      what + " " + FormatClock(seconds) + " (h:mm:ss) in all" +
+          (cut ? "; the time limit leaves " + FormatClock(std::max(0.0, seconds_left)) : std::string()));
 }
 
 }  // namespace kitsink

@@ -20,7 +20,8 @@ struct WorkPlan {
 // plans. A resumed job keeps to the first plan, which it finds in its folder.
 Result<int64_t> PlanUnits(const ResumeFolder& folder, const std::string& stage, const WorkPlan& plan);
 
-// Tells what a stage will take: a warning above ten minutes. `what` ends before the time: "carrier: about".
-void LogEstimate(const std::string& what, double seconds, const std::string& remark = "");
+// Tells what a stage will take, and whether the time limit cuts that: a warning then, or above ten minutes. `what` ends
+// before the time: "carrier: about".
+void LogEstimate(const std::string& what, double seconds, double seconds_left);
 
 }  // namespace kitsink

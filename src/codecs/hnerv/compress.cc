@@ -136,7 +136,7 @@ Status RunPolish(Job& job) {
   polishing.rounds = job.options.polish_rounds;
   polishing.candidates = job.options.polish_candidates;
   polishing.measure = [&job](const Scene& scene) { return Measure(job, scene); };
-  polishing.expired = [&job] { return job.seconds_left() <= 0; };
+  polishing.seconds_left = [&job] { return job.seconds_left(); };
   KIT_ASSIGN(PolishedScene polished, Polish(job.scene, job.targets, *job.nets, polishing, job.folder,
                                             job.context.threads, *job.context.progress));
   job.scene = std::move(polished.scene);

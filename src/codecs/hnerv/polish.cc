@@ -101,7 +101,7 @@ class Round {
     work.make = [&](size_t i) -> Result<Bytes> {
       const Stopwatch watch;
       std::vector<TestedChange> changes;
-      if (!options_.expired()) {
+      if (options_.seconds_left() > 0) {
         const size_t batch = PairTester::BatchOf(i, pairs_.size());
         for (const Change& change : proposer_.Propose(i, (options_.candidates + batch - 1) / batch * batch)) {
           changes.push_back({change, pairs_[i].now, {}, pairs_[i].version});
@@ -152,7 +152,7 @@ class Round {
  private:
   void Announce(double seconds_of_a_pair, const ResumeFolder& folder) const {
     LogEstimate(options_.name + ": at most about",
-                seconds_of_a_pair * PairsOfAProcess(pairs_.size(), folder) * options_.rounds);
+                seconds_of_a_pair * PairsOfAProcess(pairs_.size(), folder) * options_.rounds, options_.seconds_left());
   }
 
   // Of each pair the best change that lowers the score by itself, best pairs first.

@@ -2,6 +2,7 @@
 // The stage of compress that changes the stored codes of single pairs where that lowers the score, by search: nothing
 // is assumed about a change that was not rendered, read by the nets and coded.
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -22,7 +23,7 @@ struct Polishing {
   uint32_t candidates = 32;     // changes of a pair that a round renders, rounded up to whole batches of the scorer
   // The scene's score through the bytes of its archive.
   std::function<Result<MeasuredScene>(const Scene&)> measure;
-  std::function<bool()> expired = [] { return false; };  // true: nothing more is rendered
+  std::function<double()> seconds_left = [] { return INFINITY; };  // 0 or less: nothing more is rendered
 };
 
 struct ChangeCounts {

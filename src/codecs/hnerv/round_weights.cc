@@ -125,7 +125,7 @@ Result<RoundedScene> RoundWeights(const Scene& scene, std::span<const Observatio
   const Stopwatch watch;
   KIT_ASSIGN(Score score, rounder.Measure(options.name + "-0.score", scene));
   const double round_seconds = pass + kSets * watch.seconds();
-  LogEstimate(options.name + ": at most about", options.rounds * round_seconds);
+  LogEstimate(options.name + ": at most about", options.rounds * round_seconds, options.seconds_left());
   size_t largest = std::numeric_limits<size_t>::max();
   for (uint32_t r = 1; r <= options.rounds; ++r) {
     KIT_ASSIGN(const bool in_time, folder.crew().LeaderSays(options.seconds_left() > round_seconds));

@@ -72,7 +72,7 @@ class Player {
     const double searches = static_cast<double>(num_plays_) * PairsOfAProcess(scene_.mask.count, folder_);
     LogEstimate("selectors: at most " + std::to_string(std::lround(searches)) + " searches of " +
                     std::to_string(seconds) + " s, " + std::to_string(at_once_) + " at once, about",
-                seconds * searches / at_once_);
+                seconds * searches / at_once_, /*seconds_left=*/INFINITY);
   }
 
   Result<PairDistortion> Search(size_t pair, PairCodes codes) const {

@@ -158,9 +158,9 @@ class Round {
                EditSearch::Create(scene_, targets_, modules_, search_options, threads_));
     if (estimate && !folder_.Has(EntryOf(begin))) {
       KIT_ASSIGN(const double seconds, search->SecondsOfAPass());
-      LogEstimate(options_.name + ": at most about",
+      LogEstimate(options_.name + ": without solving poses at most about",
                   seconds * options_.passes * options_.rounds * PairsOfAProcess(pairs_.size(), folder_),
-                  ", without solving poses");
+                  options_.seconds_left());
     }
     for (size_t i = begin; i < end; ++i) {
       if (!folder_.Has(EntryOf(i))) {

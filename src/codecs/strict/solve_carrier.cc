@@ -135,7 +135,7 @@ class Solver {
         options_.new_basis ? 4.0 / 3 * options_.steps_each * std::max(static_cast<double>(targets_.size()), 8.0) : 0;
     const double solves = (options_.rounds + 1) * 4 * (jacobian + 2 * eight) + 2 * carrier.num_atoms * eight;
     step_seconds_ = jacobian / 3;
-    LogEstimate(options_.name + ": about", steps * step_seconds_ + pairs * solves / at_once_);
+    LogEstimate(options_.name + ": about", steps * step_seconds_ + pairs * solves / at_once_, options_.seconds_left());
   }
 
   // First one picture for all pairs, from the blurred f1; then the directions in which PoseNet reacts most around it;

@@ -58,7 +58,8 @@ struct Pairs {
   // `anew` starts from a search of motions, not from those of the scene. The time limit decides how much of it.
   Result<SolvedCarrier> Solve(const Scene& scene, bool anew) const {
     KIT_ASSIGN(const double batch, SecondsOfABatch(scene, targets, modules));
-    LogEstimate(options.name + ": about", kAllBatches * batch * PairsOfAProcess(targets.size(), folder) / at_once);
+    LogEstimate(options.name + ": about", kAllBatches * batch * PairsOfAProcess(targets.size(), folder) / at_once,
+                options.seconds_left());
     std::atomic<size_t> left = PairsToMake();
     KIT_ASSIGN(const std::unique_ptr<FrameRenderer> renderer, FrameRenderer::Create(scene));
     SolvedCarrier solved{scene.carrier, std::vector<uint8_t>(targets.size(), 0), 0};
