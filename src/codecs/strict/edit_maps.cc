@@ -158,7 +158,7 @@ class Round {
                EditSearch::Create(scene_, targets_, modules_, search_options, threads_));
     if (estimate && !folder_.Has(EntryOf(begin))) {
       KIT_ASSIGN(const double seconds, search->SecondsOfAPass());
-      LogEstimate(options_.name + ": without solving poses at most about",
+      LogEstimate(options_.name + ", without solving poses: at most about",
                   seconds * options_.passes * options_.rounds * PairsOfAProcess(pairs_.size(), folder_),
                   options_.seconds_left());
     }
