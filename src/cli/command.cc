@@ -106,6 +106,18 @@ class ConsoleProgress final : public Progress {
   std::chrono::steady_clock::time_point begin_, last_print_;
 };
 
+// An option whose bad values are wrong usage.
+template <typename Value>
+CLI::Option* AddParsedOption(CLI::App& verb, const std::string& name, Value& value,
+                             Result<Value> (*parse)(const std::string& text), const std::string& help) {
+  const auto take = [name, parse, &value](const std::string& text) {
+    const Result<Value> parsed = parse(text);
+    if (!parsed.ok()) throw CLI::ValidationError(name, parsed.error().message);
+    value = parsed.value();
+  };
+  return verb.add_option_function<std::string>(name, take, help);
+}
+
 PairRange ParsePairs(const std::string& text) {
   PairRange range;
   const size_t colon = text.find(':');
@@ -195,28 +207,11 @@ void AddJobOptions(CLI::App& verb, JobOptions& job) {
 }
 
 void AddShardOption(CLI::App& verb, Shard& shard, const std::string& help) {
-  verb.add_option_function<std::string>(
-          "--shard",
-          [&shard](const std::string& text) {
-            const Result<Shard> parsed = ParseShard(text);
-            if (!parsed.ok()) throw CLI::ValidationError("--shard", parsed.error().message);
-            shard = parsed.value();
-          },
-          help)
-      ->type_name("I/N");
+  AddParsedOption(verb, "--shard", shard, ParseShard, help)->type_name("I/N");
 }
 
 CLI::Option* AddTimeLimitOption(CLI::App& verb, double& seconds, const std::string& help) {
-  return verb
-      .add_option_function<std::string>(
-          "--time-limit",
-          [&seconds](const std::string& text) {
-            const Result<double> parsed = ParseDuration(text);
-            if (!parsed.ok()) throw CLI::ValidationError("--time-limit", parsed.error().message);
-            seconds = parsed.value();
-          },
-          help)
-      ->type_name("TIME");
+  return AddParsedOption(verb, "--time-limit", seconds, ParseDuration, help)->type_name("TIME");
 }
 
 void AddGroundTruthOption(CLI::App& verb, GroundTruthOptions& ground_truth) {
